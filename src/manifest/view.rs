@@ -1,0 +1,173 @@
+//! How the rest of the program looks at a value, wherever it lives.
+//!
+//! A policy does not care whether a container still stands in the text, or was put there by an
+//! edit. [`View`] gives both the same face, and the meaning is Go's: aliases followed, `<<` merged,
+//! last duplicate key wins, `0644` is 420.
+
+use std::borrow::Cow;
+
+use serde_json::{Number, Value};
+
+use super::tape::Node;
+
+/// The JSON type of a value as Go's `sigs.k8s.io/yaml` decodes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `null`, `~`, or nothing at all.
+    Null,
+    /// A boolean, YAML 1.1's `yes` and `off` among them.
+    Bool,
+    /// Any number.
+    Number,
+    /// A string.
+    String,
+    /// A mapping with string keys.
+    Map,
+    /// A sequence.
+    Seq,
+}
+
+/// A value to look at; cheap to copy.
+#[derive(Clone, Copy, Debug)]
+pub enum View<'a> {
+    /// A node of a document, as it stands in the text.
+    Node(Node<'a>),
+    /// A value that an edit or a configuration file brought.
+    Json(&'a Value),
+}
+
+impl<'a> View<'a> {
+    /// The value's JSON type.
+    pub fn value_type(self) -> Type {
+        match self {
+            View::Node(node) => node.value_type(),
+            View::Json(value) => match value {
+                Value::Null => Type::Null,
+                Value::Bool(_) => Type::Bool,
+                Value::Number(_) => Type::Number,
+                Value::String(_) => Type::String,
+                Value::Array(_) => Type::Seq,
+                Value::Object(_) => Type::Map,
+            },
+        }
+    }
+
+    /// Whether the value is null (absent values have no view at all).
+    pub fn is_null(self) -> bool {
+        self.value_type() == Type::Null
+    }
+
+    /// Null, `{}`, `[]` or `""`: what a fix may fill.
+    pub fn is_empty(self) -> bool {
+        match self.value_type() {
+            Type::Null => true,
+            Type::String => self.as_str().is_some_and(|s| s.is_empty()),
+            Type::Map => self.entries().next().is_none(),
+            Type::Seq => self.items().next().is_none(),
+            Type::Bool | Type::Number => false,
+        }
+    }
+
+    /// The member of a map, by the last occurrence of its key; `None` for anything but a map.
+    pub fn get(self, key: &str) -> Option<View<'a>> {
+        match self {
+            View::Node(node) => node.get(key),
+            View::Json(value) => value.as_object()?.get(key).map(View::Json),
+        }
+    }
+
+    /// The item of a sequence; `None` for anything but a sequence.
+    pub fn item(self, index: usize) -> Option<View<'a>> {
+        match self {
+            View::Node(node) => node.items().nth(index),
+            View::Json(value) => value.as_array()?.get(index).map(View::Json),
+        }
+    }
+
+    /// The members of a map, each key once; nothing for anything but a map.
+    pub fn entries(self) -> Box<dyn Iterator<Item = (Cow<'a, str>, View<'a>)> + 'a> {
+        match self {
+            View::Node(node) => node.entries(),
+            View::Json(value) => Box::new(
+                value
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(k, v)| (Cow::Borrowed(k.as_str()), View::Json(v))),
+            ),
+        }
+    }
+
+    /// The items of a sequence; nothing for anything but a sequence.
+    pub fn items(self) -> Box<dyn Iterator<Item = View<'a>> + 'a> {
+        match self {
+            View::Node(node) => Box::new(node.items()),
+            View::Json(value) => Box::new(value.as_array().into_iter().flatten().map(View::Json)),
+        }
+    }
+
+    /// The text of a string value; `None` for any other type.
+    pub fn as_str(self) -> Option<Cow<'a, str>> {
+        match self {
+            View::Node(node) => node.as_str(),
+            View::Json(value) => value.as_str().map(Cow::Borrowed),
+        }
+    }
+
+    /// A boolean.
+    pub fn as_bool(self) -> Option<bool> {
+        match self {
+            View::Node(node) => node.as_bool(),
+            View::Json(value) => value.as_bool(),
+        }
+    }
+
+    /// A number, as Go would write it to JSON.
+    pub fn as_number(self) -> Option<Number> {
+        match self {
+            View::Node(node) => node.as_number(),
+            View::Json(value) => value.as_number().cloned(),
+        }
+    }
+
+    /// The value at an RFC 6901 JSON Pointer below this one (`""` is the value itself).
+    pub fn pointer(self, pointer: &str) -> Option<View<'a>> {
+        let Some(path) = pointer.strip_prefix('/') else {
+            return pointer.is_empty().then_some(self);
+        };
+        path.split('/').try_fold(self, |view, token| {
+            let token = unescape(token);
+            match view.value_type() {
+                Type::Map => view.get(&token),
+                Type::Seq => view.item(token.parse().ok()?),
+                _ => None,
+            }
+        })
+    }
+
+    /// The whole value as JSON.
+    pub fn to_json(self) -> Value {
+        match self {
+            View::Node(node) => node.to_json(),
+            View::Json(value) => value.clone(),
+        }
+    }
+}
+
+/// A reference token without its `~1` and `~0` escapes (RFC 6901 section 4).
+pub fn unescape(token: &str) -> Cow<'_, str> {
+    if token.contains('~') {
+        Cow::Owned(token.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(token)
+    }
+}
+
+/// A key as a JSON Pointer reference token (RFC 6901 section 3).
+pub fn escape(key: &str) -> Cow<'_, str> {
+    if key.contains(['~', '/']) {
+        Cow::Owned(key.replace('~', "~0").replace('/', "~1"))
+    } else {
+        Cow::Borrowed(key)
+    }
+}

@@ -1,0 +1,54 @@
+//! What is wrong, where, and what to do about it.
+
+use serde::Serialize;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Reported; the release goes through.
+    Warning,
+    /// The release is refused.
+    Error,
+}
+
+/// One problem at one place. Built by a check, printed by a renderer, never printed where it is
+/// found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// The policy's name, e.g. `pss/runAsNonRoot`.
+    pub policy: String,
+    /// Whether it refuses the release.
+    pub severity: Severity,
+    /// What is wrong, without the place.
+    pub message: String,
+    /// How to fix it and how to except it.
+    pub help: String,
+    /// The document's number in the stream, from 0.
+    pub document: usize,
+    /// The object's `apiVersion`.
+    pub api_version: String,
+    /// The object's `kind`.
+    pub kind: String,
+    /// The object's namespace, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The object's name.
+    pub name: String,
+    /// The container's name, where the finding is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// RFC 6901 pointer to the offending value, from the document's root.
+    pub pointer: String,
+    /// The chart template the document comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Line in the input, from 1.
+    pub line: usize,
+    /// Column in the input, in characters from 1.
+    pub column: usize,
+    /// The reason of the exception that lets this pass, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception: Option<String>,
+}
