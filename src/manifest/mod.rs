@@ -11,10 +11,12 @@ pub mod limits;
 mod parse;
 pub mod resolve;
 mod scalar;
+pub mod split;
 pub mod tape;
 pub mod value;
 pub mod view;
 
 pub use error::{ParseError, line_column};
+pub use split::{DocSpan, split};
 pub use tape::{Document, Kind, Node, NodeId, Style};
 pub use view::View;
