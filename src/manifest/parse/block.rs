@@ -94,20 +94,37 @@ impl Parser<'_> {
             _ if key_allowed && !inner.any() && self.usual_key() => {
                 self.block_map(start, None, outer)
             }
+            b'"' | b'\'' | b'*' => {
+                let atom = self.quoted_or_alias()?;
+                self.value_or_map(atom, start, key_allowed, outer, inner)
+            }
             _ => {
-                let atom = self.atom()?;
-                if self.byte() != b':' || !is_blankz(self.at(self.pos + 1)) {
-                    let props = outer.and(inner)?;
-                    return self.push_atom(atom, &props);
-                }
-                if !key_allowed {
-                    return fail(self.pos, "a second key on the line of a value");
-                }
-                let props = *inner;
-                let key = Key { atom, props, start };
-                self.block_map(start, Some(&key), outer)
+                let atom = self.plain()?;
+                self.value_or_map(atom, start, key_allowed, outer, inner)
             }
         }
+    }
+
+    /// Puts what was read on the tape: as the first key of a map when a `:` follows, else as a value.
+    #[inline(always)]
+    fn value_or_map(
+        &mut self,
+        atom: RawNode,
+        start: usize,
+        key_allowed: bool,
+        outer: &Props,
+        inner: &Props,
+    ) -> Step<()> {
+        if self.byte() != b':' || !is_blankz(self.at(self.pos + 1)) {
+            let props = outer.and(inner)?;
+            return self.push_atom(atom, &props);
+        }
+        if !key_allowed {
+            return fail(self.pos, "a second key on the line of a value");
+        }
+        let props = *inner;
+        let key = Key { atom, props, start };
+        self.block_map(start, Some(&key), outer)
     }
 
     /// What can stand in the enclosing collection's own column or left of it: nothing, a list in a
@@ -125,14 +142,13 @@ impl Parser<'_> {
         self.push_empty(empty_at, props)
     }
 
-    /// A scalar or alias. Where it is a key, the position is left at its `:`, which may follow after
-    /// blanks.
-    #[inline(always)]
-    fn atom(&mut self) -> Step<RawNode> {
+    /// A quoted scalar or an alias. Where it is a key, the position is left at its `:`, which may
+    /// follow after blanks.
+    #[inline(never)]
+    fn quoted_or_alias(&mut self) -> Step<RawNode> {
         let atom = match self.byte() {
-            b'"' | b'\'' => self.quoted()?,
             b'*' => self.alias(false)?,
-            _ => return self.plain(),
+            _ => self.quoted()?,
         };
         self.skip_blanks();
         Ok(atom)
@@ -142,14 +158,12 @@ impl Parser<'_> {
     /// in them. The key lies between the old and the new position.
     #[inline(always)]
     fn usual_key(&mut self) -> bool {
-        if !(self.byte().is_ascii_alphanumeric() || self.byte() == b'_') {
+        if !starts_usual_value(self.byte()) {
             return false;
         }
         let end = chars::plain_stop(self.src, self.pos);
-        if self.at(end) != b':'
-            || !is_blankz(self.at(end + 1))
-            || matches!(self.at(end - 1), b' ' | b'\t')
-        {
+        let spaced = matches!(self.at(end - 1), b' ' | b'\t');
+        if self.at(end) != b':' || !is_blankz(self.at(end + 1)) || spaced {
             return false;
         }
         self.pos = end;
@@ -219,8 +233,17 @@ impl Parser<'_> {
         self.pos += 1;
         self.allowed = false;
         let empty_at = self.pos;
-        self.skip();
-        self.block_node(empty_at, true)?;
+        if self.byte() == b' ' && starts_usual_value(self.at(self.pos + 1)) {
+            self.pos += 1;
+            let atom = self.plain()?;
+            if self.byte() == b':' && is_blankz(self.at(self.pos + 1)) {
+                return fail(self.pos, "a second key on the line of a value");
+            }
+            self.push_atom(atom, &NO_PROPS)?;
+        } else {
+            self.skip();
+            self.block_node(empty_at, true)?;
+        }
         if matches!(self.byte(), b' ' | b'\t' | b'#' | b'\n' | b'\r') {
             self.skip();
         }
@@ -257,7 +280,10 @@ impl Parser<'_> {
             b'#' => NO_COLON,
             b if is_blankz(b) => NO_COLON,
             _ => {
-                let atom = self.atom()?;
+                let atom = match self.byte() {
+                    b'"' | b'\'' | b'*' => self.quoted_or_alias()?,
+                    _ => self.plain()?,
+                };
                 if self.byte() == b':' && is_blankz(self.at(self.pos + 1)) {
                     let key = Key { atom, props, start };
                     self.check_key_form(&key)?;
@@ -411,4 +437,10 @@ impl Parser<'_> {
         }
         Ok(end)
     }
+}
+
+/// A byte that starts a plain scalar, whatever follows it.
+#[inline(always)]
+fn starts_usual_value(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'.')
 }
