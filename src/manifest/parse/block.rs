@@ -2,13 +2,12 @@
 
 use super::super::error::{Step, fail};
 use super::super::limits::MAX_KEY;
-use super::super::tape::{FLAG_ESCAPED, FLAG_MULTILINE, Kind, RawNode, Style};
+use super::super::tape::{FLAG_ESCAPED, FLAG_EXPLICIT_KEY, FLAG_MULTILINE, Kind, RawNode, Style};
 use super::Parser;
 use super::chars::{self, is_blankz, is_break};
 use super::keys::Keys;
 use super::props::{NO_PROPS, Props};
 
-pub(super) const EXPLICIT_KEY: &str = "explicit keys ('? ') are not supported";
 const NO_COLON: &str = "a key without ':'";
 
 /// The key that a map starts or goes on with.
@@ -17,6 +16,17 @@ struct Key {
     props: Props,
     /// Where the key begins, its anchor and tag included.
     start: usize,
+}
+
+/// How a map starts.
+#[derive(Clone, Copy)]
+enum First<'k> {
+    /// With the plain key between the map's start and the position.
+    Usual,
+    /// With a key that is read already.
+    Read(&'k Key),
+    /// With `? `.
+    Explicit,
 }
 
 impl Parser<'_> {
@@ -81,7 +91,12 @@ impl Parser<'_> {
                 }
                 self.block_seq(outer)
             }
-            b'?' if is_blankz(next) => fail(self.pos, EXPLICIT_KEY),
+            b'?' if is_blankz(next) => {
+                if !self.allowed {
+                    return fail(self.pos, "a key cannot start here");
+                }
+                self.block_map(self.pos, First::Explicit, outer)
+            }
             b':' if is_blankz(next) => fail(self.pos, "a value without a key"),
             b'|' | b'>' => {
                 let props = outer.and(inner)?;
@@ -92,7 +107,7 @@ impl Parser<'_> {
                 self.flow_collection(&props)
             }
             _ if key_allowed && !inner.any() && self.usual_key() => {
-                self.block_map(start, None, outer)
+                self.block_map(start, First::Usual, outer)
             }
             b'"' | b'\'' | b'*' => {
                 let atom = self.quoted_or_alias()?;
@@ -124,7 +139,7 @@ impl Parser<'_> {
         }
         let props = *inner;
         let key = Key { atom, props, start };
-        self.block_map(start, Some(&key), outer)
+        self.block_map(start, First::Read(&key), outer)
     }
 
     /// What can stand in the enclosing collection's own column or left of it: nothing, a list in a
@@ -186,38 +201,37 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// A map, from its first key's `:` on: the usual key since `start`, or an unusual one.
-    fn block_map(&mut self, start: usize, first: Option<&Key>, props: &Props) -> Step<()> {
+    /// A map that starts at `start`.
+    fn block_map(&mut self, start: usize, first: First<'_>, props: &Props) -> Step<()> {
         self.enter()?;
         let col = start as isize - self.line as isize;
         let outside = std::mem::replace(&mut self.indent, col);
+        if let First::Read(key) = first {
+            self.check_key_form(key)?;
+        }
+        let map = self.push(self.raw(Kind::Map, Style::Block, start), props);
         let mut keys = Keys::default();
-        let map = match first {
-            None => {
-                let map = self.push(self.raw(Kind::Map, Style::Block, start), props);
+        match first {
+            First::Usual => {
                 self.push_usual_key(start, &mut keys)?;
-                map
+                self.map_value()?;
             }
-            Some(key) => {
-                self.check_key_form(key)?;
-                let map = self.push(self.raw(Kind::Map, Style::Block, start), props);
+            First::Read(key) => {
                 self.push_key(key.atom, &key.props, &mut keys)?;
-                map
+                self.map_value()?;
             }
-        };
-        loop {
-            self.map_value()?;
-            if self.block_ends(col) {
-                break;
-            }
-            if self.column() > col {
+            First::Explicit => self.explicit_entry(&mut keys)?,
+        }
+        while !self.block_ends(col) {
+            if self.column() > col || !self.allowed {
                 return fail(self.pos, self.stray());
             }
             let start = self.pos;
             if self.usual_key() {
                 self.push_usual_key(start, &mut keys)?;
+                self.map_value()?;
             } else {
-                self.unusual_key(&mut keys)?;
+                self.unusual_entry(&mut keys)?;
             }
         }
         self.indent = outside;
@@ -261,10 +275,13 @@ impl Parser<'_> {
         }
     }
 
-    /// The next key of a map, up to its `:`, where that is not a usual one.
+    /// The next entry of a map, up to the token after it, where its key is not a usual one.
     #[inline(never)]
-    fn unusual_key(&mut self, keys: &mut Keys) -> Step<()> {
+    fn unusual_entry(&mut self, keys: &mut Keys) -> Step<()> {
         let start = self.pos;
+        if self.byte() == b'?' && is_blankz(self.at(self.pos + 1)) {
+            return self.explicit_entry(keys);
+        }
         let mut props = NO_PROPS;
         while matches!(self.byte(), b'&' | b'!') {
             self.property(&mut props, false)?;
@@ -273,26 +290,70 @@ impl Parser<'_> {
         let next = self.at(self.pos + 1);
         let reason = match self.byte() {
             b'-' if is_blankz(next) => "a list item where a key is expected",
-            b'?' if is_blankz(next) => EXPLICIT_KEY,
             b':' if is_blankz(next) => "a value without a key",
             b'[' | b'{' => "a map or list where a key is expected",
             b'|' | b'>' => "a block scalar where a key is expected",
             b'#' => NO_COLON,
             b if is_blankz(b) => NO_COLON,
             _ => {
-                let atom = match self.byte() {
-                    b'"' | b'\'' | b'*' => self.quoted_or_alias()?,
-                    _ => self.plain()?,
-                };
+                let atom = self.quoted_alias_or_plain()?;
                 if self.byte() == b':' && is_blankz(self.at(self.pos + 1)) {
                     let key = Key { atom, props, start };
                     self.check_key_form(&key)?;
-                    return self.push_key(key.atom, &key.props, keys);
+                    self.push_key(key.atom, &key.props, keys)?;
+                    return self.map_value();
                 }
                 NO_COLON
             }
         };
         fail(start, reason)
+    }
+
+    fn quoted_alias_or_plain(&mut self) -> Step<RawNode> {
+        match self.byte() {
+            b'"' | b'\'' | b'*' => self.quoted_or_alias(),
+            _ => self.plain(),
+        }
+    }
+
+    /// `? key` with its `: value` on a line of its own, up to the token after it. Go's own writers
+    /// use it for keys longer than 128 characters. Only scalars can be keys.
+    #[inline(never)]
+    fn explicit_entry(&mut self, keys: &mut Keys) -> Step<()> {
+        let start = self.pos;
+        keys.add_flags(FLAG_EXPLICIT_KEY);
+        self.pos += 1;
+        self.allowed = true;
+        self.skip();
+        let mut props = NO_PROPS;
+        while !self.is_shallow() && matches!(self.byte(), b'&' | b'!') {
+            self.property(&mut props, false)?;
+            self.skip();
+        }
+        let key = match self.byte() {
+            _ if self.is_shallow() => return fail(start, "a '?' without a key"),
+            b'|' | b'>' => self.block_text()?,
+            b'[' | b'{' => return fail(start, "a map or list cannot be a key"),
+            b'-' | b'?' | b':' if is_blankz(self.at(self.pos + 1)) => {
+                return fail(start, "a map or list cannot be a key");
+            }
+            _ => self.quoted_alias_or_plain()?,
+        };
+        self.push_key(key, &props, keys)?;
+        self.skip();
+        let colon = self.byte() == b':' && is_blankz(self.at(self.pos + 1));
+        if colon && self.allowed && self.column() == self.indent {
+            let empty_at = self.pos + 1;
+            self.pos = empty_at;
+            self.skip();
+            self.block_node(empty_at, true)?;
+            self.skip();
+            return Ok(());
+        }
+        if colon {
+            return fail(start, "a map or list cannot be a key");
+        }
+        self.push_empty(key.end as usize, &NO_PROPS)
     }
 
     /// A list with a column of its own.
@@ -324,22 +385,29 @@ impl Parser<'_> {
             if self.block_ends(col) {
                 break;
             }
-            let item = self.byte() == b'-' && is_blankz(self.at(self.pos + 1));
-            if self.column() == col && item {
-                continue;
+            if self.column() > col || !self.allowed {
+                return fail(self.pos, self.stray());
             }
-            if self.column() == col && !own {
+            if self.byte() != b'-' || !is_blankz(self.at(self.pos + 1)) {
+                if own {
+                    return fail(self.pos, "a key where a list item is expected");
+                }
                 break; // the map's next key
             }
-            return fail(self.pos, self.stray());
         }
         self.leave();
         self.close(seq, self.last_end(), 0);
         Ok(())
     }
 
-    /// `|` or `>` with its lines: `yaml_parser_scan_block_scalar`.
+    /// `|` or `>` with its lines.
     fn block_scalar(&mut self, props: &Props) -> Step<()> {
+        let raw = self.block_text()?;
+        self.push_atom(raw, props)
+    }
+
+    /// A block scalar, not yet on the tape: `yaml_parser_scan_block_scalar`.
+    fn block_text(&mut self) -> Step<RawNode> {
         let start = self.pos;
         let style = match self.byte() {
             b'|' => Style::Literal,
@@ -371,7 +439,7 @@ impl Parser<'_> {
             return fail(start, "a block scalar indented by more than 65,535 columns");
         };
         raw.body = body;
-        self.push_atom(raw, props)
+        Ok(raw)
     }
 
     /// The rest of the indicator's line: whether trailing breaks are kept, and the indentation if it

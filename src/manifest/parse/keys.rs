@@ -28,6 +28,10 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    pub(super) fn add_flags(&mut self, flags: u8) {
+        self.flags |= flags;
+    }
+
     #[inline]
     fn add(&mut self, hash: u64) {
         let (word, bit) = ((hash >> 62) as usize, (hash >> 56) & 63);

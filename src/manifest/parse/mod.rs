@@ -4,9 +4,9 @@
 //! has it (`scannerc.go`, `parserc.go`), because that is what Helm and kubectl read with. Where this
 //! parser knows less than Go it refuses; it never accepts more and never reads another value.
 //!
-//! Refused on purpose, though Go reads it: `? key` entries, `%` directives, keys that are maps or
-//! lists, a lone carriage return or one of Unicode's line breaks, and anything after the document's
-//! value, which Go would silently drop.
+//! Refused on purpose, though Go reads it: `%` directives, tags with a handle of their own, a value on
+//! the line of `---`, a lone carriage return or one of Unicode's line breaks, and anything after the
+//! document's value, which Go would silently drop.
 
 mod block;
 mod chars;
