@@ -8,4 +8,5 @@
 #![warn(missing_docs)]
 
 pub mod manifest;
+pub mod policy;
 pub mod report;
