@@ -7,5 +7,6 @@
 
 #![warn(missing_docs)]
 
+pub mod helm;
 pub mod manifest;
 pub mod report;
