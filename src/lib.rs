@@ -9,4 +9,5 @@
 
 pub mod helm;
 pub mod manifest;
+pub mod object;
 pub mod report;
