@@ -119,6 +119,7 @@ impl Evaluator {
                     &format!("is {}, must be {}", word(part.found), word(part.required)),
                 ),
                 pointer: part.pointer,
+                wrong_type: true,
                 container: None,
                 help: "Kubernetes cannot read this pod; correct the chart's template or values."
                     .to_owned(),
@@ -127,15 +128,22 @@ impl Evaluator {
     }
 }
 
-/// Several policies read the same field; that it has the wrong type is said once.
+/// Several policies read the same field. That it has the wrong type is said once, and then nothing
+/// else about its value.
 fn without_repeats(found: Vec<Violation>) -> Vec<Violation> {
     let mut kept: Vec<Violation> = Vec::with_capacity(found.len());
-    for violation in found {
-        let said = |other: &Violation| {
-            other.pointer == violation.pointer && other.message == violation.message
-        };
-        if !kept.iter().any(said) {
-            kept.push(violation);
+    let is_mistyped = |pointer: &str| {
+        found
+            .iter()
+            .any(|other| other.wrong_type && other.pointer == pointer)
+    };
+    for violation in &found {
+        let repeats = kept.iter().any(|other| {
+            other.pointer == violation.pointer
+                && (other.wrong_type || other.message == violation.message)
+        });
+        if !repeats && (violation.wrong_type || !is_mistyped(&violation.pointer)) {
+            kept.push(violation.clone());
         }
     }
     kept
@@ -264,6 +272,7 @@ impl ActiveRule {
             severity: policy.severity,
             pointer,
             container,
+            wrong_type: failure.wrong_type,
             message,
             help: self
                 .rule

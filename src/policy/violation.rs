@@ -21,6 +21,8 @@ pub struct Violation {
     pub pointer: String,
     /// The name of the container it is about.
     pub container: Option<String>,
+    /// Whether the value has the wrong JSON type, so that Kubernetes could not even read it.
+    pub wrong_type: bool,
     /// What is wrong.
     pub message: String,
     /// What the author of the chart can do.
