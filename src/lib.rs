@@ -1,13 +1,13 @@
 //! Hardens rendered Helm charts and refuses what it cannot harden.
 //!
 //! The library is one pipeline; each stage is a module and knows no later one:
-//! [`manifest`] reads bytes into documents and writes edits back, [`object`] finds the Kubernetes
-//! objects and their pod specs, [`policy`] holds the rules as data, [`inject`] turns them into
-//! edits, [`check`] turns them into findings, [`pipeline`] runs them in order, [`report`] renders
-
-#![warn(missing_docs)]
+//! `manifest` reads bytes into documents and writes edits back, `object` finds the Kubernetes
+//! objects and their pod specs, `policy` holds the rules as data, `inject` turns them into
+//! edits, `check` turns them into findings, `pipeline` runs them in order, `report` renders
+//! findings. `cli` is the command line, `helm` the host.
 
 pub mod helm;
 pub mod manifest;
 pub mod object;
+pub mod policy;
 pub mod report;
