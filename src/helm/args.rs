@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use super::flags::{filter_option, letter_takes_value, takes_next_word};
+use super::flags::{FilterOption, filter_option, letter_takes_value, takes_next_word};
 use super::plan::Major;
 
 /// A command line the wrapper cannot run.
@@ -41,14 +41,6 @@ pub struct Request {
     pub report: Option<PathBuf>,
 }
 
-/// What is gathered beside the words themselves.
-#[derive(Default)]
-struct Seen {
-    positionals: Vec<OsString>,
-    release_option: bool,
-    unknown_name: bool,
-}
-
 /// Takes `args` (the words after `verb`) apart for that Helm.
 ///
 /// Options of the filter may stand anywhere Helm's flags may, as `--name=value` or in two words.
@@ -59,93 +51,148 @@ struct Seen {
 /// [`ArgsError`] for an option of the filter without its value, a second post-renderer, or a flag
 /// that would go round the filter.
 pub fn parse(verb: &str, major: Major, args: &[OsString]) -> Result<Request, ArgsError> {
-    let mut request = Request::default();
-    let mut seen = Seen::default();
-    let mut words = args.iter();
-    while let Some(word) = words.next() {
-        let text = word.to_string_lossy();
-        if text == "--" {
-            request.helm.push(word.clone());
-            request.helm.extend(words.by_ref().cloned());
-            seen.positionals.extend(after_dashes(args));
-        } else if let Some(long) = text.strip_prefix("--") {
-            long_flag(verb, major, long, word, &mut words, &mut request, &mut seen)?;
-        } else if text.len() > 1 && text.starts_with('-') {
-            short_flags(&text, word, &mut words, &mut request, &mut seen);
-        } else {
-            seen.positionals.push(word.clone());
-            request.helm.push(word.clone());
-        }
-    }
-    if !seen.release_option {
-        request.release = release(verb, &seen);
-    }
-    Ok(request)
-}
-
-/// The words after the first `--`.
-fn after_dashes(args: &[OsString]) -> impl Iterator<Item = OsString> {
-    args.iter().skip_while(|w| *w != "--").skip(1).cloned()
-}
-
-/// One `--name`, `--name=value` or `--name value`.
-fn long_flag(
-    verb: &str,
-    major: Major,
-    long: &str,
-    word: &OsStr,
-    words: &mut std::slice::Iter<'_, OsString>,
-    request: &mut Request,
-    seen: &mut Seen,
-) -> Result<(), ArgsError> {
-    let (name, inline) = match long.split_once('=') {
-        Some((name, value)) => (name, Some(OsString::from(value))),
-        None => (long, None),
+    let mut parser = Parser {
+        verb,
+        major,
+        words: args.iter(),
+        request: Request::default(),
+        positionals: Vec::new(),
+        name_unknown: false,
     };
-    if let Some(option) = filter_option(name) {
-        let value = match inline {
-            Some(value) => Some(value),
-            None if option.takes_value => Some(
-                words
-                    .next()
-                    .cloned()
-                    .ok_or_else(|| ArgsError::NoValue(name.to_owned()))?,
-            ),
-            None => None,
-        };
-        filter_word(name, value, request, seen);
-        return Ok(());
-    }
-    check_helm_flag(name, major)?;
-    request.helm.push(word.to_os_string());
-    let mut value = inline;
-    if value.is_none()
-        && takes_next_word(verb, major, name)
-        && let Some(next) = words.next()
-    {
-        request.helm.push(next.clone());
-        value = Some(next.clone());
-    }
-    match name {
-        "namespace" => request.namespace = value,
-        "generate-name" | "name-template" => seen.unknown_name = true,
-        _ => {}
-    }
-    Ok(())
+    parser.words()?;
+    Ok(parser.finish())
 }
 
-/// Notes one option of the filter. The report's place stays with the wrapper.
-fn filter_word(name: &str, value: Option<OsString>, request: &mut Request, seen: &mut Seen) {
-    match (name, value) {
-        ("report", Some(file)) => request.report = Some(PathBuf::from(file)),
-        (name, value) => {
-            if name == "release" {
-                seen.release_option = true;
-                request.release.clone_from(&value);
-                return;
+/// The words still to come, and what those before have said.
+struct Parser<'a> {
+    verb: &'a str,
+    major: Major,
+    words: std::slice::Iter<'a, OsString>,
+    request: Request,
+    positionals: Vec<OsString>,
+    name_unknown: bool,
+}
+
+impl Parser<'_> {
+    /// Takes every word.
+    fn words(&mut self) -> Result<(), ArgsError> {
+        while let Some(word) = self.words.next() {
+            let text = word.to_string_lossy();
+            if text == "--" {
+                self.request.helm.push(word.clone());
+                self.request
+                    .helm
+                    .extend(self.words.as_slice().iter().cloned());
+                self.positionals.extend(self.words.by_ref().cloned());
+            } else if let Some(long) = text.strip_prefix("--") {
+                self.long_flag(long, word)?;
+            } else if text.len() > 1 && text.starts_with('-') {
+                self.short_flags(&text, word);
+            } else {
+                self.positionals.push(word.clone());
+                self.request.helm.push(word.clone());
             }
-            request.filter.push(option_word(name, value.as_deref()));
         }
+        Ok(())
+    }
+
+    /// One `--name`, `--name=value` or `--name value`.
+    fn long_flag(&mut self, long: &str, word: &OsStr) -> Result<(), ArgsError> {
+        let (name, inline) = match long.split_once('=') {
+            Some((name, value)) => (name, Some(OsString::from(value))),
+            None => (long, None),
+        };
+        if let Some(option) = filter_option(name) {
+            return self.filter_flag(option, inline);
+        }
+        self.check_helm_flag(name)?;
+        self.request.helm.push(word.to_os_string());
+        let value = match inline {
+            None if takes_next_word(self.verb, self.major, name) => self.next_for_helm(),
+            inline => inline,
+        };
+        match name {
+            "namespace" => self.request.namespace = value,
+            "generate-name" | "name-template" => self.name_unknown = true,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// One option of the filter. The release and the report's place are the wrapper's to know.
+    fn filter_flag(
+        &mut self,
+        option: FilterOption,
+        inline: Option<OsString>,
+    ) -> Result<(), ArgsError> {
+        let value = match inline {
+            None if option.takes_value => {
+                let next = self.words.next().cloned();
+                Some(next.ok_or_else(|| ArgsError::NoValue(option.name.to_owned()))?)
+            }
+            inline => inline,
+        };
+        match (option.name, value) {
+            ("report", Some(file)) => self.request.report = Some(PathBuf::from(file)),
+            ("release", name) => self.request.release = name,
+            (name, value) => self
+                .request
+                .filter
+                .push(option_word(name, value.as_deref())),
+        }
+        Ok(())
+    }
+
+    /// Refuses the flags of Helm that would replace the filter or go round it.
+    fn check_helm_flag(&self, name: &str) -> Result<(), ArgsError> {
+        match name {
+            "post-renderer" | "post-renderer-args" => Err(ArgsError::PostRenderer(name.to_owned())),
+            "output-dir" if self.major == Major::Three => Err(ArgsError::OutputDir),
+            _ => Ok(()),
+        }
+    }
+
+    /// One word of one-letter flags, such as `-n`, `-nprod`, `-n=prod` or `-gn prod`.
+    fn short_flags(&mut self, text: &str, word: &OsStr) {
+        self.request.helm.push(word.to_os_string());
+        for (at, letter) in text.char_indices().skip(1) {
+            self.name_unknown |= letter == 'g';
+            if !letter_takes_value(letter) {
+                continue;
+            }
+            let rest = text.get(at + letter.len_utf8()..).unwrap_or_default();
+            let value = if rest.is_empty() {
+                self.next_for_helm()
+            } else {
+                Some(OsString::from(rest.strip_prefix('=').unwrap_or(rest)))
+            };
+            if letter == 'n' {
+                self.request.namespace = value;
+            }
+            return;
+        }
+    }
+
+    /// The next word, as the value of a flag of Helm.
+    fn next_for_helm(&mut self) -> Option<OsString> {
+        let next = self.words.next().cloned();
+        self.request.helm.extend(next.clone());
+        next
+    }
+
+    /// The request, with the release's name from the positional arguments where no `--release` gave
+    /// it, as Helm's `NameAndChart` reads them: `[NAME] CHART`. `helm template` without a name calls
+    /// the release `release-name`.
+    fn finish(self) -> Request {
+        let mut request = self.request;
+        if request.release.is_none() {
+            request.release = match (self.verb, self.positionals.as_slice()) {
+                (_, [name, _, ..]) => Some(name.clone()),
+                ("template", [_]) if !self.name_unknown => Some(OsString::from("release-name")),
+                _ => None,
+            };
+        }
+        request
     }
 }
 
@@ -157,55 +204,6 @@ pub(super) fn option_word(name: &str, value: Option<&OsStr>) -> OsString {
         word.push(value);
     }
     word
-}
-
-/// Refuses the flags of Helm that would replace the filter or go round it.
-fn check_helm_flag(name: &str, major: Major) -> Result<(), ArgsError> {
-    match name {
-        "post-renderer" | "post-renderer-args" => Err(ArgsError::PostRenderer(name.to_owned())),
-        "output-dir" if major == Major::Three => Err(ArgsError::OutputDir),
-        _ => Ok(()),
-    }
-}
-
-/// One word of one-letter flags, such as `-n`, `-nprod`, `-n=prod` or `-gn prod`.
-fn short_flags(
-    text: &str,
-    word: &OsStr,
-    words: &mut std::slice::Iter<'_, OsString>,
-    request: &mut Request,
-    seen: &mut Seen,
-) {
-    request.helm.push(word.to_os_string());
-    let letters = text.trim_start_matches('-');
-    for (at, letter) in letters.char_indices() {
-        seen.unknown_name |= letter == 'g';
-        if !letter_takes_value(letter) {
-            continue;
-        }
-        let rest = letters.get(at + letter.len_utf8()..).unwrap_or_default();
-        let value = if rest.is_empty() {
-            let next = words.next();
-            request.helm.extend(next.cloned());
-            next.cloned()
-        } else {
-            Some(OsString::from(rest.strip_prefix('=').unwrap_or(rest)))
-        };
-        if letter == 'n' {
-            request.namespace = value;
-        }
-        return;
-    }
-}
-
-/// The release's name from the positional arguments, as Helm's `NameAndChart` reads them:
-/// `[NAME] CHART`. `helm template` without a name calls the release `release-name`.
-fn release(verb: &str, seen: &Seen) -> Option<OsString> {
-    match (verb, seen.positionals.as_slice()) {
-        (_, [name, _, ..]) => Some(name.clone()),
-        ("template", [_]) if !seen.unknown_name => Some(OsString::from("release-name")),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -387,6 +385,14 @@ mod tests {
                 "-- --env ./c",
                 "",
                 "--env",
+                none,
+            ),
+            (
+                "template",
+                "--set -- web -- ./c",
+                "--set -- web -- ./c",
+                "",
+                "web",
                 none,
             ),
             // A filter option's name as the value of a flag of Helm.
