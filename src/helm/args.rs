@@ -32,8 +32,7 @@ pub struct Request {
     pub helm: Vec<OsString>,
     /// The filter's options as `--name=value`, in their order.
     pub filter: Vec<OsString>,
-    /// The release's name as far as it can be known before Helm runs: with `--generate-name` or
-    /// `--name-template` it cannot.
+    /// The release's name as far as it can be known before Helm runs: a generated name cannot.
     pub release: Option<OsString>,
     /// The value of `-n` or `--namespace`.
     pub namespace: Option<OsString>,
@@ -57,7 +56,7 @@ pub fn parse(verb: &str, major: Major, args: &[OsString]) -> Result<Request, Arg
         words: args.iter(),
         request: Request::default(),
         positionals: Vec::new(),
-        name_unknown: false,
+        name_template: None,
     };
     parser.words()?;
     Ok(parser.finish())
@@ -70,7 +69,7 @@ struct Parser<'a> {
     words: std::slice::Iter<'a, OsString>,
     request: Request,
     positionals: Vec<OsString>,
-    name_unknown: bool,
+    name_template: Option<OsString>,
 }
 
 impl Parser<'_> {
@@ -113,7 +112,7 @@ impl Parser<'_> {
         };
         match name {
             "namespace" => self.request.namespace = value,
-            "generate-name" | "name-template" => self.name_unknown = true,
+            "name-template" => self.name_template = value,
             _ => {}
         }
         Ok(())
@@ -156,7 +155,6 @@ impl Parser<'_> {
     fn short_flags(&mut self, text: &str, word: &OsStr) {
         self.request.helm.push(word.to_os_string());
         for (at, letter) in text.char_indices().skip(1) {
-            self.name_unknown |= letter == 'g';
             if !letter_takes_value(letter) {
                 continue;
             }
@@ -180,19 +178,25 @@ impl Parser<'_> {
         next
     }
 
-    /// The request, with the release's name from the positional arguments where no `--release` gave
-    /// it, as Helm's `NameAndChart` reads them: `[NAME] CHART`. `helm template` without a name calls
-    /// the release `release-name`.
-    fn finish(self) -> Request {
-        let mut request = self.request;
-        if request.release.is_none() {
-            request.release = match (self.verb, self.positionals.as_slice()) {
-                (_, [name, _, ..]) => Some(name.clone()),
-                ("template", [_]) if !self.name_unknown => Some(OsString::from("release-name")),
-                _ => None,
-            };
+    /// The request, with the release's name where no `--release` gave it.
+    fn finish(mut self) -> Request {
+        if self.request.release.is_none() {
+            self.request.release = self.release();
         }
-        request
+        self.request
+    }
+
+    /// The release's name as Helm's `NameAndChart` finds it in `[NAME] CHART`. `helm template`
+    /// calls a release without a name `release-name`, even with `--generate-name`.
+    fn release(&self) -> Option<OsString> {
+        match (self.positionals.as_slice(), &self.name_template) {
+            ([name, _, ..], _) => Some(name.clone()),
+            ([_], Some(template)) if !template.to_string_lossy().contains("{{") => {
+                Some(template.clone())
+            }
+            ([_], None) if self.verb == "template" => Some(OsString::from("release-name")),
+            _ => None,
+        }
     }
 }
 
@@ -225,208 +229,54 @@ mod tests {
             .join(" ")
     }
 
-    /// verb, line → for Helm, for the filter, release, namespace.
     #[test]
     fn separates_helm_from_filter() {
-        let none = "";
+        // The line; then what is for Helm, for the filter, the release, the namespace.
+        #[rustfmt::skip]
         let cases = [
-            ("template", "web ./c", "web ./c", "", "web", none),
-            ("template", "./c", "./c", "", "release-name", none),
-            ("template", "./c -g", "./c -g", "", none, none),
-            (
-                "install",
-                "./c --generate-name",
-                "./c --generate-name",
-                "",
-                none,
-                none,
-            ),
-            (
-                "install",
-                "--name-template x ./c",
-                "--name-template x ./c",
-                "",
-                none,
-                none,
-            ),
-            ("upgrade", "-i web ./c", "-i web ./c", "", "web", none),
-            (
-                "upgrade",
-                "-f v.yaml web ./c",
-                "-f v.yaml web ./c",
-                "",
-                "web",
-                none,
-            ),
-            (
-                "upgrade",
-                "-fv.yaml web ./c",
-                "-fv.yaml web ./c",
-                "",
-                "web",
-                none,
-            ),
-            (
-                "upgrade",
-                "-if v.yaml web ./c",
-                "-if v.yaml web ./c",
-                "",
-                "web",
-                none,
-            ),
-            (
-                "install",
-                "web ./c -n prod",
-                "web ./c -n prod",
-                "",
-                "web",
-                "prod",
-            ),
-            (
-                "install",
-                "web ./c -nprod",
-                "web ./c -nprod",
-                "",
-                "web",
-                "prod",
-            ),
-            (
-                "install",
-                "web ./c -n=prod",
-                "web ./c -n=prod",
-                "",
-                "web",
-                "prod",
-            ),
-            (
-                "install",
-                "-n a web ./c --namespace=b",
-                "-n a web ./c --namespace=b",
-                "",
-                "web",
-                "b",
-            ),
-            (
-                "install",
-                "--namespace a web ./c",
-                "--namespace a web ./c",
-                "",
-                "web",
-                "a",
-            ),
-            (
-                "template",
-                "--env prod web ./c",
-                "web ./c",
-                "--env=prod",
-                "web",
-                none,
-            ),
-            (
-                "template",
-                "web --env=prod ./c",
-                "web ./c",
-                "--env=prod",
-                "web",
-                none,
-            ),
-            (
-                "template",
-                "web ./c --only pss/* --set a=b --only labels/*",
-                "web ./c --set a=b",
-                "--only=pss/* --only=labels/*",
-                "web",
-                none,
-            ),
-            (
-                "template",
-                "web ./c --allow-empty",
-                "web ./c",
-                "--allow-empty",
-                "web",
-                none,
-            ),
-            (
-                "template",
-                "web ./c --release other",
-                "web ./c",
-                "",
-                "other",
-                none,
-            ),
-            (
-                "template",
-                "web ./c --dry-run",
-                "web ./c --dry-run",
-                "",
-                "web",
-                none,
-            ),
-            (
-                "template",
-                "--dry-run web ./c",
-                "--dry-run web ./c",
-                "",
-                "web",
-                none,
-            ),
-            (
-                "template",
-                "--wait web ./c",
-                "--wait web ./c",
-                "",
-                "web",
-                none,
-            ),
-            // After `--` nothing is an option.
-            (
-                "template",
-                "-- --env ./c",
-                "-- --env ./c",
-                "",
-                "--env",
-                none,
-            ),
-            (
-                "template",
-                "--set -- web -- ./c",
-                "--set -- web -- ./c",
-                "",
-                "web",
-                none,
-            ),
-            // A filter option's name as the value of a flag of Helm.
-            (
-                "template",
-                "--set --env web ./c",
-                "--set --env web ./c",
-                "",
-                "web",
-                none,
-            ),
+            ("template web ./c", "web ./c", "", "web", ""),
+            ("template ./c", "./c", "", "release-name", ""),
+            ("template ./c -g", "./c -g", "", "release-name", ""),
+            ("install ./c -g", "./c -g", "", "", ""),
+            ("install ./c --generate-name", "./c --generate-name", "", "", ""),
+            ("install --name-template x ./c", "--name-template x ./c", "", "x", ""),
+            ("install --name-template={{x}} ./c", "--name-template={{x}} ./c", "", "", ""),
+            ("upgrade -i web ./c", "-i web ./c", "", "web", ""),
+            ("upgrade -f v.yaml web ./c", "-f v.yaml web ./c", "", "web", ""),
+            ("upgrade -fv.yaml web ./c", "-fv.yaml web ./c", "", "web", ""),
+            ("upgrade -if v.yaml web ./c", "-if v.yaml web ./c", "", "web", ""),
+            ("install web ./c -n prod", "web ./c -n prod", "", "web", "prod"),
+            ("install web ./c -nprod", "web ./c -nprod", "", "web", "prod"),
+            ("install web ./c -n=prod", "web ./c -n=prod", "", "web", "prod"),
+            ("install -n a web ./c --namespace=b", "-n a web ./c --namespace=b", "", "web", "b"),
+            ("install --namespace a web ./c", "--namespace a web ./c", "", "web", "a"),
+            ("template --env prod web ./c", "web ./c", "--env=prod", "web", ""),
+            ("template web --env=prod ./c", "web ./c", "--env=prod", "web", ""),
+            ("template web ./c --only a/* --set b=c --only d", "web ./c --set b=c", "--only=a/* --only=d", "web", ""),
+            ("template web ./c --allow-empty", "web ./c", "--allow-empty", "web", ""),
+            ("template web ./c --release other", "web ./c", "", "other", ""),
+            ("template web ./c --dry-run", "web ./c --dry-run", "", "web", ""),
+            ("template --dry-run web ./c", "--dry-run web ./c", "", "web", ""),
+            ("template --wait web ./c", "--wait web ./c", "", "web", ""),
+            // After `--` nothing is an option, unless it is a flag's value.
+            ("template -- --env ./c", "-- --env ./c", "", "--env", ""),
+            ("template --set -- web -- ./c", "--set -- web -- ./c", "", "web", ""),
+            // An option's name as the value of a flag of Helm.
+            ("template --set --env web ./c", "--set --env web ./c", "", "web", ""),
             // Unknown to both: Helm says so.
-            (
-                "template",
-                "--enviroment=x web ./c",
-                "--enviroment=x web ./c",
-                "",
-                "web",
-                none,
-            ),
-            ("template", "web -", "web -", "", "web", none),
-            ("upgrade", "", "", "", none, none),
+            ("template --enviroment=x web ./c", "--enviroment=x web ./c", "", "web", ""),
+            ("template web -", "web -", "", "web", ""),
+            ("upgrade web", "web", "", "", ""),
+            ("upgrade", "", "", "", ""),
         ];
-        for (verb, line, helm, filter, release, namespace) in cases {
-            let request = parse(verb, Major::Three, &words(line)).expect(line);
-            assert_eq!(join(&request.helm), helm, "helm: {verb} {line}");
-            assert_eq!(join(&request.filter), filter, "filter: {verb} {line}");
+        for (line, helm, filter, release, namespace) in cases {
+            let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let request = parse(verb, Major::Three, &words(rest)).expect(line);
+            assert_eq!(join(&request.helm), helm, "helm: {line}");
+            assert_eq!(join(&request.filter), filter, "filter: {line}");
             let text = |o: Option<OsString>| o.unwrap_or_default().into_string().unwrap();
-            assert_eq!(text(request.release), release, "release: {verb} {line}");
-            assert_eq!(
-                text(request.namespace),
-                namespace,
-                "namespace: {verb} {line}"
-            );
+            assert_eq!(text(request.release), release, "release: {line}");
+            assert_eq!(text(request.namespace), namespace, "namespace: {line}");
         }
     }
 
