@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use super::flags::{filter_option, letter_takes_value, takes_next_word};
+use super::flags::{FilterOption, filter_option, letter_takes_value, takes_next_word};
 use super::plan::Major;
 
 /// A command line the wrapper cannot run.
@@ -32,21 +32,12 @@ pub struct Request {
     pub helm: Vec<OsString>,
     /// The filter's options as `--name=value`, in their order.
     pub filter: Vec<OsString>,
-    /// The release's name as far as it can be known before Helm runs: with `--generate-name` or
-    /// `--name-template` it cannot.
+    /// The release's name as far as it can be known before Helm runs: a generated name cannot.
     pub release: Option<OsString>,
     /// The value of `-n` or `--namespace`.
     pub namespace: Option<OsString>,
     /// The file of `--report`.
     pub report: Option<PathBuf>,
-}
-
-/// What is gathered beside the words themselves.
-#[derive(Default)]
-struct Seen {
-    positionals: Vec<OsString>,
-    release_option: bool,
-    unknown_name: bool,
 }
 
 /// Takes `args` (the words after `verb`) apart for that Helm.
@@ -59,92 +50,152 @@ struct Seen {
 /// [`ArgsError`] for an option of the filter without its value, a second post-renderer, or a flag
 /// that would go round the filter.
 pub fn parse(verb: &str, major: Major, args: &[OsString]) -> Result<Request, ArgsError> {
-    let mut request = Request::default();
-    let mut seen = Seen::default();
-    let mut words = args.iter();
-    while let Some(word) = words.next() {
-        let text = word.to_string_lossy();
-        if text == "--" {
-            request.helm.push(word.clone());
-            request.helm.extend(words.by_ref().cloned());
-            seen.positionals.extend(after_dashes(args));
-        } else if let Some(long) = text.strip_prefix("--") {
-            long_flag(verb, major, long, word, &mut words, &mut request, &mut seen)?;
-        } else if text.len() > 1 && text.starts_with('-') {
-            short_flags(&text, word, &mut words, &mut request, &mut seen);
-        } else {
-            seen.positionals.push(word.clone());
-            request.helm.push(word.clone());
+    let mut parser = Parser {
+        verb,
+        major,
+        words: args.iter(),
+        request: Request::default(),
+        positionals: Vec::new(),
+        name_template: None,
+    };
+    parser.words()?;
+    Ok(parser.finish())
+}
+
+/// The words still to come, and what those before have said.
+struct Parser<'a> {
+    verb: &'a str,
+    major: Major,
+    words: std::slice::Iter<'a, OsString>,
+    request: Request,
+    positionals: Vec<OsString>,
+    name_template: Option<OsString>,
+}
+
+impl Parser<'_> {
+    /// Takes every word.
+    fn words(&mut self) -> Result<(), ArgsError> {
+        while let Some(word) = self.words.next() {
+            let text = word.to_string_lossy();
+            if text == "--" {
+                self.request.helm.push(word.clone());
+                self.request
+                    .helm
+                    .extend(self.words.as_slice().iter().cloned());
+                self.positionals.extend(self.words.by_ref().cloned());
+            } else if let Some(long) = text.strip_prefix("--") {
+                self.long_flag(long, word)?;
+            } else if text.len() > 1 && text.starts_with('-') {
+                self.short_flags(&text, word);
+            } else {
+                self.positionals.push(word.clone());
+                self.request.helm.push(word.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// One `--name`, `--name=value` or `--name value`.
+    fn long_flag(&mut self, long: &str, word: &OsStr) -> Result<(), ArgsError> {
+        let (name, inline) = match long.split_once('=') {
+            Some((name, value)) => (name, Some(OsString::from(value))),
+            None => (long, None),
+        };
+        if let Some(option) = filter_option(name) {
+            return self.filter_flag(option, inline);
+        }
+        self.check_helm_flag(name)?;
+        self.request.helm.push(word.to_os_string());
+        let value = match inline {
+            None if takes_next_word(self.verb, self.major, name) => self.next_for_helm(),
+            inline => inline,
+        };
+        match name {
+            "namespace" => self.request.namespace = value,
+            "name-template" => self.name_template = value,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// One option of the filter. The release and the report's place are the wrapper's to know.
+    fn filter_flag(
+        &mut self,
+        option: FilterOption,
+        inline: Option<OsString>,
+    ) -> Result<(), ArgsError> {
+        let value = match inline {
+            None if option.takes_value => {
+                let next = self.words.next().cloned();
+                Some(next.ok_or_else(|| ArgsError::NoValue(option.name.to_owned()))?)
+            }
+            inline => inline,
+        };
+        match (option.name, value) {
+            ("report", Some(file)) => self.request.report = Some(PathBuf::from(file)),
+            ("release", name) => self.request.release = name,
+            (name, value) => self
+                .request
+                .filter
+                .push(option_word(name, value.as_deref())),
+        }
+        Ok(())
+    }
+
+    /// Refuses the flags of Helm that would replace the filter or go round it.
+    fn check_helm_flag(&self, name: &str) -> Result<(), ArgsError> {
+        match name {
+            "post-renderer" | "post-renderer-args" => Err(ArgsError::PostRenderer(name.to_owned())),
+            "output-dir" if self.major == Major::Three => Err(ArgsError::OutputDir),
+            _ => Ok(()),
         }
     }
-    if !seen.release_option {
-        request.release = release(verb, &seen);
-    }
-    Ok(request)
-}
 
-/// The words after the first `--`.
-fn after_dashes(args: &[OsString]) -> impl Iterator<Item = OsString> {
-    args.iter().skip_while(|w| *w != "--").skip(1).cloned()
-}
-
-/// One `--name`, `--name=value` or `--name value`.
-fn long_flag(
-    verb: &str,
-    major: Major,
-    long: &str,
-    word: &OsStr,
-    words: &mut std::slice::Iter<'_, OsString>,
-    request: &mut Request,
-    seen: &mut Seen,
-) -> Result<(), ArgsError> {
-    let (name, inline) = match long.split_once('=') {
-        Some((name, value)) => (name, Some(OsString::from(value))),
-        None => (long, None),
-    };
-    if let Some(option) = filter_option(name) {
-        let value = match inline {
-            Some(value) => Some(value),
-            None if option.takes_value => Some(
-                words
-                    .next()
-                    .cloned()
-                    .ok_or_else(|| ArgsError::NoValue(name.to_owned()))?,
-            ),
-            None => None,
-        };
-        filter_word(name, value, request, seen);
-        return Ok(());
-    }
-    check_helm_flag(name, major)?;
-    request.helm.push(word.to_os_string());
-    let mut value = inline;
-    if value.is_none()
-        && takes_next_word(verb, major, name)
-        && let Some(next) = words.next()
-    {
-        request.helm.push(next.clone());
-        value = Some(next.clone());
-    }
-    match name {
-        "namespace" => request.namespace = value,
-        "generate-name" | "name-template" => seen.unknown_name = true,
-        _ => {}
-    }
-    Ok(())
-}
-
-/// Notes one option of the filter. The report's place stays with the wrapper.
-fn filter_word(name: &str, value: Option<OsString>, request: &mut Request, seen: &mut Seen) {
-    match (name, value) {
-        ("report", Some(file)) => request.report = Some(PathBuf::from(file)),
-        (name, value) => {
-            if name == "release" {
-                seen.release_option = true;
-                request.release.clone_from(&value);
-                return;
+    /// One word of one-letter flags, such as `-n`, `-nprod`, `-n=prod` or `-gn prod`.
+    fn short_flags(&mut self, text: &str, word: &OsStr) {
+        self.request.helm.push(word.to_os_string());
+        for (at, letter) in text.char_indices().skip(1) {
+            if !letter_takes_value(letter) {
+                continue;
             }
-            request.filter.push(option_word(name, value.as_deref()));
+            let rest = text.get(at + letter.len_utf8()..).unwrap_or_default();
+            let value = if rest.is_empty() {
+                self.next_for_helm()
+            } else {
+                Some(OsString::from(rest.strip_prefix('=').unwrap_or(rest)))
+            };
+            if letter == 'n' {
+                self.request.namespace = value;
+            }
+            return;
+        }
+    }
+
+    /// The next word, as the value of a flag of Helm.
+    fn next_for_helm(&mut self) -> Option<OsString> {
+        let next = self.words.next().cloned();
+        self.request.helm.extend(next.clone());
+        next
+    }
+
+    /// The request, with the release's name where no `--release` gave it.
+    fn finish(mut self) -> Request {
+        if self.request.release.is_none() {
+            self.request.release = self.release();
+        }
+        self.request
+    }
+
+    /// The release's name as Helm's `NameAndChart` finds it in `[NAME] CHART`. `helm template`
+    /// calls a release without a name `release-name`, even with `--generate-name`.
+    fn release(&self) -> Option<OsString> {
+        match (self.positionals.as_slice(), &self.name_template) {
+            ([name, _, ..], _) => Some(name.clone()),
+            ([_], Some(template)) if !template.to_string_lossy().contains("{{") => {
+                Some(template.clone())
+            }
+            ([_], None) if self.verb == "template" => Some(OsString::from("release-name")),
+            _ => None,
         }
     }
 }
@@ -157,55 +208,6 @@ pub(super) fn option_word(name: &str, value: Option<&OsStr>) -> OsString {
         word.push(value);
     }
     word
-}
-
-/// Refuses the flags of Helm that would replace the filter or go round it.
-fn check_helm_flag(name: &str, major: Major) -> Result<(), ArgsError> {
-    match name {
-        "post-renderer" | "post-renderer-args" => Err(ArgsError::PostRenderer(name.to_owned())),
-        "output-dir" if major == Major::Three => Err(ArgsError::OutputDir),
-        _ => Ok(()),
-    }
-}
-
-/// One word of one-letter flags, such as `-n`, `-nprod`, `-n=prod` or `-gn prod`.
-fn short_flags(
-    text: &str,
-    word: &OsStr,
-    words: &mut std::slice::Iter<'_, OsString>,
-    request: &mut Request,
-    seen: &mut Seen,
-) {
-    request.helm.push(word.to_os_string());
-    let letters = text.trim_start_matches('-');
-    for (at, letter) in letters.char_indices() {
-        seen.unknown_name |= letter == 'g';
-        if !letter_takes_value(letter) {
-            continue;
-        }
-        let rest = letters.get(at + letter.len_utf8()..).unwrap_or_default();
-        let value = if rest.is_empty() {
-            let next = words.next();
-            request.helm.extend(next.cloned());
-            next.cloned()
-        } else {
-            Some(OsString::from(rest.strip_prefix('=').unwrap_or(rest)))
-        };
-        if letter == 'n' {
-            request.namespace = value;
-        }
-        return;
-    }
-}
-
-/// The release's name from the positional arguments, as Helm's `NameAndChart` reads them:
-/// `[NAME] CHART`. `helm template` without a name calls the release `release-name`.
-fn release(verb: &str, seen: &Seen) -> Option<OsString> {
-    match (verb, seen.positionals.as_slice()) {
-        (_, [name, _, ..]) => Some(name.clone()),
-        ("template", [_]) if !seen.unknown_name => Some(OsString::from("release-name")),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -227,200 +229,54 @@ mod tests {
             .join(" ")
     }
 
-    /// verb, line → for Helm, for the filter, release, namespace.
     #[test]
     fn separates_helm_from_filter() {
-        let none = "";
+        // The line; then what is for Helm, for the filter, the release, the namespace.
+        #[rustfmt::skip]
         let cases = [
-            ("template", "web ./c", "web ./c", "", "web", none),
-            ("template", "./c", "./c", "", "release-name", none),
-            ("template", "./c -g", "./c -g", "", none, none),
-            (
-                "install",
-                "./c --generate-name",
-                "./c --generate-name",
-                "",
-                none,
-                none,
-            ),
-            (
-                "install",
-                "--name-template x ./c",
-                "--name-template x ./c",
-                "",
-                none,
-                none,
-            ),
-            ("upgrade", "-i web ./c", "-i web ./c", "", "web", none),
-            (
-                "upgrade",
-                "-f v.yaml web ./c",
-                "-f v.yaml web ./c",
-                "",
-                "web",
-                none,
-            ),
-            (
-                "upgrade",
-                "-fv.yaml web ./c",
-                "-fv.yaml web ./c",
-                "",
-                "web",
-                none,
-            ),
-            (
-                "upgrade",
-                "-if v.yaml web ./c",
-                "-if v.yaml web ./c",
-                "",
-                "web",
-                none,
-            ),
-            (
-                "install",
-                "web ./c -n prod",
-                "web ./c -n prod",
-                "",
-                "web",
-                "prod",
-            ),
-            (
-                "install",
-                "web ./c -nprod",
-                "web ./c -nprod",
-                "",
-                "web",
-                "prod",
-            ),
-            (
-                "install",
-                "web ./c -n=prod",
-                "web ./c -n=prod",
-                "",
-                "web",
-                "prod",
-            ),
-            (
-                "install",
-                "-n a web ./c --namespace=b",
-                "-n a web ./c --namespace=b",
-                "",
-                "web",
-                "b",
-            ),
-            (
-                "install",
-                "--namespace a web ./c",
-                "--namespace a web ./c",
-                "",
-                "web",
-                "a",
-            ),
-            (
-                "template",
-                "--env prod web ./c",
-                "web ./c",
-                "--env=prod",
-                "web",
-                none,
-            ),
-            (
-                "template",
-                "web --env=prod ./c",
-                "web ./c",
-                "--env=prod",
-                "web",
-                none,
-            ),
-            (
-                "template",
-                "web ./c --only pss/* --set a=b --only labels/*",
-                "web ./c --set a=b",
-                "--only=pss/* --only=labels/*",
-                "web",
-                none,
-            ),
-            (
-                "template",
-                "web ./c --allow-empty",
-                "web ./c",
-                "--allow-empty",
-                "web",
-                none,
-            ),
-            (
-                "template",
-                "web ./c --release other",
-                "web ./c",
-                "",
-                "other",
-                none,
-            ),
-            (
-                "template",
-                "web ./c --dry-run",
-                "web ./c --dry-run",
-                "",
-                "web",
-                none,
-            ),
-            (
-                "template",
-                "--dry-run web ./c",
-                "--dry-run web ./c",
-                "",
-                "web",
-                none,
-            ),
-            (
-                "template",
-                "--wait web ./c",
-                "--wait web ./c",
-                "",
-                "web",
-                none,
-            ),
-            // After `--` nothing is an option.
-            (
-                "template",
-                "-- --env ./c",
-                "-- --env ./c",
-                "",
-                "--env",
-                none,
-            ),
-            // A filter option's name as the value of a flag of Helm.
-            (
-                "template",
-                "--set --env web ./c",
-                "--set --env web ./c",
-                "",
-                "web",
-                none,
-            ),
+            ("template web ./c", "web ./c", "", "web", ""),
+            ("template ./c", "./c", "", "release-name", ""),
+            ("template ./c -g", "./c -g", "", "release-name", ""),
+            ("install ./c -g", "./c -g", "", "", ""),
+            ("install ./c --generate-name", "./c --generate-name", "", "", ""),
+            ("install --name-template x ./c", "--name-template x ./c", "", "x", ""),
+            ("install --name-template={{x}} ./c", "--name-template={{x}} ./c", "", "", ""),
+            ("upgrade -i web ./c", "-i web ./c", "", "web", ""),
+            ("upgrade -f v.yaml web ./c", "-f v.yaml web ./c", "", "web", ""),
+            ("upgrade -fv.yaml web ./c", "-fv.yaml web ./c", "", "web", ""),
+            ("upgrade -if v.yaml web ./c", "-if v.yaml web ./c", "", "web", ""),
+            ("install web ./c -n prod", "web ./c -n prod", "", "web", "prod"),
+            ("install web ./c -nprod", "web ./c -nprod", "", "web", "prod"),
+            ("install web ./c -n=prod", "web ./c -n=prod", "", "web", "prod"),
+            ("install -n a web ./c --namespace=b", "-n a web ./c --namespace=b", "", "web", "b"),
+            ("install --namespace a web ./c", "--namespace a web ./c", "", "web", "a"),
+            ("template --env prod web ./c", "web ./c", "--env=prod", "web", ""),
+            ("template web --env=prod ./c", "web ./c", "--env=prod", "web", ""),
+            ("template web ./c --only a/* --set b=c --only d", "web ./c --set b=c", "--only=a/* --only=d", "web", ""),
+            ("template web ./c --allow-empty", "web ./c", "--allow-empty", "web", ""),
+            ("template web ./c --release other", "web ./c", "", "other", ""),
+            ("template web ./c --dry-run", "web ./c --dry-run", "", "web", ""),
+            ("template --dry-run web ./c", "--dry-run web ./c", "", "web", ""),
+            ("template --wait web ./c", "--wait web ./c", "", "web", ""),
+            // After `--` nothing is an option, unless it is a flag's value.
+            ("template -- --env ./c", "-- --env ./c", "", "--env", ""),
+            ("template --set -- web -- ./c", "--set -- web -- ./c", "", "web", ""),
+            // An option's name as the value of a flag of Helm.
+            ("template --set --env web ./c", "--set --env web ./c", "", "web", ""),
             // Unknown to both: Helm says so.
-            (
-                "template",
-                "--enviroment=x web ./c",
-                "--enviroment=x web ./c",
-                "",
-                "web",
-                none,
-            ),
-            ("template", "web -", "web -", "", "web", none),
-            ("upgrade", "", "", "", none, none),
+            ("template --enviroment=x web ./c", "--enviroment=x web ./c", "", "web", ""),
+            ("template web -", "web -", "", "web", ""),
+            ("upgrade web", "web", "", "", ""),
+            ("upgrade", "", "", "", ""),
         ];
-        for (verb, line, helm, filter, release, namespace) in cases {
-            let request = parse(verb, Major::Three, &words(line)).expect(line);
-            assert_eq!(join(&request.helm), helm, "helm: {verb} {line}");
-            assert_eq!(join(&request.filter), filter, "filter: {verb} {line}");
+        for (line, helm, filter, release, namespace) in cases {
+            let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let request = parse(verb, Major::Three, &words(rest)).expect(line);
+            assert_eq!(join(&request.helm), helm, "helm: {line}");
+            assert_eq!(join(&request.filter), filter, "filter: {line}");
             let text = |o: Option<OsString>| o.unwrap_or_default().into_string().unwrap();
-            assert_eq!(text(request.release), release, "release: {verb} {line}");
-            assert_eq!(
-                text(request.namespace),
-                namespace,
-                "namespace: {verb} {line}"
-            );
+            assert_eq!(text(request.release), release, "release: {line}");
+            assert_eq!(text(request.namespace), namespace, "namespace: {line}");
         }
     }
 
