@@ -186,10 +186,9 @@ impl Parser<'_> {
 
 /// For a map whose keys are all strings by their bytes.
 fn duplicates_by_bytes(doc: &Document<'_>, map: NodeId, found: &mut Vec<NodeId>) {
-    let mut keys = doc.node(map).children().step_by(2);
     let mut earlier: [&[u8]; SMALL_MAP as usize] = [&[]; SMALL_MAP as usize];
     let mut count = 0;
-    while let Some(key) = keys.next() {
+    for key in doc.node(map).children().step_by(2) {
         if key.is_merge_key() {
             continue;
         }
