@@ -8,14 +8,20 @@
 
 pub mod edit;
 mod emit;
+pub mod error;
+pub mod limits;
 pub mod overlay;
+mod parse;
+pub mod resolve;
 mod rows;
+mod scalar;
 pub mod tape;
 pub mod value;
 pub mod view;
 mod write;
 
 pub use edit::{Edit, EditError, Operation};
+pub use error::{ParseError, line_column};
 pub use overlay::Overlay;
 pub use tape::{Document, Kind, Node, NodeId, Style};
 pub use view::View;

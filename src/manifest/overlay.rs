@@ -343,7 +343,7 @@ impl MapSlot {
             None => {
                 let base = doc.node(self.base);
                 let slot = match rows::own_member(base, key) {
-                    Own::Last { value, .. } => Slot::Keep(value),
+                    Own::Last(value) => Slot::Keep(value),
                     Own::Merged | Own::Absent => Slot::New(base.get(key)?.to_json()),
                 };
                 self.changes.push((key.to_owned(), Some(slot)));

@@ -31,7 +31,8 @@ pub(super) fn settle<'s>(
         let broken: Vec<_> = aliases
             .iter()
             .filter(|(alias, target)| {
-                !touched.is_gone(*alias) && (touched.is_gone(*target) || touched.is_open(*target))
+                !touched.is_gone(*alias)
+                    && (alias == target || touched.is_gone(*target) || touched.is_open(*target))
             })
             .map(|(alias, _)| *alias)
             .collect();
@@ -127,16 +128,16 @@ fn expand(doc: &Document<'_>, root: &mut Slot, alias: NodeId) -> Result<(), Edit
                 let holds = |v: NodeId| alias < doc.node(v).raw().next;
                 let mut pairs = rows::pairs(base);
                 let (key, value) = pairs.find(|(_, v)| holds(v.id())).ok_or(UNREACHED)?;
-                if rows::is_merge(key) {
+                if key.is_merge_key() {
                     map.unmerge = true;
                     return Ok(());
                 }
                 if alias < value.id() {
                     return Err(EditError::Unwritable("an alias is used as a key"));
                 }
-                let text = rows::key_text(key);
+                let text = rows::key_text(base, key);
                 match rows::own_member(base, &text) {
-                    Own::Last { value: last, .. } if last == value.id() => {
+                    Own::Last(last) if last == value.id() => {
                         map.member(doc, &text).ok_or(UNREACHED)?
                     }
                     _ => {

@@ -38,7 +38,7 @@ impl<'s> Writer<'s> {
             row,
             begin: begin(doc, row.head),
         });
-        let column = lines::column(self.text, lines::content_begin(doc, map.base));
+        let column = lines::column(self.text, lines::start(doc, map.base));
         let frame = Frame {
             column,
             dash: 0,

@@ -40,9 +40,11 @@ pub(super) fn eol(text: &str, at: usize) -> &'static str {
     }
 }
 
-/// How many bytes stand before `at` on its line.
+/// How many bytes stand before `at` on its line; a byte order mark does not count.
 pub(super) fn column(text: &str, at: usize) -> usize {
-    at - line_start(text, at)
+    between(text, line_start(text, at), at)
+        .trim_start_matches('\u{feff}')
+        .len()
 }
 
 /// The text between two offsets; empty when they are not in order.
@@ -63,12 +65,17 @@ pub(super) fn comment_indent(text: &str, at: usize) -> Option<usize> {
     body.starts_with('#').then_some(line.len() - body.len())
 }
 
+/// The first byte of a node's own text, behind its anchor and tag.
+pub(super) fn start(doc: &Document<'_>, id: NodeId) -> usize {
+    doc.node(id).raw().start as usize
+}
+
 /// The first byte of a node with its anchor and tag.
 pub(super) fn begin(doc: &Document<'_>, id: NodeId) -> usize {
     let node = doc.node(id);
     let raw = node.raw();
     let start = raw.start as usize;
-    if raw.kind == Kind::Alias || raw.flags & FLAG_PROPS == 0 {
+    if raw.flags & FLAG_PROPS == 0 || raw.kind == Kind::Alias {
         return start;
     }
     doc.prop(id).map_or(start, |prop| {
@@ -84,17 +91,6 @@ pub(super) fn props_end(doc: &Document<'_>, id: NodeId) -> Option<usize> {
     let anchored = prop.anchor.0 < prop.anchor.1;
     let anchor = if anchored { prop.anchor.1 } else { 0 };
     Some(anchor.max(prop.tag.1) as usize).filter(|&end| end > 0)
-}
-
-/// The first byte of a node's content: as [`begin`], but the node's own anchor and tag stay
-/// outside, while those of a block map's first key belong to it.
-pub(super) fn content_begin(doc: &Document<'_>, id: NodeId) -> usize {
-    let raw = doc.node(id).raw();
-    let start = raw.start as usize;
-    match (raw.kind, raw.style) {
-        (Kind::Map, Style::Block) => start.min(begin(doc, id + 1)),
-        _ => start,
-    }
 }
 
 /// One past a node's last byte, the line ending of a final block scalar not counted.

@@ -126,9 +126,9 @@ impl<'s> Plan<'s> {
         let mut touched = Vec::new();
         for (key, value) in rows::pairs(base) {
             let at = self.rows.len();
-            if merge && rows::is_merge(key) {
+            if merge && key.is_merge_key() {
                 counts.fill(None);
-            } else if let Some(change) = changed(map, key) {
+            } else if let Some(change) = changed(base, map, key) {
                 touched.push((at, change));
                 if let Some(row) = counts.get_mut(change) {
                     *row = Some(at);
@@ -168,8 +168,8 @@ impl<'s> Plan<'s> {
         let doc = base.document();
         for row in &mut self.rows {
             let key = doc.node(row.head);
-            let text = rows::key_text(key);
-            if rows::is_merge(key) || brought.iter().any(|(k, _)| *k == text) {
+            let text = rows::key_text(base, key);
+            if key.is_merge_key() || brought.iter().any(|(k, _)| *k == text) {
                 row.fate = Fate::Remove;
             }
         }
@@ -182,8 +182,8 @@ impl<'s> Plan<'s> {
     }
 }
 
-fn changed(map: &MapSlot, key: Node<'_>) -> Option<usize> {
-    let text = rows::key_text(key);
+fn changed(base: Node<'_>, map: &MapSlot, key: Node<'_>) -> Option<usize> {
+    let text = rows::key_text(base, key);
     map.changes.iter().position(|(k, _)| *k == text)
 }
 
@@ -208,7 +208,7 @@ fn takes_from_merge(base: Node<'_>, map: &MapSlot) -> bool {
 }
 
 fn merged_has(base: Node<'_>, key: &str) -> bool {
-    let merges = rows::pairs(base).filter(|(k, _)| rows::is_merge(*k));
+    let merges = rows::pairs(base).filter(|(k, _)| k.is_merge_key());
     merges.into_iter().any(|(_, value)| {
         let value = View::Node(value);
         value.get(key).is_some() || value.items().any(|source| source.get(key).is_some())

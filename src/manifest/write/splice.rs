@@ -122,7 +122,7 @@ impl<'s> Writer<'s> {
         }
         let mut values = node.children().skip(1).step_by(2);
         let found = values.find(|v| v.raw().kind == kind && lines::is_block(self.doc, v.id()))?;
-        let column = |id| lines::column(self.text, lines::content_begin(self.doc, id));
+        let column = |id| lines::column(self.text, lines::start(self.doc, id));
         column(found.id())
             .checked_sub(column(map))
             .filter(|&n| n <= 16)

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::manifest::emit::{self, Flow};
 use crate::manifest::tape::{Kind, Style};
 
-use super::lines::{self, begin, content_begin, line_stop, props_end, stop};
+use super::lines::{self, begin, line_stop, props_end, stop};
 use super::splice::{Context, Place, Trouble, Writer};
 
 impl Writer<'_> {
@@ -144,7 +144,7 @@ impl Writer<'_> {
 
     /// Whether a block collection starts on a line below its key or dash.
     fn starts_below(&self, place: Place) -> bool {
-        let content = content_begin(self.doc, place.node);
+        let content = lines::start(self.doc, place.node);
         !matches!(place.context, Context::Root) && line_stop(self.text, place.after) < content
     }
 
