@@ -6,9 +6,15 @@
 //! edits. [`overlay`] holds RFC 6902 edits over the tape and [`write`] turns them into text that
 //! differs from the input only where an edit says so; [`emit`] writes new values.
 
+pub mod error;
+pub mod limits;
+mod parse;
+pub mod resolve;
+mod scalar;
 pub mod tape;
 pub mod value;
 pub mod view;
 
+pub use error::{ParseError, line_column};
 pub use tape::{Document, Kind, Node, NodeId, Style};
 pub use view::View;

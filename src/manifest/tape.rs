@@ -6,6 +6,11 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
+use super::scalar;
+use super::view::View;
+
 /// Index of a node on the tape.
 pub type NodeId = u32;
 
@@ -52,20 +57,29 @@ pub const FLAG_MULTILINE: u8 = 2;
 pub const FLAG_PROPS: u8 = 4;
 /// The map holds a `<<` merge key among its own keys.
 pub const FLAG_MERGE: u8 = 8;
+/// The map writes a key twice among its own keys; the last one counts.
+pub const FLAG_DUPLICATE: u8 = 16;
+/// The map has a key that is not simply the bytes between its quotes: one with escapes, a tag or an
+/// alias, or one that Go takes for a boolean or a number and turns into a string (`on`, `0644`).
+pub const FLAG_ODD_KEY: u8 = 32;
 
 /// One node of the tape.
 #[derive(Clone, Copy, Debug)]
 pub struct RawNode {
     /// First byte of the node's text, after anchor and tag: the indicator of a flow collection,
-    /// quoted or block scalar, the first key of a block map, the first `-` of a block sequence.
+    /// quoted or block scalar, the first `-` of a block sequence, the first key of a block map (with
+    /// that key's own anchor and tag, so that the column is the map's indentation).
     pub start: u32,
     /// One past the node's last byte; for a block collection the end of its last child. A block
     /// scalar ends with the line break of its last kept line.
     pub end: u32,
     /// The tape index after this node's subtree.
     pub next: NodeId,
-    /// The column (in bytes, from 0) of `start` on its line, capped at `u16::MAX`.
+    /// The column (in bytes, from 0) of `start` on its line, capped at `u16::MAX`. A byte order mark
+    /// does not count.
     pub col: u16,
+    /// For a block scalar: the columns cut from the front of its lines. Zero for anything else.
+    pub body: u16,
     /// What the node is.
     pub kind: Kind,
     /// How it is written.
@@ -83,7 +97,8 @@ pub struct Prop {
     pub anchor: (u32, u32),
     /// Byte range of the tag as written, `!` included; empty when there is none.
     pub tag: (u32, u32),
-    /// For an alias: the node it stands for.
+    /// For an alias: the node it stands for, or the alias itself when that is a value of another
+    /// document ([`Document::foreign_aliases`]). For any other node: the node itself.
     pub target: NodeId,
 }
 
@@ -95,9 +110,43 @@ pub struct Document<'s> {
     pub(super) text: &'s str,
     pub(super) nodes: Vec<RawNode>,
     pub(super) props: Vec<Prop>,
+    pub(super) foreign: Vec<(NodeId, &'s Value)>,
+    pub(super) duplicates: Vec<NodeId>,
+}
+
+/// The memory of a document's tape, to be used again by [`Document::parse_with`].
+#[derive(Debug, Default)]
+pub struct Buffers {
+    nodes: Vec<RawNode>,
+    props: Vec<Prop>,
 }
 
 impl<'s> Document<'s> {
+    /// A document without nodes in the memory of an earlier one.
+    pub(super) fn empty(text: &'s str, buffers: Buffers) -> Document<'s> {
+        let Buffers {
+            mut nodes,
+            mut props,
+        } = buffers;
+        nodes.clear();
+        props.clear();
+        Document {
+            text,
+            nodes,
+            props,
+            foreign: Vec::new(),
+            duplicates: Vec::new(),
+        }
+    }
+
+    /// Gives the tape's memory back for the next document.
+    pub fn into_buffers(self) -> Buffers {
+        Buffers {
+            nodes: self.nodes,
+            props: self.props,
+        }
+    }
+
     /// The text the spans index into.
     pub fn text(&self) -> &'s str {
         self.text
@@ -117,6 +166,60 @@ impl<'s> Document<'s> {
     pub fn prop(&self, id: NodeId) -> Option<&Prop> {
         let at = self.props.binary_search_by_key(&id, |p| p.node).ok()?;
         self.props.get(at)
+    }
+
+    /// The later occurrences of keys that one map writes more than once. Go keeps the last of them
+    /// without a word. Keys that a `<<` merge brings do not count.
+    pub fn duplicate_keys(&self) -> &[NodeId] {
+        &self.duplicates
+    }
+
+    /// Whether an alias stands for this node, for a collection around it, or for a part of it, so
+    /// that a change below `id` could show in two places.
+    pub fn aliased(&self, id: NodeId) -> bool {
+        let Some(raw) = self.nodes.get(id as usize) else {
+            return false;
+        };
+        self.aliases().any(|prop| {
+            let target = self.nodes.get(prop.target as usize);
+            target.is_some_and(|target| prop.target < raw.next && id < target.next)
+        })
+    }
+
+    /// The aliases of the document that stand for one of its own nodes.
+    fn aliases(&self) -> impl Iterator<Item = &Prop> {
+        self.props.iter().filter(|prop| prop.target != prop.node)
+    }
+
+    /// The aliases that stand for a value of an earlier document
+    /// ([`Document::parse_with_anchors`]), with that value. Their text must be replaced when the
+    /// document is written, since nobody else knows the anchor.
+    pub fn foreign_aliases(&self) -> impl Iterator<Item = (NodeId, &'s Value)> {
+        self.foreign.iter().copied()
+    }
+
+    /// The value that a foreign alias stands for.
+    pub(super) fn foreign_value(&self, id: NodeId) -> Option<&'s Value> {
+        let at = self
+            .foreign
+            .binary_search_by_key(&id, |&(node, _)| node)
+            .ok()?;
+        self.foreign.get(at).map(|&(_, value)| value)
+    }
+
+    /// The anchors of the document with what they stand for at its end, for
+    /// [`Document::parse_with_anchors`] of the next one. A name that is defined twice comes twice;
+    /// the last one counts.
+    pub fn anchors(&self) -> impl Iterator<Item = (&'s str, View<'_>)> {
+        let anchored = |prop: &&Prop| {
+            let node = self.nodes.get(prop.node as usize);
+            prop.anchor.1 != 0 && node.is_some_and(|raw| raw.kind != Kind::Alias)
+        };
+        self.props.iter().filter(anchored).map(|prop| {
+            let name = prop.anchor.0 as usize..prop.anchor.1 as usize;
+            let name = self.text.get(name).unwrap_or_default();
+            (name, View::Node(self.node(prop.node)))
+        })
     }
 }
 
@@ -154,14 +257,11 @@ impl<'d> Node<'d> {
         self.doc.text.get(self.span()).unwrap_or_default()
     }
 
-    /// The node itself, or what the alias stands for.
+    /// The node itself, or what the alias stands for in this document.
     pub fn resolved(self) -> Node<'d> {
         match self.raw().kind {
             Kind::Alias => match self.doc.prop(self.id) {
-                Some(prop) => Node {
-                    doc: self.doc,
-                    id: prop.target,
-                },
+                Some(prop) => self.doc.node(prop.target),
                 None => self,
             },
             _ => self,
@@ -184,7 +284,32 @@ impl<'d> Node<'d> {
 
     /// The scalar's text after quoting, escapes and folding; empty for collections.
     pub fn text(self) -> Cow<'d, str> {
-        Cow::Borrowed(self.source())
+        scalar::decode(self.raw(), self.source())
+    }
+
+    /// The node's anchor without `&`, if it has one; an alias gives the name it refers to.
+    pub fn anchor(self) -> Option<&'d str> {
+        let (start, end) = self.own_prop()?.anchor;
+        self.doc
+            .text
+            .get(start as usize..end as usize)
+            .filter(|name| !name.is_empty())
+    }
+
+    /// The node's tag as written (`!!str`, `!<…>`), if it has one.
+    pub fn tag(self) -> Option<&'d str> {
+        let (start, end) = self.own_prop()?.tag;
+        self.doc
+            .text
+            .get(start as usize..end as usize)
+            .filter(|tag| !tag.is_empty())
+    }
+
+    fn own_prop(self) -> Option<&'d Prop> {
+        match self.raw().flags & FLAG_PROPS {
+            0 => None,
+            _ => self.doc.prop(self.id),
+        }
     }
 }
 

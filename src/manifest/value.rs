@@ -1,50 +1,375 @@
 //! What a node means: types, members, aliases and merges as Go's `sigs.k8s.io/yaml` decodes them.
+//!
+//! The parser has refused every document in which one of these answers could fail, so none of them
+//! does.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
-use super::tape::Node;
+use super::resolve::{self, Scalar};
+use super::tape::{
+    FLAG_DUPLICATE, FLAG_ESCAPED, FLAG_MERGE, FLAG_MULTILINE, FLAG_ODD_KEY, FLAG_PROPS, Kind, Node,
+    Style,
+};
 use super::view::{Type, View};
+
+/// The type that Go gives a key before it makes a string of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyClass {
+    Str,
+    Bool,
+    Int,
+    /// With the bits of the number: two numbers can become the same string.
+    Float(u64),
+}
+
+/// A key as Go has it.
+#[derive(Clone, Debug)]
+pub(super) struct GoKey<'d> {
+    pub(super) class: KeyClass,
+    /// What it becomes in JSON.
+    pub(super) text: Cow<'d, str>,
+}
+
+/// A member of a map, merges applied.
+#[derive(Clone, Debug)]
+struct Member<'d> {
+    name: Cow<'d, str>,
+    value: View<'d>,
+}
 
 impl<'d> Node<'d> {
     /// See [`View::value_type`].
     pub fn value_type(self) -> Type {
-        Type::Null
+        match self.meaning() {
+            View::Json(value) => View::Json(value).value_type(),
+            View::Node(node) => match node.raw().kind {
+                Kind::Map => Type::Map,
+                Kind::Seq => Type::Seq,
+                Kind::Scalar | Kind::Alias => match node.scalar_or_null() {
+                    Scalar::Null => Type::Null,
+                    Scalar::Bool(_) => Type::Bool,
+                    Scalar::Int(_) | Scalar::Uint(_) | Scalar::Float(_) => Type::Number,
+                    Scalar::Str(_) => Type::String,
+                },
+            },
+        }
     }
 
     /// See [`View::get`].
-    pub fn get(self, _key: &str) -> Option<View<'d>> {
-        None
+    pub fn get(self, key: &str) -> Option<View<'d>> {
+        self.get_entry(key).map(|(_, value)| value)
+    }
+
+    /// A member of a map with the node of its key, to find its place in the text. A member that a
+    /// `<<` brought from another map has that map's key; one from a foreign alias has the `<<`.
+    pub fn get_entry(self, key: &str) -> Option<(Node<'d>, View<'d>)> {
+        let View::Node(map) = self.meaning() else {
+            let value = self.meaning().get(key)?;
+            return Some((self, value));
+        };
+        if map.raw().kind != Kind::Map {
+            return None;
+        }
+        let flags = map.raw().flags;
+        if flags & (FLAG_MERGE | FLAG_ODD_KEY) != 0 {
+            return map.get_special(key);
+        }
+        let mut found = None;
+        let mut children = map.children();
+        while let (Some(name), Some(value)) = (children.next(), children.next()) {
+            if name.key_bytes() == key.as_bytes() {
+                found = Some((name, View::Node(value)));
+                if flags & FLAG_DUPLICATE == 0 {
+                    break;
+                }
+            }
+        }
+        found
+    }
+
+    /// [`Node::get_entry`] in a map with merges or keys that need decoding.
+    fn get_special(self, key: &str) -> Option<(Node<'d>, View<'d>)> {
+        let mut found = None;
+        let mut children = self.children();
+        while let (Some(name), Some(value)) = (children.next(), children.next()) {
+            let here = if name.is_merge_key() {
+                value
+                    .merge_sources()
+                    .into_iter()
+                    .find_map(|source| match source {
+                        View::Node(node) => node.get_entry(key),
+                        View::Json(_) => source.get(key).map(|value| (name, value)),
+                    })
+            } else {
+                let same = name.go_key().is_ok_and(|go| go.text == key);
+                same.then_some((name, View::Node(value)))
+            };
+            found = here.or(found);
+        }
+        found
     }
 
     /// See [`View::entries`].
     pub fn entries(self) -> Box<dyn Iterator<Item = (Cow<'d, str>, View<'d>)> + 'd> {
-        Box::new(std::iter::empty())
+        let View::Node(map) = self.meaning() else {
+            return self.meaning().entries();
+        };
+        if map.raw().kind != Kind::Map {
+            return Box::new(std::iter::empty());
+        }
+        if map.raw().flags & (FLAG_MERGE | FLAG_ODD_KEY | FLAG_DUPLICATE) != 0 {
+            let members = map.members().into_iter();
+            return Box::new(members.map(|member| (member.name, member.value)));
+        }
+        let mut children = map.children();
+        Box::new(std::iter::from_fn(move || {
+            let (key, value) = (children.next()?, children.next()?);
+            Some((key.text(), View::Node(value)))
+        }))
+    }
+
+    /// All members of a map in the order in which their names first come up.
+    fn members(self) -> Vec<Member<'d>> {
+        let mut members = Members::default();
+        members.add_map(self);
+        members.list
+    }
+
+    /// The maps that a merge key with this value brings in, the one that wins first.
+    fn merge_sources(self) -> Vec<View<'d>> {
+        match self.meaning() {
+            View::Node(node) if node.raw().kind == Kind::Seq => {
+                node.children().map(Node::meaning).collect()
+            }
+            one => vec![one],
+        }
     }
 
     /// See [`View::items`].
-    pub fn items(self) -> impl Iterator<Item = View<'d>> + 'd {
-        self.children().map(View::Node)
+    pub fn items(self) -> Box<dyn Iterator<Item = View<'d>> + 'd> {
+        match self.meaning() {
+            View::Node(node) if node.raw().kind == Kind::Seq => {
+                Box::new(node.children().map(View::Node))
+            }
+            View::Node(_) => Box::new(std::iter::empty()),
+            json => json.items(),
+        }
     }
 
     /// See [`View::as_str`].
     pub fn as_str(self) -> Option<Cow<'d, str>> {
-        None
+        match self.meaning() {
+            View::Node(node) => match node.scalar_or_null() {
+                Scalar::Str(text) => Some(text),
+                _ => None,
+            },
+            json => json.as_str(),
+        }
     }
 
     /// See [`View::as_bool`].
     pub fn as_bool(self) -> Option<bool> {
-        None
+        match self.meaning() {
+            View::Node(node) => match node.scalar_or_null() {
+                Scalar::Bool(value) => Some(value),
+                _ => None,
+            },
+            json => json.as_bool(),
+        }
     }
 
     /// See [`View::as_number`].
     pub fn as_number(self) -> Option<Number> {
-        None
+        match self.meaning() {
+            View::Node(node) => number(&node.scalar_or_null()),
+            json => json.as_number(),
+        }
     }
 
     /// See [`View::to_json`].
     pub fn to_json(self) -> Value {
-        Value::Null
+        let View::Node(node) = self.meaning() else {
+            return self.meaning().to_json();
+        };
+        match node.raw().kind {
+            Kind::Map => {
+                let member =
+                    |(name, value): (Cow<'d, str>, View<'d>)| (name.into_owned(), value.to_json());
+                Value::Object(node.entries().map(member).collect::<Map<_, _>>())
+            }
+            Kind::Seq => Value::Array(node.children().map(Node::to_json).collect()),
+            Kind::Scalar | Kind::Alias => match node.scalar_or_null() {
+                Scalar::Null => Value::Null,
+                Scalar::Bool(value) => Value::Bool(value),
+                Scalar::Str(text) => Value::String(text.into_owned()),
+                number_like => number(&number_like).map_or(Value::Null, Value::Number),
+            },
+        }
+    }
+
+    /// The node itself, or what an alias stands for, here or in another document.
+    fn meaning(self) -> View<'d> {
+        if self.raw().kind != Kind::Alias {
+            return View::Node(self);
+        }
+        match self.document().foreign_value(self.id()) {
+            Some(value) => View::Json(value),
+            None => View::Node(self.resolved()),
+        }
+    }
+
+    /// A scalar with its value.
+    ///
+    /// # Errors
+    /// Its tag does not fit; the parser refuses such a document.
+    pub(super) fn scalar(self) -> Result<Scalar<'d>, &'static str> {
+        let raw = self.raw();
+        if raw.flags & FLAG_PROPS != 0
+            && let Some(tag) = self.tag()
+        {
+            return resolve::tagged(tag, self.text());
+        }
+        Ok(match raw.style {
+            Style::Empty => Scalar::Null,
+            Style::Plain if raw.flags & FLAG_MULTILINE == 0 => resolve::untagged(self.text()),
+            _ => Scalar::Str(self.text()),
+        })
+    }
+
+    fn scalar_or_null(self) -> Scalar<'d> {
+        match self.raw().kind {
+            Kind::Scalar => self.scalar().unwrap_or(Scalar::Null),
+            _ => Scalar::Null,
+        }
+    }
+
+    /// The bytes of a key that needs no decoding.
+    #[inline]
+    pub(super) fn key_bytes(self) -> &'d [u8] {
+        let raw = self.raw();
+        let quotes = usize::from(matches!(raw.style, Style::Single | Style::Double));
+        let span = raw.start as usize + quotes..raw.end as usize - quotes;
+        self.document()
+            .text()
+            .as_bytes()
+            .get(span)
+            .unwrap_or_default()
+    }
+
+    /// Whether this key is goyaml's merge key (`isMerge` in `decode.go`): a plain `<<`, or any `<<`
+    /// with the tag `!!merge` or `!`.
+    #[inline]
+    pub(super) fn is_merge_key(self) -> bool {
+        let raw = self.raw();
+        if raw.flags & (FLAG_PROPS | FLAG_ESCAPED) == 0 {
+            return raw.style == Style::Plain && raw.kind == Kind::Scalar && self.source() == "<<";
+        }
+        raw.kind == Kind::Scalar
+            && self.text() == "<<"
+            && match self.tag() {
+                Some(tag) => resolve::tag_merges(tag),
+                None => raw.style == Style::Plain,
+            }
+    }
+
+    /// This node as a key.
+    ///
+    /// # Errors
+    /// Go cannot make a string of it, or not always the same one; the parser refuses such a document.
+    pub(super) fn go_key(self) -> Result<GoKey<'d>, &'static str> {
+        let node = match self.meaning() {
+            View::Node(node) => node,
+            View::Json(Value::String(text)) => {
+                let text = Cow::Borrowed(text.as_str());
+                let class = KeyClass::Str;
+                return Ok(GoKey { class, text });
+            }
+            View::Json(_) => return Err("an alias to another document's value that is no string"),
+        };
+        if node.raw().kind != Kind::Scalar {
+            return Err("a map or list cannot be a key");
+        }
+        let (class, text) = match node.scalar()? {
+            Scalar::Str(text) => (KeyClass::Str, text),
+            Scalar::Bool(value) => (
+                KeyClass::Bool,
+                Cow::Borrowed(if value { "true" } else { "false" }),
+            ),
+            Scalar::Int(value) => (KeyClass::Int, Cow::Owned(value.to_string())),
+            Scalar::Float(value)
+                if value.is_finite() && !(value == 0.0 && value.is_sign_negative()) =>
+            {
+                (
+                    KeyClass::Float(value.to_bits()),
+                    Cow::Owned(resolve::float_key(value)),
+                )
+            }
+            Scalar::Null => return Err("null cannot be a key"),
+            Scalar::Uint(_) | Scalar::Float(_) => return Err("this number cannot be a key"),
+        };
+        Ok(GoKey { class, text })
+    }
+}
+
+/// Members of a map in order, found by name.
+#[derive(Default)]
+struct Members<'d> {
+    list: Vec<Member<'d>>,
+    places: HashMap<Cow<'d, str>, usize>,
+}
+
+impl<'d> Members<'d> {
+    /// Adds the members of a map in place: later ones overwrite earlier ones, merged or not.
+    fn add_map(&mut self, map: Node<'d>) {
+        let mut children = map.children();
+        while let (Some(key), Some(value)) = (children.next(), children.next()) {
+            if !key.is_merge_key() {
+                let name = key.go_key().map(|go| go.text).unwrap_or_default();
+                let value = View::Node(value);
+                self.add(Member { name, value });
+                continue;
+            }
+            for source in value.merge_sources().into_iter().rev() {
+                match source {
+                    View::Node(node) => self.add_map(node),
+                    View::Json(_) => {
+                        for (name, value) in source.entries() {
+                            self.add(Member { name, value });
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, member: Member<'d>) {
+        match self.places.get(&member.name) {
+            Some(&place) => {
+                if let Some(slot) = self.list.get_mut(place) {
+                    *slot = member;
+                }
+            }
+            None => {
+                self.places.insert(member.name.clone(), self.list.len());
+                self.list.push(member);
+            }
+        }
+    }
+}
+
+/// A number as `encoding/json` writes it: a float without a fraction looks like an integer.
+fn number(scalar: &Scalar<'_>) -> Option<Number> {
+    match *scalar {
+        Scalar::Int(value) => Some(value.into()),
+        Scalar::Uint(value) => Some(value.into()),
+        Scalar::Float(value) if value.fract() == 0.0 && value.abs() < 1e21 => {
+            // `Display` writes the shortest digits and fills up with zeros, as Go does.
+            value.to_string().parse().ok()
+        }
+        Scalar::Float(value) => Number::from_f64(value),
+        _ => None,
     }
 }

@@ -1,0 +1,391 @@
+//! Block context: maps, lists and block scalars by indentation.
+
+use super::super::error::{Step, fail};
+use super::super::limits::MAX_KEY;
+use super::super::tape::{FLAG_ESCAPED, FLAG_MULTILINE, Kind, Style};
+use super::chars::{self, is_blankz, is_break};
+use super::keys::Keys;
+use super::props::Props;
+use super::{Atom, Parser, indicator};
+
+/// The key that a map starts or goes on with.
+struct Key {
+    atom: Atom,
+    props: Props,
+    /// Where the key begins, its anchor and tag included.
+    start: usize,
+}
+
+impl Parser<'_> {
+    /// A value in block context, at the next token: `empty_at` is where it stands when it is not
+    /// there at all. In a map's value `indentless`, a list may stand in the map's own column.
+    pub(super) fn block_node(&mut self, empty_at: usize, indentless: bool) -> Step<()> {
+        // Properties on a line of their own belong to the whole value; those on the line of a key
+        // belong to the key (libyaml saves the possible key at the first of them).
+        let mut outer = Props::default();
+        let mut inner = Props::default();
+        let mut empty_at = empty_at;
+        let mut key_allowed = self.allowed;
+        let mut start = self.pos;
+        loop {
+            if self.column() <= self.indent || self.at_end() || self.at_any_marker() {
+                let props = outer.and(&inner)?;
+                return self.shallow_node(empty_at, indentless, &props);
+            }
+            let byte = self.byte();
+            if !matches!(byte, b'&' | b'!') {
+                break;
+            }
+            if !inner.any() {
+                key_allowed = self.allowed;
+                start = self.pos;
+            }
+            self.property(&mut inner, false)?;
+            empty_at = self.pos;
+            let line = self.line;
+            self.skip();
+            if self.line != line {
+                outer = outer.and(&inner)?;
+                inner = Props::default();
+            }
+        }
+        if !inner.any() {
+            key_allowed = self.allowed;
+            start = self.pos;
+        }
+        let next = self.at(self.pos + 1);
+        match self.byte() {
+            b'-' if indicator(next) => {
+                if !self.allowed {
+                    return fail(self.pos, "a list cannot start here");
+                }
+                self.block_seq(&outer)
+            }
+            b'?' if indicator(next) => fail(self.pos, "explicit keys ('? ') are not supported"),
+            b':' if indicator(next) => fail(self.pos, "a value without a key"),
+            b'|' | b'>' => {
+                let props = outer.and(&inner)?;
+                self.block_scalar(&props)
+            }
+            b'[' | b'{' => {
+                let props = outer.and(&inner)?;
+                self.flow_collection(&props)
+            }
+            _ => {
+                let atom = self.atom(key_allowed)?;
+                self.skip_blanks_before_colon(&atom);
+                if self.byte() == b':' && is_blankz(self.at(self.pos + 1)) {
+                    if !key_allowed {
+                        return fail(self.pos, "a second key on the line of a value");
+                    }
+                    let key = Key {
+                        atom,
+                        props: inner,
+                        start,
+                    };
+                    self.check_key_form(&key)?;
+                    return self.block_map(key, &outer);
+                }
+                let props = outer.and(&inner)?;
+                self.push_atom(&atom, &props)
+            }
+        }
+    }
+
+    /// What can stand in the enclosing collection's own column or left of it: nothing, a list in a
+    /// map's column, or a block scalar, which libyaml takes there too.
+    fn shallow_node(&mut self, empty_at: usize, indentless: bool, props: &Props) -> Step<()> {
+        if !self.at_end() && self.column() == self.indent {
+            match self.byte() {
+                b'-' if indentless && indicator(self.at(self.pos + 1)) => {
+                    return self.indentless_seq(props);
+                }
+                b'|' | b'>' => return self.block_scalar(props),
+                _ => {}
+            }
+        }
+        self.push_empty(empty_at, props)
+    }
+
+    /// A scalar or alias that may be a key when `key_allowed`.
+    fn atom(&mut self, key_allowed: bool) -> Step<Atom> {
+        match self.byte() {
+            b'"' | b'\'' => self.quoted(),
+            b'*' => self.alias(false),
+            _ => {
+                if key_allowed && let Some(atom) = self.usual_key() {
+                    return Ok(atom);
+                }
+                self.plain(false)
+            }
+        }
+    }
+
+    /// The quick way for the keys that nearly all manifests have: `word:` with nothing odd in it.
+    #[inline]
+    fn usual_key(&mut self) -> Option<Atom> {
+        let start = self.pos;
+        if !chars::starts_word(self.byte()) {
+            return None;
+        }
+        let rest = self.src.get(start..).unwrap_or_default();
+        let len = rest.iter().position(|&b| !chars::KEY[b as usize])?;
+        let end = start + len;
+        if self.at(end) != b':' || !is_blankz(self.at(end + 1)) {
+            return None;
+        }
+        let col = self.column();
+        self.pos = end;
+        self.allowed = false;
+        Some(Atom {
+            start,
+            end,
+            kind: Kind::Scalar,
+            style: Style::Plain,
+            flags: 0,
+            col,
+        })
+    }
+
+    /// A `:` may follow its key after blanks. Plain scalars have gone over them already.
+    fn skip_blanks_before_colon(&mut self, atom: &Atom) {
+        if atom.style != Style::Plain || atom.kind == Kind::Alias {
+            self.skip_blanks();
+        }
+    }
+
+    /// A key stands on one line and is not too long; `self.pos` is at its `:`.
+    fn check_key_form(&self, key: &Key) -> Step<()> {
+        if key.atom.flags & FLAG_MULTILINE != 0 || key.start < self.line {
+            return fail(key.atom.start, "a key that spans several lines");
+        }
+        if self.pos - key.start > MAX_KEY {
+            return fail(key.atom.start, format!("a key longer than {MAX_KEY} bytes"));
+        }
+        Ok(())
+    }
+
+    /// A map, from its first key's `:` on.
+    fn block_map(&mut self, first: Key, props: &Props) -> Step<()> {
+        self.enter()?;
+        let col = (first.start - self.line) as isize;
+        let outside = std::mem::replace(&mut self.indent, col);
+        let map = self.push(self.raw(Kind::Map, Style::Block, first.start, col), props);
+        let mut keys = Keys::default();
+        let mut key = first;
+        loop {
+            self.push_key(&key.atom, &key.props, &mut keys)?;
+            self.pos += 1;
+            self.allowed = false;
+            let empty_at = self.pos;
+            self.skip();
+            self.block_node(empty_at, true)?;
+            self.skip();
+            if self.block_ends(col) {
+                break;
+            }
+            if self.column() > col {
+                return fail(self.pos, self.stray());
+            }
+            key = self.block_key()?;
+        }
+        self.indent = outside;
+        self.leave();
+        let flags = self.finish_keys(map, &keys)?;
+        self.close(map, self.last_end(), flags);
+        Ok(())
+    }
+
+    /// What to say about a token that neither ends the entry before it nor starts a new one.
+    fn stray(&self) -> &'static str {
+        let next = self.at(self.pos + 1);
+        match self.byte() {
+            b'\t' => "a tab where indentation is expected",
+            b':' if indicator(next) => "a ':' where no key comes before it",
+            _ if self.allowed => "an indentation that fits neither the entry before nor its parent",
+            _ => "more text after a complete value",
+        }
+    }
+
+    /// The next key of a map, up to its `:`.
+    fn block_key(&mut self) -> Step<Key> {
+        let start = self.pos;
+        if let Some(atom) = self.usual_key() {
+            let props = Props::default();
+            let key = Key { atom, props, start };
+            self.check_key_form(&key)?;
+            return Ok(key);
+        }
+        let mut props = Props::default();
+        while matches!(self.byte(), b'&' | b'!') {
+            self.property(&mut props, false)?;
+            self.skip_blanks();
+        }
+        let next = self.at(self.pos + 1);
+        match self.byte() {
+            b'-' if indicator(next) => {
+                return fail(self.pos, "a list item where a key is expected");
+            }
+            b'?' if indicator(next) => {
+                return fail(self.pos, "explicit keys ('? ') are not supported");
+            }
+            b':' if indicator(next) => return fail(self.pos, "a value without a key"),
+            b'[' | b'{' => return fail(self.pos, "a map or list where a key is expected"),
+            b'|' | b'>' => return fail(self.pos, "a block scalar where a key is expected"),
+            b if is_blankz(b) || b == b'#' => return fail(start, "a key without ':'"),
+            _ => {}
+        }
+        let atom = self.atom(false)?;
+        self.skip_blanks_before_colon(&atom);
+        if self.byte() != b':' || !is_blankz(self.at(self.pos + 1)) {
+            return fail(start, "a key without ':'");
+        }
+        let key = Key { atom, props, start };
+        self.check_key_form(&key)?;
+        Ok(key)
+    }
+
+    /// A list with a column of its own.
+    fn block_seq(&mut self, props: &Props) -> Step<()> {
+        let outside = self.indent;
+        self.indent = self.column();
+        self.list(props, true)?;
+        self.indent = outside;
+        Ok(())
+    }
+
+    /// A list in the column of the map whose value it is.
+    fn indentless_seq(&mut self, props: &Props) -> Step<()> {
+        self.list(props, false)
+    }
+
+    /// `own`: whether the list has a column of its own.
+    fn list(&mut self, props: &Props, own: bool) -> Step<()> {
+        self.enter()?;
+        let col = self.column();
+        let seq = self.push(self.raw(Kind::Seq, Style::Block, self.pos, col), props);
+        loop {
+            self.pos += 1;
+            self.allowed = true;
+            let empty_at = self.pos;
+            self.skip();
+            self.block_node(empty_at, false)?;
+            self.skip();
+            if self.block_ends(col) {
+                break;
+            }
+            let item = self.byte() == b'-' && indicator(self.at(self.pos + 1));
+            if self.column() == col && item {
+                continue;
+            }
+            if self.column() == col && !own {
+                break; // the map's next key
+            }
+            return fail(self.pos, self.stray());
+        }
+        self.leave();
+        self.close(seq, self.last_end(), 0);
+        Ok(())
+    }
+
+    /// `|` or `>` with its lines: `yaml_parser_scan_block_scalar`.
+    fn block_scalar(&mut self, props: &Props) -> Step<()> {
+        let start = self.pos;
+        let style = match self.byte() {
+            b'|' => Style::Literal,
+            _ => Style::Folded,
+        };
+        let mut raw = self.raw(Kind::Scalar, style, start, self.column());
+        raw.flags = FLAG_MULTILINE | FLAG_ESCAPED;
+        let (keep, given) = self.block_header()?;
+        let mut body = match given {
+            0 => 0,
+            given => self.indent.max(0) as usize + given,
+        };
+        let mut end = self.pos; // after the last line break that counts
+        let mut tail = self.block_breaks(&mut body)?;
+        while self.pos - self.line == body && !self.at_end() {
+            let line_end = self.line_end(self.pos);
+            self.pos = self.after_break(line_end);
+            self.line = self.pos;
+            end = self.pos;
+            tail = end;
+            if line_end == self.pos {
+                break; // the text ends without a line break
+            }
+            tail = self.block_breaks(&mut body)?.max(tail);
+        }
+        self.allowed = true;
+        raw.end = if keep { tail } else { end } as u32;
+        let Ok(body) = u16::try_from(body) else {
+            return fail(start, "a block scalar indented by more than 65,535 columns");
+        };
+        raw.body = body;
+        let id = self.push(raw, props);
+        self.check_value(id)
+    }
+
+    /// The rest of the indicator's line: whether trailing breaks are kept, and the indentation if it
+    /// is given.
+    fn block_header(&mut self) -> Step<(bool, usize)> {
+        let (mut keep, mut given) = (false, 0);
+        self.pos += 1;
+        let chomp = |b: u8| matches!(b, b'+' | b'-');
+        if chomp(self.byte()) {
+            keep = self.byte() == b'+';
+            self.pos += 1;
+        }
+        if self.byte().is_ascii_digit() {
+            given = usize::from(self.byte() - b'0');
+            if given == 0 {
+                return fail(self.pos, "an indentation indicator of 0");
+            }
+            self.pos += 1;
+            let before = self.at(self.pos - 2);
+            if !chomp(before) && chomp(self.byte()) {
+                keep = self.byte() == b'+';
+                self.pos += 1;
+            }
+        }
+        self.skip_blanks();
+        if self.byte() == b'#' {
+            self.pos = self.line_end(self.pos);
+        }
+        if !is_break(self.byte()) && !self.at_end() {
+            return fail(self.pos, "text after a block scalar's indicator");
+        }
+        let line_end = self.pos;
+        self.pos = self.after_break(line_end);
+        if self.pos > line_end {
+            self.line = self.pos;
+        }
+        Ok((keep, given))
+    }
+
+    /// Over indentation and empty lines, `yaml_parser_scan_block_scalar_breaks`; finds the
+    /// indentation when it is not known yet. Gives the offset after the last empty line.
+    fn block_breaks(&mut self, body: &mut usize) -> Step<usize> {
+        let mut deepest = 0;
+        let mut end = self.pos;
+        loop {
+            while (*body == 0 || self.pos - self.line < *body) && self.byte() == b' ' {
+                self.pos += 1;
+            }
+            let column = self.pos - self.line;
+            deepest = deepest.max(column);
+            if (*body == 0 || column < *body) && self.byte() == b'\t' {
+                return fail(self.pos, "a tab in the indentation of a block scalar");
+            }
+            if !is_break(self.byte()) {
+                break;
+            }
+            self.pos = self.after_break(self.pos);
+            self.line = self.pos;
+            end = self.pos;
+        }
+        if *body == 0 {
+            *body = deepest.max((self.indent + 1).max(1) as usize);
+        }
+        Ok(end)
+    }
+}

@@ -1,0 +1,137 @@
+//! Which bytes a document may hold, and the classes the parser asks for.
+
+use super::super::error::{Step, fail};
+
+#[inline(always)]
+pub(super) fn is_break(b: u8) -> bool {
+    matches!(b, b'\n' | b'\r')
+}
+
+/// A blank, a line break or the end of the text.
+#[inline(always)]
+pub(super) fn is_blankz(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0)
+}
+
+/// What anchors and tag handles are made of.
+pub(super) fn is_word(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'_' || b == b'-'
+}
+
+/// What ends a plain scalar in a flow collection, wherever it stands.
+pub(super) fn is_flow_end(b: u8) -> bool {
+    matches!(b, b',' | b'?' | b'[' | b']' | b'{' | b'}')
+}
+
+/// A byte that can start a key of the most usual sort: see [`KEY`].
+#[inline(always)]
+pub(super) fn starts_word(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'_'
+}
+
+/// Bytes of the usual keys: none of them ends a plain scalar or needs a look at its neighbour.
+pub(super) static KEY: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < 256 {
+        let byte = b as u8;
+        table[b] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'$');
+        b += 1;
+    }
+    table
+};
+
+/// Refuses what YAML does not allow in a document and what this parser does not read: control
+/// characters, a carriage return without line feed, Unicode's own line breaks, and a byte order mark
+/// anywhere but at the start.
+pub(super) fn check(src: &[u8]) -> Step<()> {
+    const CHUNK: usize = 64;
+    for (index, chunk) in src.chunks(CHUNK).enumerate() {
+        // Without a branch per byte, so that the compiler can use vector instructions.
+        let mut odd = false;
+        for &b in chunk {
+            odd |= (b < 0x20) & (b != b'\n') | (b > 0x7e);
+        }
+        if odd {
+            check_chunk(src, index * CHUNK, chunk.len())?;
+        }
+    }
+    Ok(())
+}
+
+/// The slow look at one chunk. A character that starts in an earlier chunk was judged there.
+#[inline(never)]
+fn check_chunk(src: &[u8], start: usize, len: usize) -> Step<()> {
+    let mut at = start;
+    while at < start + len {
+        let rest = src.get(at..).unwrap_or_default();
+        match rest {
+            [b'\t' | b'\n' | 0x20..=0x7e, ..] => at += 1,
+            [b'\r', b'\n', ..] => at += 1,
+            [b'\r', ..] => return fail(at, "a carriage return without a line feed"),
+            [0xc2, 0x85, ..] | [0xe2, 0x80, 0xa8 | 0xa9, ..] => {
+                return fail(at, "a Unicode line break (NEL, LS or PS)");
+            }
+            [0xc2, 0x80..=0x9f, ..] | [0xef, 0xbf, 0xbe | 0xbf, ..] | [0..=0x1f | 0x7f, ..] => {
+                return fail(at, "a control character");
+            }
+            [0xef, 0xbb, 0xbf, ..] if at > 0 => {
+                return fail(at, "a byte order mark that is not at the start");
+            }
+            _ => at += 1,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn characters_are_judged_as_by_the_go_reader() {
+        for text in [
+            "a\tb\r\nc",
+            "é €",
+            "\u{feff}a: 1",
+            "\u{a0}",
+            "\u{fffd}",
+            "😀",
+        ] {
+            for pad in [0, 1, 62, 63, 64, 65] {
+                let text = if pad > 0 && text.starts_with('\u{feff}') {
+                    continue;
+                } else {
+                    format!("{}{text}", "x".repeat(pad))
+                };
+                assert!(check(text.as_bytes()).is_ok(), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn refused_characters_are_found_at_every_place_of_a_chunk() {
+        for bad in [
+            "\u{0}",
+            "\u{1}",
+            "\u{7f}",
+            "\u{80}",
+            "\u{85}",
+            "\u{9f}",
+            "\u{2028}",
+            "\u{2029}",
+            "\u{fffe}",
+            "\u{ffff}",
+            "\r",
+            "\rx",
+            "x\u{feff}",
+        ] {
+            for pad in 0..130 {
+                let text = format!("{}{bad}", "y".repeat(pad));
+                let error = check(text.as_bytes()).unwrap_err();
+                let want = if bad == "x\u{feff}" { pad + 1 } else { pad };
+                assert_eq!(error.offset, want, "{bad:?} after {pad}");
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Flow context: `{…}`, `[…]` and the single pairs of `[a: b]`.
+
+use super::super::error::{Step, fail};
+use super::super::limits::MAX_KEY;
+use super::super::tape::{FLAG_MULTILINE, Kind, Style};
+use super::chars::is_blankz;
+use super::keys::Keys;
+use super::props::Props;
+use super::{Atom, Parser, indicator};
+
+/// What an entry of a flow collection starts with.
+enum Entry {
+    /// A scalar, an alias, or properties with nothing after them.
+    Atom(Atom, Props),
+    /// A map or list, already on the tape.
+    Collection,
+}
+
+impl Parser<'_> {
+    /// A `{…}` or `[…]` at `self.pos`.
+    pub(super) fn flow_collection(&mut self, props: &Props) -> Step<()> {
+        self.enter()?;
+        if self.byte() == b'{' {
+            self.flow_map(props)?;
+        } else {
+            self.flow_seq(props)?;
+        }
+        self.leave();
+        self.allowed = false;
+        Ok(())
+    }
+
+    fn flow_map(&mut self, props: &Props) -> Step<()> {
+        let raw = self.raw(Kind::Map, Style::Flow, self.pos, self.column());
+        let map = self.push(raw, props);
+        let mut keys = Keys::default();
+        self.pos += 1;
+        loop {
+            self.skip_flow()?;
+            if self.byte() == b'}' {
+                break;
+            }
+            let start = self.pos;
+            match self.flow_entry()? {
+                Entry::Atom(atom, props) => {
+                    self.push_key(&atom, &props, &mut keys)?;
+                    self.skip_flow()?;
+                    self.flow_pair_value(&atom, start, b'}')?;
+                }
+                Entry::Collection => return fail(start, "a map or list cannot be a key"),
+            }
+            if !self.flow_goes_on(b'}')? {
+                break;
+            }
+        }
+        self.pos += 1;
+        let flags = self.finish_keys(map, &keys)?;
+        self.close(map, self.pos as u32, flags);
+        Ok(())
+    }
+
+    fn flow_seq(&mut self, props: &Props) -> Step<()> {
+        let raw = self.raw(Kind::Seq, Style::Flow, self.pos, self.column());
+        let seq = self.push(raw, props);
+        self.pos += 1;
+        loop {
+            self.skip_flow()?;
+            if self.byte() == b']' {
+                break;
+            }
+            let (start, line) = (self.pos, self.line);
+            let entry = self.flow_entry()?;
+            self.skip_flow()?;
+            match entry {
+                Entry::Atom(atom, props) if self.byte() == b':' => {
+                    self.single_pair(&atom, &props, start, line)?;
+                }
+                Entry::Atom(atom, props) => self.push_atom(&atom, &props)?,
+                Entry::Collection if self.byte() == b':' => {
+                    return fail(start, "a map or list cannot be a key");
+                }
+                Entry::Collection => {}
+            }
+            if !self.flow_goes_on(b']')? {
+                break;
+            }
+        }
+        self.pos += 1;
+        self.close(seq, self.pos as u32, 0);
+        Ok(())
+    }
+
+    /// `a: b` as an item of a list: a map of one entry, without braces.
+    fn single_pair(&mut self, atom: &Atom, props: &Props, start: usize, line: usize) -> Step<()> {
+        self.enter()?;
+        let raw = self.raw(Kind::Map, Style::Flow, start, (start - line) as isize);
+        let map = self.push(raw, &Props::default());
+        let mut keys = Keys::default();
+        self.push_key(atom, props, &mut keys)?;
+        self.flow_pair_value(atom, start, b']')?;
+        let flags = self.finish_keys(map, &keys)?;
+        self.close(map, self.last_end(), flags);
+        self.leave();
+        Ok(())
+    }
+
+    /// What follows a key: `: value`, `:` alone, or nothing.
+    fn flow_pair_value(&mut self, key: &Atom, start: usize, close: u8) -> Step<()> {
+        if self.byte() != b':' {
+            return self.push_empty(key.end, &Props::default());
+        }
+        if key.flags & FLAG_MULTILINE != 0 || start < self.line {
+            return fail(start, "a key that spans several lines");
+        }
+        if self.pos - start > MAX_KEY {
+            return fail(start, format!("a key longer than {MAX_KEY} bytes"));
+        }
+        self.pos += 1;
+        let empty_at = self.pos;
+        self.skip_flow()?;
+        if self.byte() == b',' || self.byte() == close {
+            return self.push_empty(empty_at, &Props::default());
+        }
+        match self.flow_entry()? {
+            Entry::Atom(atom, props) => self.push_atom(&atom, &props),
+            Entry::Collection => Ok(()),
+        }
+    }
+
+    /// After an entry: a comma (gone over) and more to come, or the closing bracket.
+    fn flow_goes_on(&mut self, close: u8) -> Step<bool> {
+        self.skip_flow()?;
+        if self.byte() == b',' {
+            self.pos += 1;
+            return Ok(true);
+        }
+        if self.byte() == close {
+            return Ok(false);
+        }
+        if self.at_end() {
+            return fail(self.pos, "a bracket that is never closed");
+        }
+        fail(self.pos, "a ',' or a closing bracket is missing")
+    }
+
+    /// The node at `self.pos`: on the tape if it is a collection, else still to be put there.
+    fn flow_entry(&mut self) -> Step<Entry> {
+        let mut props = Props::default();
+        let mut after = self.pos;
+        while matches!(self.byte(), b'&' | b'!') {
+            self.property(&mut props, true)?;
+            after = self.pos;
+            self.skip_flow()?;
+        }
+        let next = self.at(self.pos + 1);
+        match self.byte() {
+            b'[' | b'{' => {
+                self.flow_collection(&props)?;
+                Ok(Entry::Collection)
+            }
+            b'"' | b'\'' => Ok(Entry::Atom(self.quoted()?, props)),
+            b'*' => Ok(Entry::Atom(self.alias(true)?, props)),
+            b',' | b']' | b'}' if props.any() => {
+                let col = (after.saturating_sub(self.line)) as isize;
+                let atom = Atom {
+                    start: after,
+                    end: after,
+                    kind: Kind::Scalar,
+                    style: Style::Empty,
+                    flags: 0,
+                    col,
+                };
+                Ok(Entry::Atom(atom, props))
+            }
+            b'-' if indicator(next) => fail(self.pos, "a block list inside a flow collection"),
+            b'?' => fail(self.pos, "explicit keys ('? ') are not supported"),
+            b':' => fail(self.pos, "a value without a key"),
+            0 if self.at_end() => fail(self.pos, "a bracket that is never closed"),
+            b if is_blankz(b) => fail(self.pos, "a value is missing"),
+            _ => Ok(Entry::Atom(self.plain(true)?, props)),
+        }
+    }
+}

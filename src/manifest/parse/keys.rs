@@ -1,0 +1,233 @@
+//! Keys and values on their way onto the tape: what Go cannot turn into JSON is refused here, so that
+//! reading a value later cannot fail; keys written twice are found.
+
+use std::collections::HashMap;
+
+use super::super::error::{Step, fail};
+use super::super::resolve::{self, Plain};
+use super::super::tape::{
+    Document, FLAG_DUPLICATE, FLAG_ESCAPED, FLAG_MERGE, FLAG_ODD_KEY, FLAG_PROPS, Kind, NodeId,
+    Style,
+};
+use super::super::value::GoKey;
+use super::props::Props;
+use super::{Atom, Parser};
+
+/// Maps with more keys than this are searched with a hash table.
+const SMALL_MAP: u32 = 32;
+
+/// What is known of a map's own keys while it is read.
+#[derive(Default)]
+pub(super) struct Keys {
+    /// One bit for each key seen, by a hash: an unset bit means a new key.
+    seen: [u64; 4],
+    count: u32,
+    /// A bit was set twice, or a key's bytes do not tell: look closely at the end.
+    suspicious: bool,
+    flags: u8,
+}
+
+impl Keys {
+    #[inline]
+    fn add(&mut self, hash: u64) {
+        let (word, bit) = ((hash >> 62) as usize, (hash >> 56) & 63);
+        let word = &mut self.seen[word & 3];
+        self.suspicious |= *word >> bit & 1 == 1;
+        *word |= 1 << bit;
+    }
+}
+
+/// A quick hash of a key's bytes.
+#[inline]
+fn hash(key: &[u8]) -> u64 {
+    let mut word = key.len() as u64;
+    if let (Some(first), Some(last)) = (key.first_chunk::<8>(), key.last_chunk::<8>()) {
+        word ^= u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(17);
+    } else {
+        word = key
+            .iter()
+            .fold(word, |word, &b| word << 8 ^ u64::from(b) ^ word >> 56);
+    }
+    word.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+impl Parser<'_> {
+    /// Puts a key on the tape.
+    #[inline]
+    pub(super) fn push_key(&mut self, atom: &Atom, props: &Props, keys: &mut Keys) -> Step<()> {
+        keys.count += 1;
+        if atom.kind == Kind::Alias {
+            self.push_alias(atom, props)?;
+            return self.odd_key(keys);
+        }
+        let id = self.push(atom.raw(), props);
+        if props.any() || atom.flags & FLAG_ESCAPED != 0 || atom.style == Style::Empty {
+            return self.special_key(id, atom, props, keys);
+        }
+        let bytes = self.src.get(atom.start..atom.end).unwrap_or_default();
+        if atom.style == Style::Plain {
+            if resolve::may_be_special_key(bytes) {
+                return self.special_key(id, atom, props, keys);
+            }
+            keys.add(hash(bytes));
+        } else {
+            let inner = bytes.get(1..bytes.len().saturating_sub(1));
+            keys.add(hash(inner.unwrap_or_default()));
+        }
+        Ok(())
+    }
+
+    /// A key that may be a merge, or that Go may not read as the string it looks like.
+    #[inline(never)]
+    fn special_key(&mut self, id: NodeId, atom: &Atom, props: &Props, keys: &mut Keys) -> Step<()> {
+        let node = self.doc.node(id);
+        let merge = node.is_merge_key();
+        let plain_string = !props.any()
+            && atom.style == Style::Plain
+            && matches!(resolve::plain(node.source()), Plain::Str);
+        if merge {
+            keys.flags |= FLAG_MERGE;
+            self.merges = true;
+            return Ok(());
+        }
+        if plain_string {
+            let bytes = self.src.get(atom.start..atom.end).unwrap_or_default();
+            keys.add(hash(bytes));
+            return Ok(());
+        }
+        self.odd_key(keys)
+    }
+
+    fn odd_key(&mut self, keys: &mut Keys) -> Step<()> {
+        keys.flags |= FLAG_ODD_KEY;
+        keys.suspicious = true;
+        let id = self.doc.nodes.len() as NodeId - 1;
+        match self.doc.node(id).go_key() {
+            Ok(_) => Ok(()),
+            Err(reason) => fail(self.start_of(id), reason),
+        }
+    }
+
+    fn start_of(&self, id: NodeId) -> usize {
+        self.doc
+            .nodes
+            .get(id as usize)
+            .map_or(0, |raw| raw.start as usize)
+    }
+
+    /// After a map's last entry: the flags that its keys call for.
+    #[inline]
+    pub(super) fn finish_keys(&mut self, map: NodeId, keys: &Keys) -> Step<u8> {
+        if !keys.suspicious {
+            return Ok(keys.flags);
+        }
+        self.close(map, self.last_end(), keys.flags);
+        let twice = self.find_duplicates(map, keys)?;
+        Ok(keys.flags | if twice { FLAG_DUPLICATE } else { 0 })
+    }
+
+    /// Records each key that stands earlier in the same map already.
+    #[inline(never)]
+    fn find_duplicates(&mut self, map: NodeId, keys: &Keys) -> Step<bool> {
+        let mut found = Vec::new();
+        let odd = keys.flags & FLAG_ODD_KEY != 0;
+        if odd || keys.count > SMALL_MAP {
+            duplicates_by_hash(&self.doc, map, &mut found)?;
+        } else {
+            duplicates_by_bytes(&self.doc, map, &mut found);
+        }
+        let twice = !found.is_empty();
+        self.doc.duplicates.append(&mut found);
+        Ok(twice)
+    }
+
+    /// Puts a scalar or alias that is no key on the tape.
+    #[inline]
+    pub(super) fn push_atom(&mut self, atom: &Atom, props: &Props) -> Step<()> {
+        if atom.kind == Kind::Alias {
+            self.push_alias(atom, props)?;
+            return Ok(());
+        }
+        let id = self.push(atom.raw(), props);
+        self.check_value(id)
+    }
+
+    /// Refuses a scalar that Go cannot decode or cannot write as JSON.
+    #[inline]
+    pub(super) fn check_value(&mut self, id: NodeId) -> Step<()> {
+        let Some(raw) = self.doc.nodes.get(id as usize) else {
+            return Ok(());
+        };
+        if raw.flags & FLAG_PROPS != 0 {
+            return self.check_tagged(id);
+        }
+        if raw.style == Style::Plain && matches!(self.at(raw.start as usize), b'.' | b'+' | b'-') {
+            let bytes = self.src.get(raw.start as usize..raw.end as usize);
+            if resolve::is_not_finite(bytes.unwrap_or_default()) {
+                return fail(raw.start as usize, "infinity and NaN have no place in JSON");
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn check_tagged(&mut self, id: NodeId) -> Step<()> {
+        match self
+            .doc
+            .node(id)
+            .scalar()
+            .and_then(|scalar| scalar.finite())
+        {
+            Ok(_) => Ok(()),
+            Err(reason) => fail(self.start_of(id), reason),
+        }
+    }
+}
+
+/// For a map whose keys are all strings by their bytes.
+fn duplicates_by_bytes(doc: &Document<'_>, map: NodeId, found: &mut Vec<NodeId>) {
+    let mut earlier: [&[u8]; SMALL_MAP as usize] = [&[]; SMALL_MAP as usize];
+    let mut count = 0;
+    for key in doc.node(map).children().step_by(2) {
+        if key.is_merge_key() {
+            continue;
+        }
+        let bytes = key.key_bytes();
+        let seen = earlier.get(..count).unwrap_or_default();
+        if seen.contains(&bytes) {
+            found.push(key.id());
+        } else if let Some(slot) = earlier.get_mut(count) {
+            *slot = bytes;
+            count += 1;
+        }
+    }
+}
+
+/// For any map. Two keys of different type that become the same string (`1` and `"1"`) are refused:
+/// which one Go keeps is left to chance.
+fn duplicates_by_hash(doc: &Document<'_>, map: NodeId, found: &mut Vec<NodeId>) -> Step<()> {
+    let mut earlier: HashMap<_, GoKey<'_>> = HashMap::new();
+    for key in doc.node(map).children().step_by(2) {
+        if key.is_merge_key() {
+            continue;
+        }
+        let start = key.raw().start as usize;
+        let go = match key.go_key() {
+            Ok(go) => go,
+            Err(reason) => return fail(start, reason),
+        };
+        match earlier.get(&go.text) {
+            Some(other) if other.class == go.class => found.push(key.id()),
+            Some(_) => {
+                return fail(
+                    start,
+                    "two keys of different type that become the same string",
+                );
+            }
+            None => {
+                earlier.insert(go.text.clone(), go);
+            }
+        }
+    }
+    Ok(())
+}
