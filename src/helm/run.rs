@@ -51,7 +51,7 @@ pub fn run(verb: &str, args: &[OsString]) -> anyhow::Result<ExitCode> {
 }
 
 /// The Helm to run.
-fn helm_binary() -> OsString {
+pub(super) fn helm_binary() -> OsString {
     env::var_os("HELM_BIN")
         .filter(|path| !path.is_empty())
         .unwrap_or_else(|| OsString::from("helm"))
