@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+pub mod config;
 pub mod manifest;
 pub mod policy;
 pub mod report;
