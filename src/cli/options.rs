@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 
 use super::output::Failure;
+use crate::config::{ConfigError, Source};
 use crate::inject::patches;
 use crate::pipeline::{self, Mode, Settings};
-use crate::platform::config::Source;
+use crate::platform::Hardening;
 use crate::platform::locate::{Located, locate};
-use crate::platform::{Hardening, config};
 use crate::policy::{Evaluator, Level, Library, Names, Selection, Version};
 
 /// Options of everything that judges manifests.
@@ -211,29 +212,35 @@ struct Platform {
     policies: Vec<PathBuf>,
 }
 
+/// The part of platform.yaml that hardening needs; its other blocks belong to `compile`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PlatformFile {
+    hardening: Hardening,
+}
+
 impl Platform {
     fn load(file: &Path) -> Result<Platform, Failure> {
-        let text = config::read(file).map_err(Failure::config)?;
-        let source = Source { file, text: &text };
-        let document = source.parse().map_err(Failure::config)?;
-        let hardening: Hardening = match document.root().and_then(|root| root.get("hardening")) {
-            Some(block) => source
-                .decode(&document, block, "/hardening")
-                .map_err(Failure::config)?,
-            None => Hardening::default(),
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file)
+            .map_err(|e| Failure::config(ConfigError::unreadable(&name, &e)))?;
+        let source = Source::parse(&name, &text).map_err(Failure::config)?;
+        let hardening = source
+            .decode::<PlatformFile>()
+            .map_err(Failure::config)?
+            .hardening;
+        let wrong = |at: String, reason: &str| {
+            Failure::config(source.error(&format!("/hardening{at}"), &reason))
         };
-        hardening.validate().map_err(|(at, reason)| {
-            Failure::config(source.error_at(&document, &format!("/hardening{at}"), reason))
-        })?;
+        hardening
+            .validate()
+            .map_err(|(at, reason)| wrong(at, &reason))?;
         let mut patches = Vec::new();
         for (index, patch) in hardening.patches.iter().enumerate() {
-            patches.push(patches::prepare(patch).map_err(|(at, reason)| {
-                Failure::config(source.error_at(
-                    &document,
-                    &format!("/hardening/patches/{index}{at}"),
-                    reason,
-                ))
-            })?);
+            let prepared = patches::prepare(patch);
+            patches.push(
+                prepared.map_err(|(at, reason)| wrong(format!("/patches/{index}{at}"), &reason))?,
+            );
         }
         let folder = file.parent().unwrap_or(Path::new("."));
         let policies = hardening

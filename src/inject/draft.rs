@@ -62,8 +62,11 @@ impl<'d> Draft<'d> {
 
     /// Puts `value` at `pointer` if nothing, or null, is there, with the parents it needs.
     /// Returns whether it did.
+    ///
+    /// # Errors
+    /// [`EditError::Parent`] when a scalar bars the way.
     pub fn fill(&mut self, policy: &str, pointer: &str, value: Value) -> Result<bool, EditError> {
-        let Some((path, value)) = missing(self.view(), pointer, value) else {
+        let Some((path, value)) = missing(self.view(), pointer, value)? else {
             return Ok(false);
         };
         self.apply(policy, Operation::Add { path, value })?;
@@ -83,24 +86,33 @@ impl<'d> Draft<'d> {
 
 /// The shortest `add` that brings `value` to `pointer`: the first pointer on the way that is
 /// absent or null, and the value wrapped in the maps that lie below it. `None` when there is
-/// something already, or when the way is barred by a scalar or a list.
-fn missing(root: View<'_>, pointer: &str, value: Value) -> Option<(String, Value)> {
+/// something already.
+fn missing(
+    root: View<'_>,
+    pointer: &str,
+    value: Value,
+) -> Result<Option<(String, Value)>, EditError> {
     let mut view = root;
     let mut end = 0;
     for token in pointer.split('/').skip(1) {
-        if view.value_type() != Type::Map {
-            return None;
-        }
         end += token.len() + 1;
-        match view.get(&unescape(token)).filter(|v| !v.is_null()) {
+        let next = match view.value_type() {
+            Type::Map => view.get(&unescape(token)),
+            Type::Seq => {
+                let item = token.parse().ok().and_then(|index| view.item(index));
+                Some(item.ok_or_else(|| EditError::Parent(pointer.to_owned()))?)
+            }
+            _ => return Err(EditError::Parent(pointer.to_owned())),
+        };
+        match next.filter(|v| !v.is_null()) {
             Some(next) => view = next,
             None => {
                 let (at, rest) = pointer.split_at(end);
-                return Some((at.to_owned(), wrap(rest, value)));
+                return Ok(Some((at.to_owned(), wrap(rest, value))));
             }
         }
     }
-    None
+    Ok(None)
 }
 
 fn wrap(rest: &str, value: Value) -> Value {
@@ -122,7 +134,8 @@ mod tests {
 
     #[test]
     fn only_what_is_absent_is_missing() {
-        let doc = json!({"metadata": {"labels": null, "name": "x", "annotations": {"a": "b"}}});
+        let doc = json!({"metadata": {"labels": null, "name": "x", "annotations": {"a": "b"}},
+                         "list": [{"a": 1}]});
         let view = View::Json(&doc);
         for (pointer, want) in [
             (
@@ -134,11 +147,23 @@ mod tests {
                 Some(("/metadata/annotations/c", json!(1))),
             ),
             ("/metadata/annotations/a", None),
+            ("/list/0/b/c", Some(("/list/0/b", json!({"c": 1})))),
+            ("/list/0/a", None),
             ("/spec/a/b", Some(("/spec", json!({"a": {"b": 1}})))),
-            ("/metadata/name/deep", None),
         ] {
-            let got = missing(view, pointer, json!(1));
+            let got = missing(view, pointer, json!(1)).unwrap();
             assert_eq!(got, want.map(|(p, v)| (p.to_owned(), v)), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn a_scalar_or_a_missing_item_bars_the_way() {
+        let doc = json!({"name": "x", "list": []});
+        for pointer in ["/name/deep", "/list/0/a", "/list/a"] {
+            assert!(
+                missing(View::Json(&doc), pointer, json!(1)).is_err(),
+                "{pointer}"
+            );
         }
     }
 }

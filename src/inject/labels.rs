@@ -76,9 +76,7 @@ fn put(
     let pointer = format!("{at}/metadata/labels/{}", escape(&label.key));
     match draft.at(&pointer).filter(|v| !v.is_null()) {
         None => {
-            if !draft.fill(label.policy, &pointer, Value::String(label.value.clone()))? {
-                return Err(EditError::Parent(pointer));
-            }
+            draft.fill(label.policy, &pointer, Value::String(label.value.clone()))?;
         }
         Some(there) if label.strict && there.as_str().is_none_or(|v| v != label.value) => {
             conflicts.push(Conflict {

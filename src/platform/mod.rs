@@ -1,9 +1,7 @@
 //! The platform team's file: what every release on this platform gets.
 //!
-//! [`locate`] finds `platform.yaml` for an environment, [`hardening`] is its `hardening:` block,
-//! [`config`] reads a configuration file so that each error names its line.
+//! [`locate`] finds `platform.yaml` for an environment, [`hardening`] is its `hardening:` block.
 
-pub mod config;
 pub mod hardening;
 pub mod locate;
 
