@@ -325,7 +325,7 @@ impl<'s> Writer<'s> {
             }
             emit::indent(&mut text, frame.column);
             text.push_str(&content);
-            let last = at == self.text.len() && n + 1 == added.len();
+            let last = n + 1 == added.len() && at == self.text.len() && !self.text.ends_with('\n');
             if fresh && !last {
                 text.push_str(eol);
             }

@@ -100,18 +100,24 @@ impl<'s> Writer<'s> {
             }
             before = entry.end;
             let behind = leading.len() + n + 1;
+            let (at, gap) = self.behind(entry);
             for new in added.iter().filter(|a| a.at == behind) {
-                let text = comma.to_string() + &render(new, style)?;
-                let gap = if self.is_open(entry) { " " } else { "" };
-                self.splice(entry.end, entry.end, format!("{gap}{text}"))?;
+                let text = render(new, style)?;
+                self.splice(at, at, format!("{gap}{comma}{text}"))?;
             }
         }
         Ok(())
     }
 
-    /// Whether a colon stands at the end of the entry, which must not meet a comma.
-    fn is_open(&self, entry: &Entry<'s>) -> bool {
-        self.doc.node(entry.row.value).raw().style == Style::Empty
+    /// Where a comma can follow an entry, and what has to stand between: the colon of an empty
+    /// value must not meet it.
+    fn behind(&self, entry: &Entry<'s>) -> (usize, &'static str) {
+        let empty = self.doc.node(entry.row.value).raw().style == Style::Empty;
+        match self.text.as_bytes().get(entry.end) {
+            Some(b' ') if empty && entry.row.stays() => (entry.end + 1, ""),
+            _ if empty => (entry.end, " "),
+            _ => (entry.end, ""),
+        }
     }
 
     /// What separates a new entry from the one before it: a line of its own where entries have

@@ -39,26 +39,29 @@ impl Overlay<'_> {
     /// [`EditError::Unwritable`] when no text means what the edits ask for; `out` is then as
     /// before.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), EditError> {
+        self.write_counted(out).map(drop)
+    }
+
+    /// Writes, and tells how many attempts to change less came out wrong.
+    fn write_counted(&self, out: &mut Vec<u8>) -> Result<usize, EditError> {
         let text = self.doc.text();
-        let Some(root) = &self.root else {
-            out.extend_from_slice(text.as_bytes());
-            return Ok(());
+        let root = match &self.root {
+            Some(root) => alias::settle(self.doc, Cow::Borrowed(root))?,
+            None => Cow::Owned(Slot::Keep(0)),
         };
-        let root = alias::settle(self.doc, Cow::Borrowed(root))?;
         if !root.is_changed(self.doc) {
             out.extend_from_slice(text.as_bytes());
-            return Ok(());
+            return Ok(0);
         }
         let start = out.len();
         if self.attempt(&root, out)? {
-            return Ok(());
+            return Ok(0);
         }
-        // Write ever larger parts anew.
-        for depth in (0..depth(&root)).rev() {
+        for (failed, depth) in (0..depth(&root)).rev().enumerate() {
             out.truncate(start);
             let coarse = alias::settle(self.doc, Cow::Owned(collapsed(self, &root, depth)))?;
             if self.attempt(&coarse, out)? {
-                return Ok(());
+                return Ok(failed + 1);
             }
         }
         out.truncate(start);

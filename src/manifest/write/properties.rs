@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::manifest::edit::Operation;
 use crate::manifest::emit;
 use crate::manifest::overlay::Overlay;
-use crate::manifest::tape::Document;
+use crate::manifest::tape::{Document, Style};
 use crate::manifest::view::View;
 
 use super::random::{self, Random};
@@ -52,7 +52,13 @@ pub(super) fn apply_both(
 fn patch(value: &mut Value, operation: &Operation) -> bool {
     let operation = serde_json::to_value(operation).unwrap();
     let operation: json_patch::PatchOperation = serde_json::from_value(operation).unwrap();
-    json_patch::patch(value, &[operation]).is_ok()
+    let before = value.clone();
+    let done = json_patch::patch(value, &[operation]).is_ok();
+    if !done {
+        // json-patch 5 loses the value when the second half of a move fails.
+        *value = before;
+    }
+    done
 }
 
 fn written(overlay: &Overlay<'_>) -> String {
@@ -98,10 +104,11 @@ proptest! {
 
     #[test]
     fn an_added_member_keeps_every_line(document: u64) {
-        let text = random::document(&mut Random(document));
+        let text = random::document(&mut Random(document)) + "\n";
         let Ok(doc) = Document::parse(&text) else { return Ok(()) };
         let mut overlay = Overlay::new(&doc);
-        if overlay.apply(&Operation::add("/added", "x")).is_ok() && !text.starts_with('{') {
+        let block = doc.root().is_some_and(|root| root.raw().style == Style::Block);
+        if block && overlay.apply(&Operation::add("/added", "x")).is_ok() {
             let out = written(&overlay);
             let kept: Vec<_> = out.lines().filter(|line| *line != "added: x").collect();
             prop_assert_eq!(kept, text.lines().collect::<Vec<_>>());

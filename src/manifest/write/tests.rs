@@ -413,8 +413,8 @@ fn values_are_replaced_in_their_place() {
         (
             "the root",
             "# c\na: 1\nb: 2 # d\n# e\n",
-            replace("", json!({"x": {"y": 1}})),
-            "# c\nx:\n  y: 1\n# e\n",
+            replace("", json!({"x": {"k": 1}})),
+            "# c\nx:\n  k: 1\n# e\n",
         ),
         (
             "the root by a scalar",
@@ -899,14 +899,14 @@ fn merges_keep_their_meaning() {
         (
             "in the merge, deep",
             "a: &x\n  k: {m: 1}\nb:\n  <<: *x\n",
-            add("/b/k/n", json!(3)),
-            "a: &x\n  k: {m: 1}\nb:\n  <<: *x\n  k:\n    m: 1\n    n: 3\n",
+            add("/b/k/o", json!(3)),
+            "a: &x\n  k: {m: 1}\nb:\n  <<: *x\n  k:\n    m: 1\n    o: 3\n",
         ),
         (
             "another key",
             "a: &x\n  k: 1\nb:\n  <<: *x\n",
-            add("/b/n", json!(3)),
-            "a: &x\n  k: 1\nb:\n  <<: *x\n  n: 3\n",
+            add("/b/o", json!(3)),
+            "a: &x\n  k: 1\nb:\n  <<: *x\n  o: 3\n",
         ),
         (
             "what it brings goes",

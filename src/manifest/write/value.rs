@@ -40,17 +40,7 @@ impl Writer<'_> {
         let raw = doc.node(node).raw();
         let (first, start, end) = (begin(doc, node), raw.start as usize, stop(doc, node));
         match raw.style {
-            Style::Empty if first == start => {
-                let colon = self.text.as_bytes().get(..start).is_some_and(|before| {
-                    matches!(place.context, Context::Item) || before.ends_with(b":")
-                });
-                let gap = match place.context {
-                    Context::Root => "",
-                    _ if colon => " ",
-                    _ => ": ",
-                };
-                self.splice(start, start, format!("{gap}{text}"))
-            }
+            Style::Empty if first == start => self.fill(place, text),
             Style::Literal | Style::Folded => {
                 let header = lines::header_end(doc, node);
                 self.splice(first, header, text)?;
@@ -62,6 +52,22 @@ impl Writer<'_> {
             }
             Style::Block => self.splice(first, line_stop(self.text, end), text),
             _ => self.splice(first, raw.end as usize, text),
+        }
+    }
+
+    /// Writes text of one line where there is none, behind a `:` or a `-`.
+    fn fill(&mut self, place: Place, text: &str) -> Result<(), Trouble> {
+        let at = lines::start(self.doc, place.node);
+        let bytes = self.text.as_bytes();
+        let colon = bytes.get(..at).is_some_and(|before| before.ends_with(b":"));
+        let blank = bytes.get(at) == Some(&b' ');
+        let used = matches!(bytes.get(at + 1), None | Some(b' ' | b'#'));
+        match place.context {
+            Context::Root => self.splice(at, at, text),
+            // A key in a flow map may stand alone.
+            Context::Flow(_) if !colon => self.splice(at, at, format!(": {text}")),
+            _ if blank && !used => self.splice(at + 1, at + 1, text),
+            _ => self.splice(at, at, format!(" {text}")),
         }
     }
 
