@@ -9,5 +9,6 @@
 
 pub mod config;
 pub mod manifest;
+pub mod object;
 pub mod policy;
 pub mod report;

@@ -1,0 +1,3 @@
+//! Kubernetes objects: where their pod specs lie.
+
+pub mod carriers;
