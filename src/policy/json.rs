@@ -112,6 +112,8 @@ impl<'a> Node<'a, ViewJson> for View<'a> {
                 let document = std::ptr::from_ref(node.document()) as usize;
                 NodeIdentity::tagged(document, node.id())
             }
+            // A view of edited values is made anew each time it is asked for.
+            View::Edited(_) => return None,
         })
     }
 }

@@ -46,7 +46,7 @@ fn is_policy_name(name: &str) -> bool {
 }
 
 fn check_versions(spec: &Policy) -> Result<(), FieldError> {
-    if spec.rules.is_empty() && spec.versions.is_empty() {
+    if spec.rules.is_empty() && spec.versions.is_empty() && spec.module.is_none() {
         return wrong("/spec/rules", "must not be empty");
     }
     let mut last = None;

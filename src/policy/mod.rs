@@ -5,6 +5,8 @@
 //! about a [`PodTarget`]: [`Evaluator::check`] for violations, [`Evaluator::harden`] for edits.
 
 pub mod evaluate;
+pub mod exceptions;
+pub mod explain;
 pub mod fix;
 pub mod json;
 mod lint;
