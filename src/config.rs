@@ -6,11 +6,12 @@
 use std::fmt;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use crate::manifest::error::line_column;
 use crate::manifest::view::{Type, escape, unescape};
-use crate::manifest::{Document, View};
+use crate::manifest::{Document, Node, Style, View};
 
 /// What is wrong with a configuration file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +115,30 @@ impl<'s> Source<'s> {
         }
     }
 
+    /// The value at a JSON Pointer.
+    pub fn value(&self, pointer: &str) -> Option<Value> {
+        Some(
+            View::Node(self.document.root()?)
+                .pointer(pointer)?
+                .to_json(),
+        )
+    }
+
+    /// The value at a JSON Pointer as it stands in the file, indented as if it stood alone.
+    pub fn excerpt(&self, pointer: &str) -> Option<String> {
+        let View::Node(node) = View::Node(self.document.root()?).pointer(pointer)? else {
+            return None;
+        };
+        let indent = usize::from(node.raw().col);
+        let text = self.document.text().get(node.span().start..end(node))?;
+        let lines = text.trim_end().lines().enumerate().map(|(number, line)| {
+            let blank = line.bytes().take_while(|b| *b == b' ').count();
+            line.get(if number == 0 { 0 } else { blank.min(indent) }..)
+                .unwrap_or_default()
+        });
+        Some(lines.collect::<Vec<_>>().join("\n"))
+    }
+
     /// Where the field at a pointer starts: at its key, or at its nearest parent's when it is not
     /// there.
     fn offset(&self, pointer: &str) -> usize {
@@ -143,6 +168,14 @@ impl<'s> Source<'s> {
             node = child;
         }
         offset
+    }
+}
+
+/// Where a node's text ends: a block collection with its last child.
+fn end(node: Node<'_>) -> usize {
+    match node.raw().style {
+        Style::Block => node.children().last().map_or(node.span().end, end),
+        _ => node.span().end,
     }
 }
 
@@ -230,6 +263,22 @@ mod tests {
             source.error("/a/b/c/0", &"must be there").to_string(),
             "f:2:3: a.b.c[0]: must be there"
         );
+    }
+
+    #[test]
+    fn an_excerpt_stands_as_if_alone() {
+        let source = Source::parse(
+            "f",
+            "a:\n  - b:\n      c: 1 # one\n      d:\n        - {e: [f]}\n  - {f: g}\n",
+        )
+        .unwrap();
+        assert_eq!(
+            source.excerpt("/a/0/b").as_deref(),
+            Some("c: 1 # one\nd:\n  - {e: [f]}")
+        );
+        assert_eq!(source.excerpt("/a/1").as_deref(), Some("{f: g}"));
+        assert_eq!(source.excerpt("/a/2"), None);
+        assert_eq!(source.value("/a/0/b/c"), Some(1.into()));
     }
 
     #[test]

@@ -185,7 +185,14 @@ pub fn run(text: &str, settings: &Settings) -> Result<Outcome, Unreadable> {
         (a.document, a.line, a.column, &a.policy).cmp(&(b.document, b.line, b.column, &b.policy))
     });
     report.edits.sort_by_key(|edit| edit.document);
-    exceptions::apply(&settings.exceptions, &settings.today, &mut report.findings);
+    let namespace = settings.namespace.as_deref();
+    let used = exceptions::apply(
+        &settings.exceptions,
+        &settings.today,
+        namespace,
+        &mut report.findings,
+    );
+    report.notices.extend(used.notices(&settings.exceptions));
     Ok(Outcome { output, report })
 }
 

@@ -149,6 +149,15 @@ fn check_examples(spec: &Policy) -> Result<(), FieldError> {
     Ok(())
 }
 
+/// What holds for a user's policy only: its schemas are not tested with the program, and it cannot
+/// name a part of the program.
+pub(super) fn check_foreign(spec: &Policy) -> Result<(), FieldError> {
+    if spec.module.is_some() {
+        return wrong("/spec/module", "is for built-in policies");
+    }
+    check_schemas(spec)
+}
+
 /// Compiles every schema of a policy, to find those that are no schemas.
 pub(super) fn check_schemas(spec: &Policy) -> Result<(), FieldError> {
     let compile = |pointer: String, schema: Option<&Value>| {
