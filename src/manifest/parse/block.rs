@@ -91,21 +91,40 @@ impl Parser<'_> {
                 let props = outer.and(inner)?;
                 self.flow_collection(&props)
             }
+            _ if key_allowed && !inner.any() && self.usual_key() => {
+                self.block_map(start, None, outer)
+            }
+            b'"' | b'\'' | b'*' => {
+                let atom = self.quoted_or_alias()?;
+                self.value_or_map(atom, start, key_allowed, outer, inner)
+            }
             _ => {
-                let atom = self.atom(key_allowed)?;
-                if self.byte() != b':' || !is_blankz(self.at(self.pos + 1)) {
-                    let props = outer.and(inner)?;
-                    return self.push_atom(atom, &props);
-                }
-                if !key_allowed {
-                    return fail(self.pos, "a second key on the line of a value");
-                }
-                let props = *inner;
-                let key = Key { atom, props, start };
-                self.check_key_form(&key)?;
-                self.block_map(key, outer)
+                let atom = self.plain()?;
+                self.value_or_map(atom, start, key_allowed, outer, inner)
             }
         }
+    }
+
+    /// Puts what was read on the tape: as the first key of a map when a `:` follows, else as a value.
+    #[inline(always)]
+    fn value_or_map(
+        &mut self,
+        atom: RawNode,
+        start: usize,
+        key_allowed: bool,
+        outer: &Props,
+        inner: &Props,
+    ) -> Step<()> {
+        if self.byte() != b':' || !is_blankz(self.at(self.pos + 1)) {
+            let props = outer.and(inner)?;
+            return self.push_atom(atom, &props);
+        }
+        if !key_allowed {
+            return fail(self.pos, "a second key on the line of a value");
+        }
+        let props = *inner;
+        let key = Key { atom, props, start };
+        self.block_map(start, Some(&key), outer)
     }
 
     /// What can stand in the enclosing collection's own column or left of it: nothing, a list in a
@@ -123,42 +142,32 @@ impl Parser<'_> {
         self.push_empty(empty_at, props)
     }
 
-    /// A scalar or alias that may be a key when `key_allowed`. Leaves the position at the `:` then,
-    /// which may follow its key after blanks.
-    #[inline]
-    fn atom(&mut self, key_allowed: bool) -> Step<RawNode> {
+    /// A quoted scalar or an alias. Where it is a key, the position is left at its `:`, which may
+    /// follow after blanks.
+    #[inline(never)]
+    fn quoted_or_alias(&mut self) -> Step<RawNode> {
         let atom = match self.byte() {
-            b'"' | b'\'' => self.quoted()?,
             b'*' => self.alias(false)?,
-            _ => {
-                if key_allowed && let Some(atom) = self.usual_key() {
-                    return Ok(atom);
-                }
-                return self.plain();
-            }
+            _ => self.quoted()?,
         };
         self.skip_blanks();
         Ok(atom)
     }
 
-    /// The quick way for the keys that nearly all manifests have: `word:` with nothing odd in it.
-    #[inline]
-    fn usual_key(&mut self) -> Option<RawNode> {
-        let start = self.pos;
-        if !chars::starts_word(self.byte()) {
-            return None;
+    /// The quick way for the keys that nearly all manifests have, `key:`, plain and with nothing odd
+    /// in them. The key lies between the old and the new position.
+    #[inline(always)]
+    fn usual_key(&mut self) -> bool {
+        if !starts_usual_value(self.byte()) {
+            return false;
         }
-        let rest = self.src.get(start..).unwrap_or_default();
-        let len = rest.iter().position(|&b| !chars::KEY[b as usize])?;
-        let end = start + len;
-        if self.at(end) != b':' || !is_blankz(self.at(end + 1)) {
-            return None;
+        let end = chars::plain_stop(self.src, self.pos);
+        let spaced = matches!(self.at(end - 1), b' ' | b'\t');
+        if self.at(end) != b':' || !is_blankz(self.at(end + 1)) || spaced {
+            return false;
         }
-        let mut raw = self.raw(Kind::Scalar, Style::Plain, start);
-        raw.end = end as u32;
         self.pos = end;
-        self.allowed = false;
-        Some(raw)
+        true
     }
 
     /// A key stands on one line and is not too long; `self.pos` is at its `:`.
@@ -166,40 +175,78 @@ impl Parser<'_> {
         if key.atom.flags & FLAG_MULTILINE != 0 || key.start < self.line {
             return fail(key.start, "a key that spans several lines");
         }
-        if self.pos - key.start > MAX_KEY {
-            return fail(key.start, format!("a key longer than {MAX_KEY} bytes"));
+        self.check_key_length(key.start)
+    }
+
+    #[inline(always)]
+    pub(super) fn check_key_length(&self, start: usize) -> Step<()> {
+        if self.pos - start > MAX_KEY {
+            return fail(start, format!("a key longer than {MAX_KEY} bytes"));
         }
         Ok(())
     }
 
-    /// A map, from its first key's `:` on.
-    fn block_map(&mut self, first: Key, props: &Props) -> Step<()> {
+    /// A map, from its first key's `:` on: the usual key since `start`, or an unusual one.
+    fn block_map(&mut self, start: usize, first: Option<&Key>, props: &Props) -> Step<()> {
         self.enter()?;
-        let col = (first.start - self.line) as isize;
+        let col = start as isize - self.line as isize;
         let outside = std::mem::replace(&mut self.indent, col);
-        let map = self.push(self.raw(Kind::Map, Style::Block, first.start), props);
         let mut keys = Keys::default();
-        let mut key = first;
+        let map = match first {
+            None => {
+                let map = self.push(self.raw(Kind::Map, Style::Block, start), props);
+                self.push_usual_key(start, &mut keys)?;
+                map
+            }
+            Some(key) => {
+                self.check_key_form(key)?;
+                let map = self.push(self.raw(Kind::Map, Style::Block, start), props);
+                self.push_key(key.atom, &key.props, &mut keys)?;
+                map
+            }
+        };
         loop {
-            self.push_key(key.atom, &key.props, &mut keys)?;
-            self.pos += 1;
-            self.allowed = false;
-            let empty_at = self.pos;
-            self.skip();
-            self.block_node(empty_at, true)?;
-            self.skip();
+            self.map_value()?;
             if self.block_ends(col) {
                 break;
             }
             if self.column() > col {
                 return fail(self.pos, self.stray());
             }
-            key = self.block_key()?;
+            let start = self.pos;
+            if self.usual_key() {
+                self.push_usual_key(start, &mut keys)?;
+            } else {
+                self.unusual_key(&mut keys)?;
+            }
         }
         self.indent = outside;
         self.leave();
         let flags = self.finish_keys(map, &keys)?;
         self.close(map, self.last_end(), flags);
+        Ok(())
+    }
+
+    /// What follows a key's `:`, up to the token after it.
+    #[inline(always)]
+    fn map_value(&mut self) -> Step<()> {
+        self.pos += 1;
+        self.allowed = false;
+        let empty_at = self.pos;
+        if self.byte() == b' ' && starts_usual_value(self.at(self.pos + 1)) {
+            self.pos += 1;
+            let atom = self.plain()?;
+            if self.byte() == b':' && is_blankz(self.at(self.pos + 1)) {
+                return fail(self.pos, "a second key on the line of a value");
+            }
+            self.push_atom(atom, &NO_PROPS)?;
+        } else {
+            self.skip();
+            self.block_node(empty_at, true)?;
+        }
+        if matches!(self.byte(), b' ' | b'\t' | b'#' | b'\n' | b'\r') {
+            self.skip();
+        }
         Ok(())
     }
 
@@ -214,24 +261,9 @@ impl Parser<'_> {
         }
     }
 
-    /// The next key of a map, up to its `:`.
-    #[inline]
-    fn block_key(&mut self) -> Step<Key> {
-        let start = self.pos;
-        let key = match self.usual_key() {
-            Some(atom) => Key {
-                atom,
-                props: NO_PROPS,
-                start,
-            },
-            None => self.unusual_key()?,
-        };
-        self.check_key_form(&key)?;
-        Ok(key)
-    }
-
+    /// The next key of a map, up to its `:`, where that is not a usual one.
     #[inline(never)]
-    fn unusual_key(&mut self) -> Step<Key> {
+    fn unusual_key(&mut self, keys: &mut Keys) -> Step<()> {
         let start = self.pos;
         let mut props = NO_PROPS;
         while matches!(self.byte(), b'&' | b'!') {
@@ -248,9 +280,14 @@ impl Parser<'_> {
             b'#' => NO_COLON,
             b if is_blankz(b) => NO_COLON,
             _ => {
-                let atom = self.atom(false)?;
+                let atom = match self.byte() {
+                    b'"' | b'\'' | b'*' => self.quoted_or_alias()?,
+                    _ => self.plain()?,
+                };
                 if self.byte() == b':' && is_blankz(self.at(self.pos + 1)) {
-                    return Ok(Key { atom, props, start });
+                    let key = Key { atom, props, start };
+                    self.check_key_form(&key)?;
+                    return self.push_key(key.atom, &key.props, keys);
                 }
                 NO_COLON
             }
@@ -400,4 +437,10 @@ impl Parser<'_> {
         }
         Ok(end)
     }
+}
+
+/// A byte that starts a plain scalar, whatever follows it.
+#[inline(always)]
+fn starts_usual_value(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'.')
 }

@@ -1,7 +1,6 @@
 //! Flow context: `{…}`, `[…]` and the single pairs of `[a: b]`.
 
 use super::super::error::{Step, fail};
-use super::super::limits::MAX_KEY;
 use super::super::tape::{FLAG_MULTILINE, Kind, RawNode, Style};
 use super::Parser;
 use super::block::EXPLICIT_KEY;
@@ -111,10 +110,7 @@ impl Parser<'_> {
         if key.flags & FLAG_MULTILINE != 0 || start < self.line {
             return fail(start, "a key that spans several lines");
         }
-        if self.pos - start > MAX_KEY {
-            return fail(start, format!("a key longer than {MAX_KEY} bytes"));
-        }
-        Ok(())
+        self.check_key_length(start)
     }
 
     /// What follows a key: `: value`, `:` alone, or nothing.

@@ -216,8 +216,8 @@ impl<'s> Parser<'s> {
     fn skip(&mut self) {
         let mut at = self.pos;
         loop {
+            at = chars::after_spaces(self.src, at);
             match self.at(at) {
-                b' ' => at += 1,
                 b'\t' if !self.allowed => at += 1,
                 b'#' => at = self.line_end(at),
                 break_byte @ (b'\n' | b'\r') => {
@@ -285,7 +285,7 @@ impl<'s> Parser<'s> {
     }
 
     /// Puts a node on the tape. A collection gets its `end` and `next` by [`Parser::close`].
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, mut raw: RawNode, props: &Props) -> NodeId {
         let id = self.doc.nodes.len() as NodeId;
         if raw.kind == Kind::Scalar {
