@@ -6,8 +6,14 @@
 //! edits, `check` turns them into findings, `pipeline` runs them in order, `report` renders
 //! findings. `cli` is the command line, `helm` the host.
 
+pub mod check;
+pub mod cli;
+pub mod config;
 pub mod helm;
+pub mod inject;
 pub mod manifest;
 pub mod object;
+pub mod pipeline;
+pub mod platform;
 pub mod policy;
 pub mod report;

@@ -7,10 +7,7 @@ require (
 	k8s.io/pod-security-admission v0.37.2
 )
 
-require (
-	sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730
-	sigs.k8s.io/yaml v1.6.0
-)
+require sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730
 
 require (
 	github.com/fxamacker/cbor/v2 v2.9.1 // indirect

@@ -1,13 +1,11 @@
 // psaoracle asks Kubernetes' own Pod Security evaluator, so that tests can compare its verdicts with
 // those of our policies.
 //
-//	psaoracle LEVEL:VERSION...   judges pods: one JSON pod template a line on standard input, one line
-//	                             of output for each
-//	psaoracle -fixtures DIR      prints the evaluator's own test fixtures (DIR is test/testdata of its
-//	                             module), one JSON object a line
+//	psaoracle LEVEL:VERSION...
 //
-// The answer to a pod is {"checks": [[ID...], ...]}: for every LEVEL:VERSION the checks that refuse
-// it. A pod Kubernetes cannot even decode gives {"error": "..."}.
+// It reads pod templates on standard input, one JSON object a line, and answers each with a line.
+// {"checks": [[ID...], ...]} has, for every LEVEL:VERSION, the checks that refuse the pod;
+// {"error": "..."} says that Kubernetes cannot even decode it.
 package main
 
 import (
@@ -16,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -24,7 +21,6 @@ import (
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 	kjson "sigs.k8s.io/json"
-	"sigs.k8s.io/yaml"
 )
 
 type answer struct {
@@ -32,22 +28,9 @@ type answer struct {
 	Error  string     `json:"error,omitempty"`
 }
 
-type fixture struct {
-	Level   string          `json:"level"`
-	Version string          `json:"version"`
-	Name    string          `json:"name"`
-	Pass    bool            `json:"pass"`
-	Pod     json.RawMessage `json:"pod"`
-}
-
 func main() {
 	out := bufio.NewWriter(os.Stdout)
-	var err error
-	if len(os.Args) == 3 && os.Args[1] == "-fixtures" {
-		err = fixtures(os.Args[2], out)
-	} else {
-		err = judge(os.Args[1:], os.Stdin, out)
-	}
+	err := judge(os.Args[1:], os.Stdin, out)
 	if flushed := out.Flush(); err == nil {
 		err = flushed
 	}
@@ -197,32 +180,4 @@ func decode(line []byte) (*corev1.PodTemplateSpec, error) {
 		}
 	}
 	return pod, nil
-}
-
-func fixtures(root string, out *bufio.Writer) error {
-	paths, err := filepath.Glob(filepath.Join(root, "*", "v1.*", "*", "*.yaml"))
-	if err != nil {
-		return err
-	}
-	if len(paths) == 0 {
-		return fmt.Errorf("no fixtures below %s", root)
-	}
-	encoder := json.NewEncoder(out)
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		pod, err := yaml.YAMLToJSON(text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		parts := strings.Split(filepath.ToSlash(path), "/")
-		own := parts[len(parts)-4:]
-		row := fixture{Level: own[0], Version: own[1], Pass: own[2] == "pass", Name: own[3], Pod: pod}
-		if err := encoder.Encode(row); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -9,7 +9,9 @@ pub mod args;
 pub mod flags;
 pub mod plan;
 pub mod refusal;
+mod render;
 mod run;
 mod scratch;
 
+pub use render::render_chart;
 pub use run::run;

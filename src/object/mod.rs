@@ -4,8 +4,10 @@
 //! object it is, [`pods`] where it carries pod specs, [`selector`] and [`quantity`] read the two
 //! small languages Kubernetes hides in strings.
 
+pub mod carriers;
 pub mod crd;
 pub mod identity;
+pub mod image;
 pub mod pods;
 pub mod quantity;
 pub mod selector;

@@ -12,7 +12,8 @@ use super::model::{ContainerList, NodeKind, Rule};
 use super::schema::{Merged, Schema};
 use super::select::{Selected, Selection, select};
 use super::target::{Container, ObjectTarget, PodTarget};
-use super::violation::{Failure, Violation, dotted, failures, is_sensitive, shown, word};
+use super::violation::{Failure, Violation, failures, is_sensitive, shown, word};
+use crate::config::dotted;
 use crate::manifest::View;
 
 /// The selected policies, ready to judge.

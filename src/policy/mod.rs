@@ -5,8 +5,11 @@
 //! about a [`PodTarget`]: [`Evaluator::check`] for violations, [`Evaluator::harden`] for edits.
 
 pub mod evaluate;
+pub mod exceptions;
+pub mod explain;
 pub mod fix;
 pub mod json;
+mod lint;
 pub mod load;
 pub mod model;
 pub mod schema;
@@ -18,7 +21,7 @@ pub mod violation;
 
 pub use evaluate::Evaluator;
 pub use fix::{Edit, EditableObject, EditablePod, Op, Operation};
-pub use load::{Library, LoadError, Loaded};
+pub use load::{Library, Loaded};
 pub use select::{Names, Selection};
 pub use target::{Container, ObjectTarget, PodTarget};
 pub use version::{Level, Version};

@@ -51,6 +51,9 @@ pub struct Policy {
     /// What the author of the chart can do; a rule may say it more precisely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// The Rust module that implements the policy, for one that no rule can express.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     /// The rules, unless a version brings its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,

@@ -193,7 +193,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[ignore = "the policy files are YAML, and the reader is not there yet"]
     fn the_examples_of_all_built_in_policies_go_as_they_say() {
         let library = Library::built_in().unwrap();
         let results = run(&library, &Names::default());

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::json::Validator;
 use crate::manifest::View;
-use crate::manifest::view::{Type, escape, unescape};
+use crate::manifest::view::{Type, escape};
 use crate::report::Severity;
 
 /// One place where one policy is violated.
@@ -240,24 +240,6 @@ pub(super) fn shown(value: &Value) -> String {
     }
 }
 
-/// A JSON Pointer as people write a field: `securityContext.capabilities.add[0]`.
-pub(super) fn dotted(pointer: &str) -> String {
-    let mut field = String::new();
-    for token in pointer.split('/').skip(1) {
-        if !token.is_empty() && token.bytes().all(|b| b.is_ascii_digit()) {
-            field.push('[');
-            field.push_str(token);
-            field.push(']');
-        } else {
-            if !field.is_empty() {
-                field.push('.');
-            }
-            field.push_str(&unescape(token));
-        }
-    }
-    field
-}
-
 /// Whether a value at this pointer may be a secret, so that no message may show it.
 pub(super) fn is_sensitive(pointer: &str) -> bool {
     pointer.split('/').any(|token| {
@@ -363,18 +345,5 @@ mod tests {
     fn long_values_are_cut_at_a_character() {
         let text = shown(&json!("é".repeat(100)));
         assert_eq!(text.chars().count(), 61);
-    }
-
-    #[test]
-    fn pointers_become_fields() {
-        assert_eq!(
-            dotted("/securityContext/capabilities/add/0"),
-            "securityContext.capabilities.add[0]"
-        );
-        assert_eq!(
-            dotted("/metadata/annotations/a.b~1c"),
-            "metadata.annotations.a.b/c"
-        );
-        assert_eq!(dotted(""), "");
     }
 }
