@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
 use crate::inject::patches;
-use crate::manifest::split::{DocSpan, split};
+use crate::manifest::{DocSpan, split};
 use crate::object::Identity;
 use crate::platform::hardening::{ReadOnlyRoot, Resources};
 use crate::policy::Evaluator;
@@ -144,7 +144,7 @@ enum Done {
 /// One run over one stream.
 struct Run<'s, 'c> {
     text: &'s str,
-    spans: Vec<DocSpan>,
+    spans: Vec<DocSpan<'s>>,
     settings: &'c Settings,
     kinds: Kinds,
     report: Report,
@@ -222,7 +222,7 @@ impl Run<'_, '_> {
     fn refuse(&mut self, number: usize, offset: usize, reason: &str) {
         let span = self.spans.get(number);
         let base = span.map_or(0, |s| s.start);
-        let source = span.and_then(|s| s.source.clone());
+        let source = span.and_then(|s| s.source).map(str::to_owned);
         self.problems
             .push(input::problem(self.text, base + offset, reason, source));
     }
@@ -233,14 +233,14 @@ impl Run<'_, '_> {
 }
 
 /// The output stream: edited documents in place of the originals, separators untouched.
-fn assemble(text: &str, spans: &[DocSpan], done: &[Done]) -> Vec<u8> {
+fn assemble(text: &str, spans: &[DocSpan<'_>], done: &[Done]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + text.len() / 8);
     let mut at = 0;
     for (span, done) in spans.iter().zip(done) {
         if let Done::Edited(edited) = done {
             out.extend_from_slice(text.as_bytes().get(at..span.start).unwrap_or_default());
             out.extend_from_slice(edited);
-            at = span.end;
+            at = span.range().end;
         }
     }
     out.extend_from_slice(text.as_bytes().get(at..).unwrap_or_default());

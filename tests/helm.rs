@@ -389,10 +389,35 @@ fn the_wrapper_hardens_with_either_helm() {
     for major in MAJORS {
         let helm = Helm::new(major);
         let said = wrapper(&helm, &["template", "web", &chart("web"), "--env", "prod"]);
+        // Neither Helm shows what the filter says about a release that goes through.
+        assert!(
+            said.stderr.contains("warning"),
+            "Helm {major}: {}",
+            said.stderr
+        );
         let stdout = said.ok();
         assert_hardened(&stdout, major);
         assert!(stdout.contains("floe.dev/environment: prod"), "{stdout}");
         assert_eq!(leftovers(&helm), BTreeSet::new());
+    }
+}
+
+#[test]
+fn the_wrapper_shows_why_the_filter_failed() {
+    for major in MAJORS {
+        let helm = Helm::new(major);
+        let web = chart("web");
+        let said = wrapper(
+            &helm,
+            &["template", "web", &web, "--platform", "nowhere.yaml"],
+        );
+        assert_eq!(said.code, 1, "Helm {major}");
+        assert_eq!(said.stdout, "", "Helm {major}");
+        assert!(
+            said.stderr.contains("nowhere.yaml"),
+            "Helm {major}: {}",
+            said.stderr
+        );
     }
 }
 

@@ -2,7 +2,6 @@
 //! must know.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
 
 use super::flags::{FilterOption, filter_option, letter_takes_value, takes_next_word};
 use super::plan::Major;
@@ -36,8 +35,6 @@ pub struct Request {
     pub release: Option<OsString>,
     /// The value of `-n` or `--namespace`.
     pub namespace: Option<OsString>,
-    /// The file of `--report`.
-    pub report: Option<PathBuf>,
 }
 
 /// Takes `args` (the words after `verb`) apart for that Helm.
@@ -118,7 +115,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// One option of the filter. The release and the report's place are the wrapper's to know.
+    /// One option of the filter. The release is kept apart, because the wrapper may know it anyway.
     fn filter_flag(
         &mut self,
         option: FilterOption,
@@ -132,7 +129,6 @@ impl Parser<'_> {
             inline => inline,
         };
         match (option.name, value) {
-            ("report", Some(file)) => self.request.report = Some(PathBuf::from(file)),
             ("release", name) => self.request.release = name,
             (name, value) => self
                 .request
@@ -287,14 +283,6 @@ mod tests {
         assert_eq!(four.release, Some("web".into()));
         let install = parse("install", Major::Four, &words("--server-side web ./c")).unwrap();
         assert_eq!(install.release, Some("web".into()));
-    }
-
-    #[test]
-    fn keeps_the_report_to_itself() {
-        let request = parse("template", Major::Four, &words("web ./c --report r.json")).unwrap();
-        assert_eq!(request.report, Some(PathBuf::from("r.json")));
-        assert!(request.filter.is_empty());
-        assert_eq!(join(&request.helm), "web ./c");
     }
 
     #[test]

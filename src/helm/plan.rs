@@ -9,12 +9,32 @@ use super::args::{Request, option_word};
 /// installed plugin's, because Helm 4 does not load two plugins of one name.
 pub const PLUGIN_NAME: &str = "helm-floe-wrapper";
 
-/// The variable that carries the filter's path into the throw-away plugin. Helm splits a plugin's
-/// `command` at spaces before it expands variables, so a path with spaces must come as a variable.
-pub const EXE_VARIABLE: &str = "HELM_FLOE_EXE";
+/// The variable that carries the filter's path. Helm splits a plugin's `command` at spaces before it
+/// expands variables, so a path with spaces must come as a variable.
+const EXE_VARIABLE: &str = "HELM_FLOE_EXE";
 
-/// The variable by which the filter is told where its report goes.
-pub const REPORT_VARIABLE: &str = "FLOE_REPORT";
+/// The variable that carries the path of the file for what the filter says on stderr.
+const STDERR_VARIABLE: &str = "HELM_FLOE_STDERR";
+
+/// Helm 3 drops a post-renderer's stderr when all goes well and Helm 4 always; so it goes to a file
+/// that the wrapper prints. `sh` runs the script by name, so that it may lie on a file system from
+/// which nothing can be executed.
+const SCRIPT: &str = "exec \"$HELM_FLOE_EXE\" post-render \"$@\" 2>\"$HELM_FLOE_STDERR\"\n";
+
+/// The throw-away plugin of Helm 4. It does not say `--helm4`: the wrapper prints the report, so the
+/// filter need not smuggle it past Helm 4 as a broken manifest.
+const PLUGIN: &str = concat!(
+    "apiVersion: v1\n",
+    "type: postrenderer/v1\n",
+    "name: helm-floe-wrapper\n",
+    "version: ",
+    env!("CARGO_PKG_VERSION"),
+    "\n",
+    "runtime: subprocess\n",
+    "runtimeConfig:\n",
+    "  platformCommand:\n",
+    "    - command: sh ${HELM_PLUGIN_DIR}/post-render.sh\n",
+);
 
 /// The major version of Helm: they differ in what a post-renderer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,15 +73,6 @@ pub struct Host<'a> {
     pub namespace: Option<&'a OsStr>,
 }
 
-/// One file to write before Helm runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlannedFile {
-    /// Where, inside the scratch directory.
-    pub path: PathBuf,
-    /// What.
-    pub text: String,
-}
-
 /// A Helm command, ready to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -71,10 +82,10 @@ pub struct Plan {
     pub set: Vec<(&'static str, OsString)>,
     /// Variables to remove.
     pub unset: &'static [&'static str],
-    /// The throw-away plugin of Helm 4.
-    pub plugin: Option<PlannedFile>,
-    /// Where the filter will write its report.
-    pub report: PathBuf,
+    /// Files to write before, in the scratch directory, with their text.
+    pub files: Vec<(PathBuf, &'static str)>,
+    /// Where what the filter says on stderr will be.
+    pub stderr: PathBuf,
 }
 
 /// Plans the Helm command for `verb` and a request.
@@ -83,53 +94,53 @@ pub struct Plan {
 /// swallow them.
 #[must_use]
 pub fn plan(verb: &str, request: &Request, host: &Host<'_>) -> Plan {
-    let report = host.scratch.join("report");
-    let mut set = vec![(REPORT_VARIABLE, report.clone().into_os_string())];
-    let mut plugin = None;
+    let stderr = host.scratch.join("stderr");
+    let plugins = host.scratch.join("plugins");
+    let script = plugins.join(PLUGIN_NAME).join("post-render.sh");
+    let mut set = vec![
+        (EXE_VARIABLE, host.exe.as_os_str().to_os_string()),
+        (STDERR_VARIABLE, stderr.clone().into_os_string()),
+    ];
+    let mut files = vec![(script.clone(), SCRIPT)];
+    let mut words = filter_words(request, host);
     let renderer = match host.major {
-        Major::Three => host.exe.as_os_str().to_os_string(),
+        Major::Three => {
+            words.insert(0, script.into_os_string());
+            "sh"
+        }
         Major::Four => {
-            let dir = host.scratch.join("plugins");
-            set.push((EXE_VARIABLE, host.exe.as_os_str().to_os_string()));
-            set.push(("HELM_PLUGINS", with_plugins(&dir, host.plugins)));
-            plugin = Some(PlannedFile {
-                path: dir.join(PLUGIN_NAME).join("plugin.yaml"),
-                text: plugin_yaml(),
-            });
-            OsString::from(PLUGIN_NAME)
+            files.push((script.with_file_name("plugin.yaml"), PLUGIN));
+            set.push(("HELM_PLUGINS", with_plugins(&plugins, host.plugins)));
+            PLUGIN_NAME
         }
     };
     let mut args = vec![
         OsString::from(verb),
-        option_word("post-renderer", Some(&renderer)),
+        option_word("post-renderer", Some(OsStr::new(renderer))),
     ];
-    let words = filter_words(request, host);
-    args.extend(words.map(|word| option_word("post-renderer-args", Some(&word))));
+    let post_renderer_arg = |word: OsString| option_word("post-renderer-args", Some(&word));
+    args.extend(words.into_iter().map(post_renderer_arg));
     args.extend(request.helm.iter().cloned());
     Plan {
         args,
         set,
         // Set for `helm floe …` itself; the Helm inside must not pass them on as the filter's.
         unset: &["HELM_PLUGIN_NAME", "HELM_PLUGIN_DIR"],
-        plugin,
-        report,
+        files,
+        stderr,
     }
 }
 
-/// The filter's own words: the sub-command where no plugin names it, what Helm keeps to itself, and
-/// the user's options.
-fn filter_words(request: &Request, host: &Host<'_>) -> impl Iterator<Item = OsString> {
-    let sub_command = (host.major == Major::Three).then(|| OsString::from("post-render"));
+/// The filter's own words: what Helm keeps to itself, and the user's options.
+fn filter_words(request: &Request, host: &Host<'_>) -> Vec<OsString> {
     let release = request.release.as_deref();
     let release = release.map(|name| option_word("release", Some(name)));
     let namespace = request.namespace.as_deref().or(host.namespace);
     let namespace = namespace
         .filter(|name| !name.is_empty())
         .map(|name| option_word("namespace", Some(name)));
-    [sub_command, release, namespace]
-        .into_iter()
-        .flatten()
-        .chain(request.filter.clone())
+    let ours = release.into_iter().chain(namespace);
+    ours.chain(request.filter.iter().cloned()).collect()
 }
 
 /// `HELM_PLUGINS` with one directory in front, as the path list Helm takes.
@@ -141,23 +152,6 @@ fn with_plugins(dir: &Path, plugins: &OsStr) -> OsString {
         list.push(plugins);
     }
     list
-}
-
-/// The throw-away plugin. It does not say `--helm4`: the wrapper prints the report itself, so the
-/// filter need not smuggle it past Helm 4 as a broken manifest.
-fn plugin_yaml() -> String {
-    format!(
-        "apiVersion: v1\n\
-         type: postrenderer/v1\n\
-         name: {PLUGIN_NAME}\n\
-         version: {version}\n\
-         runtime: subprocess\n\
-         runtimeConfig:\n\
-         \x20 platformCommand:\n\
-         \x20   - command: ${{{EXE_VARIABLE}}}\n\
-         \x20     args: [post-render]\n",
-        version = env!("CARGO_PKG_VERSION"),
-    )
 }
 
 #[cfg(test)]
@@ -209,8 +203,8 @@ mod tests {
         );
         let expected = [
             "install",
-            "--post-renderer=/opt/my tools/helm-floe",
-            "--post-renderer-args=post-render",
+            "--post-renderer=sh",
+            "--post-renderer-args=/s/plugins/helm-floe-wrapper/post-render.sh",
             "--post-renderer-args=--release=web",
             "--post-renderer-args=--namespace=prod",
             "--post-renderer-args=--env=x",
@@ -220,9 +214,15 @@ mod tests {
             "prod",
         ];
         assert_eq!(plan.args, expected.map(OsString::from));
-        assert_eq!(plan.plugin, None);
+        let script = Path::new("/s/plugins/helm-floe-wrapper/post-render.sh");
+        assert_eq!(plan.files, [(script.to_path_buf(), SCRIPT)]);
         assert_eq!(variable(&plan, "HELM_PLUGINS"), None);
-        assert_eq!(variable(&plan, "FLOE_REPORT").as_deref(), Some("/s/report"));
+        let exe = variable(&plan, "HELM_FLOE_EXE");
+        assert_eq!(exe.as_deref(), Some("/opt/my tools/helm-floe"));
+        assert_eq!(
+            variable(&plan, "HELM_FLOE_STDERR").as_deref(),
+            Some("/s/stderr")
+        );
     }
 
     #[test]
@@ -249,19 +249,18 @@ mod tests {
             paths,
             [Path::new("/s/plugins"), Path::new("/home/u/plugins")]
         );
-        let exe = variable(&plan, "HELM_FLOE_EXE");
-        assert_eq!(exe.as_deref(), Some("/opt/my tools/helm-floe"));
-        let plugin = plan.plugin.expect("a plugin");
-        assert_eq!(
-            plugin.path,
-            Path::new("/s/plugins/helm-floe-wrapper/plugin.yaml")
-        );
+        let files: Vec<_> = plan.files.iter().map(|(path, _)| path.as_path()).collect();
+        let dir = Path::new("/s/plugins/helm-floe-wrapper");
+        assert_eq!(files, [dir.join("post-render.sh"), dir.join("plugin.yaml")]);
+    }
+
+    #[test]
+    fn the_throw_away_plugin_says_its_name() {
         assert!(
-            plugin.text.contains("command: ${HELM_FLOE_EXE}\n"),
-            "{}",
-            plugin.text
+            PLUGIN.contains(&format!("name: {PLUGIN_NAME}\n")),
+            "{PLUGIN}"
         );
-        assert!(!plugin.text.contains("helm4"));
+        assert!(!PLUGIN.contains("helm4"));
     }
 
     #[test]

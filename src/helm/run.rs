@@ -2,22 +2,21 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
 use std::{env, fs, io};
 
 use anyhow::{Context as _, bail};
 
 use super::args::parse;
-use super::plan::{Host, Major, Plan, REPORT_VARIABLE, plan};
+use super::plan::{Host, Major, Plan, plan};
 use super::scratch::Scratch;
 
-/// Runs `helm VERB args…` with the filter as its post-renderer, then prints the filter's report to
-/// stderr, which neither Helm shows when all goes well and Helm 4 never.
+/// Runs `helm VERB args…` with the filter as its post-renderer, then prints to stderr what the filter
+/// said there, which neither Helm shows when all goes well and Helm 4 never.
 ///
 /// `$HELM_BIN` is the Helm to run, which Helm sets for its plugins; otherwise `helm` on `PATH`. The
-/// report also goes to the file of `--report` or `FLOE_REPORT`. The exit code is Helm's own: 1 when
-/// the filter refused.
+/// exit code is Helm's own: 1 when the filter refused.
 ///
 /// # Errors
 ///
@@ -45,8 +44,7 @@ pub fn run(verb: &str, args: &[OsString]) -> anyhow::Result<ExitCode> {
         },
     );
     let status = run_plan(&helm, &plan)?;
-    let copy = request.report.or_else(report_from_environment);
-    publish_report(&plan.report, copy.as_deref())?;
+    show_stderr(&plan.stderr)?;
     Ok(exit_code(status))
 }
 
@@ -55,13 +53,6 @@ pub(super) fn helm_binary() -> OsString {
     env::var_os("HELM_BIN")
         .filter(|path| !path.is_empty())
         .unwrap_or_else(|| OsString::from("helm"))
-}
-
-/// The file the user asked for by `FLOE_REPORT`.
-fn report_from_environment() -> Option<PathBuf> {
-    env::var_os(REPORT_VARIABLE)
-        .filter(|file| !file.is_empty())
-        .map(PathBuf::from)
 }
 
 /// Asks Helm for its major version.
@@ -104,13 +95,13 @@ fn ask(helm: &OsStr, args: &[&str]) -> anyhow::Result<OsString> {
     Ok(OsString::from(answer.trim()))
 }
 
-/// Writes the plan's plugin and runs its command, which inherits all three streams.
+/// Writes the plan's files and runs its command, which inherits all three streams.
 fn run_plan(helm: &OsStr, plan: &Plan) -> anyhow::Result<ExitStatus> {
-    if let Some(plugin) = &plan.plugin {
-        let written = plugin.path.parent().map_or(Ok(()), fs::create_dir_all);
-        written
-            .and_then(|()| fs::write(&plugin.path, &plugin.text))
-            .with_context(|| format!("cannot write {}", plugin.path.display()))?;
+    for (path, text) in &plan.files {
+        let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+        folder
+            .and_then(|()| fs::write(path, text))
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     let mut command = Command::new(helm);
     command.args(&plan.args);
@@ -125,9 +116,9 @@ fn run_plan(helm: &OsStr, plan: &Plan) -> anyhow::Result<ExitStatus> {
         .with_context(|| format!("cannot run {}", helm.display()))
 }
 
-/// Prints the report, if the filter came to write one, and keeps a copy where the user wants it.
-fn publish_report(report: &Path, copy: Option<&Path>) -> anyhow::Result<()> {
-    let text = match fs::read(report) {
+/// Prints what the filter said, if Helm came to call it.
+fn show_stderr(file: &Path) -> anyhow::Result<()> {
+    let text = match fs::read(file) {
         Ok(text) => text,
         // Helm failed before it called the filter, and has said why.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -135,9 +126,6 @@ fn publish_report(report: &Path, copy: Option<&Path>) -> anyhow::Result<()> {
     };
     // A closed stderr is the user's choice.
     let _ = io::stderr().write_all(&text);
-    if let Some(copy) = copy {
-        fs::write(copy, &text).with_context(|| format!("cannot write {}", copy.display()))?;
-    }
     Ok(())
 }
 

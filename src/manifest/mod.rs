@@ -25,5 +25,6 @@ mod write;
 pub use edit::{Edit, EditError, Operation};
 pub use error::{ParseError, line_column};
 pub use overlay::Overlay;
+pub use split::{DocSpan, split};
 pub use tape::{Document, Kind, Node, NodeId, Style};
 pub use view::View;

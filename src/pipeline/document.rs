@@ -25,8 +25,7 @@ impl Run<'_, '_> {
     /// Handles one document. `None` when it has to wait for the stream's definitions; `last` says
     /// that there will be no more of them.
     pub(super) fn document(&mut self, number: usize, last: bool) -> Option<Done> {
-        let span = self.spans.get(number)?.clone();
-        let text: &str = self.text.get(span.start..span.end)?;
+        let text = self.spans.get(number)?.text;
         let mut anchors = BTreeMap::new();
         let document = match self.parse(number, text, &mut anchors) {
             Ok(document) => document,
@@ -71,7 +70,7 @@ impl Run<'_, '_> {
             .get(..number)
             .unwrap_or_default()
             .iter()
-            .map(|s| self.text.get(s.start..s.end).unwrap_or_default());
+            .map(|s| s.text);
         for piece in earlier
             .rev()
             .take_while(|piece| helm4_template(piece) == Some(template))
@@ -94,13 +93,8 @@ impl Run<'_, '_> {
 
     /// The pod specs of each object, or `None` when a kind is unknown so far.
     fn places(&mut self, objects: &[Object<'_>], last: bool) -> Option<Vec<Vec<PodPlace>>> {
-        let (text, spans) = (self.text, &self.spans);
-        let load = |number: usize| {
-            spans
-                .get(number)
-                .and_then(|s| text.get(s.start..s.end))
-                .map(str::to_owned)
-        };
+        let spans = &self.spans;
+        let load = |number: usize| spans.get(number).map(|span| span.text.to_owned());
         let mut all = Vec::with_capacity(objects.len());
         for object in objects {
             match self.kinds.places(object, last, &load) {
@@ -306,7 +300,8 @@ impl Run<'_, '_> {
             container: violation.container,
             pointer: violation.pointer,
             source: span
-                .and_then(|s| s.source.clone())
+                .and_then(|s| s.source)
+                .map(str::to_owned)
                 .or_else(|| helm4_source(object)),
             line: first_line + line - 1,
             column,

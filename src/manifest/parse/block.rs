@@ -2,15 +2,18 @@
 
 use super::super::error::{Step, fail};
 use super::super::limits::MAX_KEY;
-use super::super::tape::{FLAG_ESCAPED, FLAG_MULTILINE, Kind, Style};
+use super::super::tape::{FLAG_ESCAPED, FLAG_MULTILINE, Kind, RawNode, Style};
+use super::Parser;
 use super::chars::{self, is_blankz, is_break};
 use super::keys::Keys;
-use super::props::Props;
-use super::{Atom, Parser, indicator};
+use super::props::{NO_PROPS, Props};
+
+pub(super) const EXPLICIT_KEY: &str = "explicit keys ('? ') are not supported";
+const NO_COLON: &str = "a key without ':'";
 
 /// The key that a map starts or goes on with.
 struct Key {
-    atom: Atom,
+    atom: RawNode,
     props: Props,
     /// Where the key begins, its anchor and tag included.
     start: usize,
@@ -19,75 +22,88 @@ struct Key {
 impl Parser<'_> {
     /// A value in block context, at the next token: `empty_at` is where it stands when it is not
     /// there at all. In a map's value `indentless`, a list may stand in the map's own column.
+    #[inline]
     pub(super) fn block_node(&mut self, empty_at: usize, indentless: bool) -> Step<()> {
+        if self.is_shallow() {
+            return self.shallow_node(empty_at, indentless, &NO_PROPS);
+        }
+        if matches!(self.byte(), b'&' | b'!') {
+            return self.block_node_with_props(indentless);
+        }
+        self.block_content(self.pos, self.allowed, &NO_PROPS, &NO_PROPS)
+    }
+
+    /// Whether the next token does not belong to a value of the collection at `self.indent`.
+    #[inline(always)]
+    fn is_shallow(&self) -> bool {
+        self.column() <= self.indent || self.at_end() || self.at_any_marker()
+    }
+
+    /// [`Parser::block_node`] at an anchor or a tag.
+    #[inline(never)]
+    fn block_node_with_props(&mut self, indentless: bool) -> Step<()> {
         // Properties on a line of their own belong to the whole value; those on the line of a key
         // belong to the key (libyaml saves the possible key at the first of them).
-        let mut outer = Props::default();
-        let mut inner = Props::default();
-        let mut empty_at = empty_at;
-        let mut key_allowed = self.allowed;
-        let mut start = self.pos;
+        let (mut outer, mut inner) = (NO_PROPS, NO_PROPS);
+        let (mut start, mut key_allowed) = (self.pos, self.allowed);
         loop {
-            if self.column() <= self.indent || self.at_end() || self.at_any_marker() {
-                let props = outer.and(&inner)?;
-                return self.shallow_node(empty_at, indentless, &props);
-            }
-            let byte = self.byte();
-            if !matches!(byte, b'&' | b'!') {
-                break;
-            }
-            if !inner.any() {
-                key_allowed = self.allowed;
-                start = self.pos;
-            }
             self.property(&mut inner, false)?;
-            empty_at = self.pos;
-            let line = self.line;
+            let (empty_at, line) = (self.pos, self.line);
             self.skip();
             if self.line != line {
                 outer = outer.and(&inner)?;
-                inner = Props::default();
+                inner = NO_PROPS;
+                (start, key_allowed) = (self.pos, self.allowed);
+            }
+            if self.is_shallow() {
+                return self.shallow_node(empty_at, indentless, &outer.and(&inner)?);
+            }
+            if !matches!(self.byte(), b'&' | b'!') {
+                return self.block_content(start, key_allowed, &outer, &inner);
             }
         }
-        if !inner.any() {
-            key_allowed = self.allowed;
-            start = self.pos;
-        }
+    }
+
+    /// What stands after the properties. `start` is where it starts as a key, which it may be when
+    /// `key_allowed`.
+    fn block_content(
+        &mut self,
+        start: usize,
+        key_allowed: bool,
+        outer: &Props,
+        inner: &Props,
+    ) -> Step<()> {
         let next = self.at(self.pos + 1);
         match self.byte() {
-            b'-' if indicator(next) => {
+            b'-' if is_blankz(next) => {
                 if !self.allowed {
                     return fail(self.pos, "a list cannot start here");
                 }
-                self.block_seq(&outer)
+                self.block_seq(outer)
             }
-            b'?' if indicator(next) => fail(self.pos, "explicit keys ('? ') are not supported"),
-            b':' if indicator(next) => fail(self.pos, "a value without a key"),
+            b'?' if is_blankz(next) => fail(self.pos, EXPLICIT_KEY),
+            b':' if is_blankz(next) => fail(self.pos, "a value without a key"),
             b'|' | b'>' => {
-                let props = outer.and(&inner)?;
+                let props = outer.and(inner)?;
                 self.block_scalar(&props)
             }
             b'[' | b'{' => {
-                let props = outer.and(&inner)?;
+                let props = outer.and(inner)?;
                 self.flow_collection(&props)
             }
             _ => {
                 let atom = self.atom(key_allowed)?;
-                self.skip_blanks_before_colon(&atom);
-                if self.byte() == b':' && is_blankz(self.at(self.pos + 1)) {
-                    if !key_allowed {
-                        return fail(self.pos, "a second key on the line of a value");
-                    }
-                    let key = Key {
-                        atom,
-                        props: inner,
-                        start,
-                    };
-                    self.check_key_form(&key)?;
-                    return self.block_map(key, &outer);
+                if self.byte() != b':' || !is_blankz(self.at(self.pos + 1)) {
+                    let props = outer.and(inner)?;
+                    return self.push_atom(atom, &props);
                 }
-                let props = outer.and(&inner)?;
-                self.push_atom(&atom, &props)
+                if !key_allowed {
+                    return fail(self.pos, "a second key on the line of a value");
+                }
+                let props = *inner;
+                let key = Key { atom, props, start };
+                self.check_key_form(&key)?;
+                self.block_map(key, outer)
             }
         }
     }
@@ -97,7 +113,7 @@ impl Parser<'_> {
     fn shallow_node(&mut self, empty_at: usize, indentless: bool, props: &Props) -> Step<()> {
         if !self.at_end() && self.column() == self.indent {
             match self.byte() {
-                b'-' if indentless && indicator(self.at(self.pos + 1)) => {
+                b'-' if indentless && is_blankz(self.at(self.pos + 1)) => {
                     return self.indentless_seq(props);
                 }
                 b'|' | b'>' => return self.block_scalar(props),
@@ -107,23 +123,27 @@ impl Parser<'_> {
         self.push_empty(empty_at, props)
     }
 
-    /// A scalar or alias that may be a key when `key_allowed`.
-    fn atom(&mut self, key_allowed: bool) -> Step<Atom> {
-        match self.byte() {
-            b'"' | b'\'' => self.quoted(),
-            b'*' => self.alias(false),
+    /// A scalar or alias that may be a key when `key_allowed`. Leaves the position at the `:` then,
+    /// which may follow its key after blanks.
+    #[inline]
+    fn atom(&mut self, key_allowed: bool) -> Step<RawNode> {
+        let atom = match self.byte() {
+            b'"' | b'\'' => self.quoted()?,
+            b'*' => self.alias(false)?,
             _ => {
                 if key_allowed && let Some(atom) = self.usual_key() {
                     return Ok(atom);
                 }
-                self.plain(false)
+                return self.plain();
             }
-        }
+        };
+        self.skip_blanks();
+        Ok(atom)
     }
 
     /// The quick way for the keys that nearly all manifests have: `word:` with nothing odd in it.
     #[inline]
-    fn usual_key(&mut self) -> Option<Atom> {
+    fn usual_key(&mut self) -> Option<RawNode> {
         let start = self.pos;
         if !chars::starts_word(self.byte()) {
             return None;
@@ -134,33 +154,20 @@ impl Parser<'_> {
         if self.at(end) != b':' || !is_blankz(self.at(end + 1)) {
             return None;
         }
-        let col = self.column();
+        let mut raw = self.raw(Kind::Scalar, Style::Plain, start);
+        raw.end = end as u32;
         self.pos = end;
         self.allowed = false;
-        Some(Atom {
-            start,
-            end,
-            kind: Kind::Scalar,
-            style: Style::Plain,
-            flags: 0,
-            col,
-        })
-    }
-
-    /// A `:` may follow its key after blanks. Plain scalars have gone over them already.
-    fn skip_blanks_before_colon(&mut self, atom: &Atom) {
-        if atom.style != Style::Plain || atom.kind == Kind::Alias {
-            self.skip_blanks();
-        }
+        Some(raw)
     }
 
     /// A key stands on one line and is not too long; `self.pos` is at its `:`.
     fn check_key_form(&self, key: &Key) -> Step<()> {
         if key.atom.flags & FLAG_MULTILINE != 0 || key.start < self.line {
-            return fail(key.atom.start, "a key that spans several lines");
+            return fail(key.start, "a key that spans several lines");
         }
         if self.pos - key.start > MAX_KEY {
-            return fail(key.atom.start, format!("a key longer than {MAX_KEY} bytes"));
+            return fail(key.start, format!("a key longer than {MAX_KEY} bytes"));
         }
         Ok(())
     }
@@ -170,11 +177,11 @@ impl Parser<'_> {
         self.enter()?;
         let col = (first.start - self.line) as isize;
         let outside = std::mem::replace(&mut self.indent, col);
-        let map = self.push(self.raw(Kind::Map, Style::Block, first.start, col), props);
+        let map = self.push(self.raw(Kind::Map, Style::Block, first.start), props);
         let mut keys = Keys::default();
         let mut key = first;
         loop {
-            self.push_key(&key.atom, &key.props, &mut keys)?;
+            self.push_key(key.atom, &key.props, &mut keys)?;
             self.pos += 1;
             self.allowed = false;
             let empty_at = self.pos;
@@ -201,48 +208,54 @@ impl Parser<'_> {
         let next = self.at(self.pos + 1);
         match self.byte() {
             b'\t' => "a tab where indentation is expected",
-            b':' if indicator(next) => "a ':' where no key comes before it",
+            b':' if is_blankz(next) => "a ':' where no key comes before it",
             _ if self.allowed => "an indentation that fits neither the entry before nor its parent",
             _ => "more text after a complete value",
         }
     }
 
     /// The next key of a map, up to its `:`.
+    #[inline]
     fn block_key(&mut self) -> Step<Key> {
         let start = self.pos;
-        if let Some(atom) = self.usual_key() {
-            let props = Props::default();
-            let key = Key { atom, props, start };
-            self.check_key_form(&key)?;
-            return Ok(key);
-        }
-        let mut props = Props::default();
+        let key = match self.usual_key() {
+            Some(atom) => Key {
+                atom,
+                props: NO_PROPS,
+                start,
+            },
+            None => self.unusual_key()?,
+        };
+        self.check_key_form(&key)?;
+        Ok(key)
+    }
+
+    #[inline(never)]
+    fn unusual_key(&mut self) -> Step<Key> {
+        let start = self.pos;
+        let mut props = NO_PROPS;
         while matches!(self.byte(), b'&' | b'!') {
             self.property(&mut props, false)?;
             self.skip_blanks();
         }
         let next = self.at(self.pos + 1);
-        match self.byte() {
-            b'-' if indicator(next) => {
-                return fail(self.pos, "a list item where a key is expected");
+        let reason = match self.byte() {
+            b'-' if is_blankz(next) => "a list item where a key is expected",
+            b'?' if is_blankz(next) => EXPLICIT_KEY,
+            b':' if is_blankz(next) => "a value without a key",
+            b'[' | b'{' => "a map or list where a key is expected",
+            b'|' | b'>' => "a block scalar where a key is expected",
+            b'#' => NO_COLON,
+            b if is_blankz(b) => NO_COLON,
+            _ => {
+                let atom = self.atom(false)?;
+                if self.byte() == b':' && is_blankz(self.at(self.pos + 1)) {
+                    return Ok(Key { atom, props, start });
+                }
+                NO_COLON
             }
-            b'?' if indicator(next) => {
-                return fail(self.pos, "explicit keys ('? ') are not supported");
-            }
-            b':' if indicator(next) => return fail(self.pos, "a value without a key"),
-            b'[' | b'{' => return fail(self.pos, "a map or list where a key is expected"),
-            b'|' | b'>' => return fail(self.pos, "a block scalar where a key is expected"),
-            b if is_blankz(b) || b == b'#' => return fail(start, "a key without ':'"),
-            _ => {}
-        }
-        let atom = self.atom(false)?;
-        self.skip_blanks_before_colon(&atom);
-        if self.byte() != b':' || !is_blankz(self.at(self.pos + 1)) {
-            return fail(start, "a key without ':'");
-        }
-        let key = Key { atom, props, start };
-        self.check_key_form(&key)?;
-        Ok(key)
+        };
+        fail(start, reason)
     }
 
     /// A list with a column of its own.
@@ -263,7 +276,7 @@ impl Parser<'_> {
     fn list(&mut self, props: &Props, own: bool) -> Step<()> {
         self.enter()?;
         let col = self.column();
-        let seq = self.push(self.raw(Kind::Seq, Style::Block, self.pos, col), props);
+        let seq = self.push(self.raw(Kind::Seq, Style::Block, self.pos), props);
         loop {
             self.pos += 1;
             self.allowed = true;
@@ -274,7 +287,7 @@ impl Parser<'_> {
             if self.block_ends(col) {
                 break;
             }
-            let item = self.byte() == b'-' && indicator(self.at(self.pos + 1));
+            let item = self.byte() == b'-' && is_blankz(self.at(self.pos + 1));
             if self.column() == col && item {
                 continue;
             }
@@ -295,7 +308,7 @@ impl Parser<'_> {
             b'|' => Style::Literal,
             _ => Style::Folded,
         };
-        let mut raw = self.raw(Kind::Scalar, style, start, self.column());
+        let mut raw = self.raw(Kind::Scalar, style, start);
         raw.flags = FLAG_MULTILINE | FLAG_ESCAPED;
         let (keep, given) = self.block_header()?;
         let mut body = match given {
@@ -321,8 +334,7 @@ impl Parser<'_> {
             return fail(start, "a block scalar indented by more than 65,535 columns");
         };
         raw.body = body;
-        let id = self.push(raw, props);
-        self.check_value(id)
+        self.push_atom(raw, props)
     }
 
     /// The rest of the indicator's line: whether trailing breaks are kept, and the indentation if it

@@ -41,6 +41,18 @@ pub(super) static KEY: [bool; 256] = {
     table
 };
 
+/// Bytes that no plain scalar starts with. `-`, `?` and `:` depend on what follows.
+pub(super) static NO_PLAIN_START: [bool; 256] = {
+    let mut table = [false; 256];
+    let indicators = b",[]{}#&*!|>'\"%@` \t\r\n\0";
+    let mut at = 0;
+    while at < indicators.len() {
+        table[indicators[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 /// Refuses what YAML does not allow in a document and what this parser does not read: control
 /// characters, a carriage return without line feed, Unicode's own line breaks, and a byte order mark
 /// anywhere but at the start.

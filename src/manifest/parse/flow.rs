@@ -2,16 +2,17 @@
 
 use super::super::error::{Step, fail};
 use super::super::limits::MAX_KEY;
-use super::super::tape::{FLAG_MULTILINE, Kind, Style};
+use super::super::tape::{FLAG_MULTILINE, Kind, RawNode, Style};
+use super::Parser;
+use super::block::EXPLICIT_KEY;
 use super::chars::is_blankz;
 use super::keys::Keys;
-use super::props::Props;
-use super::{Atom, Parser, indicator};
+use super::props::{NO_PROPS, Props};
 
 /// What an entry of a flow collection starts with.
 enum Entry {
     /// A scalar, an alias, or properties with nothing after them.
-    Atom(Atom, Props),
+    Atom(RawNode, Props),
     /// A map or list, already on the tape.
     Collection,
 }
@@ -31,7 +32,7 @@ impl Parser<'_> {
     }
 
     fn flow_map(&mut self, props: &Props) -> Step<()> {
-        let raw = self.raw(Kind::Map, Style::Flow, self.pos, self.column());
+        let raw = self.raw(Kind::Map, Style::Flow, self.pos);
         let map = self.push(raw, props);
         let mut keys = Keys::default();
         self.pos += 1;
@@ -43,7 +44,7 @@ impl Parser<'_> {
             let start = self.pos;
             match self.flow_entry()? {
                 Entry::Atom(atom, props) => {
-                    self.push_key(&atom, &props, &mut keys)?;
+                    self.push_key(atom, &props, &mut keys)?;
                     self.skip_flow()?;
                     self.flow_pair_value(&atom, start, b'}')?;
                 }
@@ -60,7 +61,7 @@ impl Parser<'_> {
     }
 
     fn flow_seq(&mut self, props: &Props) -> Step<()> {
-        let raw = self.raw(Kind::Seq, Style::Flow, self.pos, self.column());
+        let raw = self.raw(Kind::Seq, Style::Flow, self.pos);
         let seq = self.push(raw, props);
         self.pos += 1;
         loop {
@@ -68,14 +69,14 @@ impl Parser<'_> {
             if self.byte() == b']' {
                 break;
             }
-            let (start, line) = (self.pos, self.line);
+            let start = self.pos;
             let entry = self.flow_entry()?;
             self.skip_flow()?;
             match entry {
                 Entry::Atom(atom, props) if self.byte() == b':' => {
-                    self.single_pair(&atom, &props, start, line)?;
+                    self.single_pair(atom, &props, start)?;
                 }
-                Entry::Atom(atom, props) => self.push_atom(&atom, &props)?,
+                Entry::Atom(atom, props) => self.push_atom(atom, &props)?,
                 Entry::Collection if self.byte() == b':' => {
                     return fail(start, "a map or list cannot be a key");
                 }
@@ -90,39 +91,46 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// `a: b` as an item of a list: a map of one entry, without braces.
-    fn single_pair(&mut self, atom: &Atom, props: &Props, start: usize, line: usize) -> Step<()> {
+    /// `a: b` as an item of a list: a map of one entry, without braces. At its `:`.
+    fn single_pair(&mut self, key: RawNode, props: &Props, start: usize) -> Step<()> {
         self.enter()?;
-        let raw = self.raw(Kind::Map, Style::Flow, start, (start - line) as isize);
-        let map = self.push(raw, &Props::default());
+        self.check_flow_key(&key, start)?;
+        let raw = self.raw(Kind::Map, Style::Flow, start);
+        let map = self.push(raw, &NO_PROPS);
         let mut keys = Keys::default();
-        self.push_key(atom, props, &mut keys)?;
-        self.flow_pair_value(atom, start, b']')?;
+        self.push_key(key, props, &mut keys)?;
+        self.flow_pair_value(&key, start, b']')?;
         let flags = self.finish_keys(map, &keys)?;
         self.close(map, self.last_end(), flags);
         self.leave();
         Ok(())
     }
 
-    /// What follows a key: `: value`, `:` alone, or nothing.
-    fn flow_pair_value(&mut self, key: &Atom, start: usize, close: u8) -> Step<()> {
-        if self.byte() != b':' {
-            return self.push_empty(key.end, &Props::default());
-        }
+    /// A key that is followed by a `:` stands on one line with it and is not too long.
+    fn check_flow_key(&self, key: &RawNode, start: usize) -> Step<()> {
         if key.flags & FLAG_MULTILINE != 0 || start < self.line {
             return fail(start, "a key that spans several lines");
         }
         if self.pos - start > MAX_KEY {
             return fail(start, format!("a key longer than {MAX_KEY} bytes"));
         }
+        Ok(())
+    }
+
+    /// What follows a key: `: value`, `:` alone, or nothing.
+    fn flow_pair_value(&mut self, key: &RawNode, start: usize, close: u8) -> Step<()> {
+        if self.byte() != b':' {
+            return self.push_empty(key.end as usize, &NO_PROPS);
+        }
+        self.check_flow_key(key, start)?;
         self.pos += 1;
         let empty_at = self.pos;
         self.skip_flow()?;
         if self.byte() == b',' || self.byte() == close {
-            return self.push_empty(empty_at, &Props::default());
+            return self.push_empty(empty_at, &NO_PROPS);
         }
         match self.flow_entry()? {
-            Entry::Atom(atom, props) => self.push_atom(&atom, &props),
+            Entry::Atom(atom, props) => self.push_atom(atom, &props),
             Entry::Collection => Ok(()),
         }
     }
@@ -145,7 +153,7 @@ impl Parser<'_> {
 
     /// The node at `self.pos`: on the tape if it is a collection, else still to be put there.
     fn flow_entry(&mut self) -> Step<Entry> {
-        let mut props = Props::default();
+        let mut props = NO_PROPS;
         let mut after = self.pos;
         while matches!(self.byte(), b'&' | b'!') {
             self.property(&mut props, true)?;
@@ -160,24 +168,13 @@ impl Parser<'_> {
             }
             b'"' | b'\'' => Ok(Entry::Atom(self.quoted()?, props)),
             b'*' => Ok(Entry::Atom(self.alias(true)?, props)),
-            b',' | b']' | b'}' if props.any() => {
-                let col = (after.saturating_sub(self.line)) as isize;
-                let atom = Atom {
-                    start: after,
-                    end: after,
-                    kind: Kind::Scalar,
-                    style: Style::Empty,
-                    flags: 0,
-                    col,
-                };
-                Ok(Entry::Atom(atom, props))
-            }
-            b'-' if indicator(next) => fail(self.pos, "a block list inside a flow collection"),
-            b'?' => fail(self.pos, "explicit keys ('? ') are not supported"),
+            b',' | b']' | b'}' if props.any() => Ok(Entry::Atom(self.empty(after), props)),
+            b'-' if is_blankz(next) => fail(self.pos, "a block list inside a flow collection"),
+            b'?' => fail(self.pos, EXPLICIT_KEY),
             b':' => fail(self.pos, "a value without a key"),
             0 if self.at_end() => fail(self.pos, "a bracket that is never closed"),
             b if is_blankz(b) => fail(self.pos, "a value is missing"),
-            _ => Ok(Entry::Atom(self.plain(true)?, props)),
+            _ => Ok(Entry::Atom(self.plain_in_flow()?, props)),
         }
     }
 }

@@ -7,11 +7,11 @@ use super::super::error::{Step, fail};
 use super::super::resolve::{self, Plain};
 use super::super::tape::{
     Document, FLAG_DUPLICATE, FLAG_ESCAPED, FLAG_MERGE, FLAG_ODD_KEY, FLAG_PROPS, Kind, NodeId,
-    Style,
+    RawNode, Style,
 };
 use super::super::value::GoKey;
+use super::Parser;
 use super::props::Props;
-use super::{Atom, Parser};
 
 /// Maps with more keys than this are searched with a hash table.
 const SMALL_MAP: u32 = 32;
@@ -40,59 +40,51 @@ impl Keys {
 /// A quick hash of a key's bytes.
 #[inline]
 fn hash(key: &[u8]) -> u64 {
-    let mut word = key.len() as u64;
-    if let (Some(first), Some(last)) = (key.first_chunk::<8>(), key.last_chunk::<8>()) {
-        word ^= u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(17);
-    } else {
-        word = key
-            .iter()
-            .fold(word, |word, &b| word << 8 ^ u64::from(b) ^ word >> 56);
-    }
-    word.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    let word = match (key.first_chunk::<8>(), key.last_chunk::<8>()) {
+        (Some(first), Some(last)) => {
+            u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(17)
+        }
+        _ => key.iter().fold(0, |word, &b| word << 8 | u64::from(b)),
+    };
+    (word ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Parser<'_> {
     /// Puts a key on the tape.
     #[inline]
-    pub(super) fn push_key(&mut self, atom: &Atom, props: &Props, keys: &mut Keys) -> Step<()> {
+    pub(super) fn push_key(&mut self, key: RawNode, props: &Props, keys: &mut Keys) -> Step<()> {
         keys.count += 1;
-        if atom.kind == Kind::Alias {
-            self.push_alias(atom, props)?;
+        if key.kind == Kind::Alias {
+            self.push_alias(key, props)?;
             return self.odd_key(keys);
         }
-        let id = self.push(atom.raw(), props);
-        if props.any() || atom.flags & FLAG_ESCAPED != 0 || atom.style == Style::Empty {
-            return self.special_key(id, atom, props, keys);
+        let id = self.push(key, props);
+        if props.any() || key.flags & FLAG_ESCAPED != 0 || key.style == Style::Empty {
+            return self.special_key(id, keys);
         }
-        let bytes = self.src.get(atom.start..atom.end).unwrap_or_default();
-        if atom.style == Style::Plain {
-            if resolve::may_be_special_key(bytes) {
-                return self.special_key(id, atom, props, keys);
-            }
-            keys.add(hash(bytes));
-        } else {
-            let inner = bytes.get(1..bytes.len().saturating_sub(1));
-            keys.add(hash(inner.unwrap_or_default()));
+        let quotes = usize::from(key.style != Style::Plain);
+        let span = key.start as usize + quotes..key.end as usize - quotes;
+        let bytes = self.src.get(span).unwrap_or_default();
+        if quotes == 0 && resolve::may_be_special_key(bytes) {
+            return self.special_key(id, keys);
         }
+        keys.add(hash(bytes));
         Ok(())
     }
 
     /// A key that may be a merge, or that Go may not read as the string it looks like.
     #[inline(never)]
-    fn special_key(&mut self, id: NodeId, atom: &Atom, props: &Props, keys: &mut Keys) -> Step<()> {
+    fn special_key(&mut self, id: NodeId, keys: &mut Keys) -> Step<()> {
         let node = self.doc.node(id);
-        let merge = node.is_merge_key();
-        let plain_string = !props.any()
-            && atom.style == Style::Plain
-            && matches!(resolve::plain(node.source()), Plain::Str);
-        if merge {
+        if node.is_merge_key() {
             keys.flags |= FLAG_MERGE;
             self.merges = true;
             return Ok(());
         }
-        if plain_string {
-            let bytes = self.src.get(atom.start..atom.end).unwrap_or_default();
-            keys.add(hash(bytes));
+        let raw = node.raw();
+        let untouched = raw.flags & (FLAG_PROPS | FLAG_ESCAPED) == 0 && raw.style == Style::Plain;
+        if untouched && matches!(resolve::plain(node.source()), Plain::Str) {
+            keys.add(hash(node.key_bytes()));
             return Ok(());
         }
         self.odd_key(keys)
@@ -141,24 +133,15 @@ impl Parser<'_> {
         Ok(twice)
     }
 
-    /// Puts a scalar or alias that is no key on the tape.
+    /// Puts a scalar or alias that is no key on the tape. A scalar that Go cannot decode, or cannot
+    /// write as JSON, is refused.
     #[inline]
-    pub(super) fn push_atom(&mut self, atom: &Atom, props: &Props) -> Step<()> {
-        if atom.kind == Kind::Alias {
-            self.push_alias(atom, props)?;
-            return Ok(());
+    pub(super) fn push_atom(&mut self, raw: RawNode, props: &Props) -> Step<()> {
+        if raw.kind == Kind::Alias {
+            return self.push_alias(raw, props);
         }
-        let id = self.push(atom.raw(), props);
-        self.check_value(id)
-    }
-
-    /// Refuses a scalar that Go cannot decode or cannot write as JSON.
-    #[inline]
-    pub(super) fn check_value(&mut self, id: NodeId) -> Step<()> {
-        let Some(raw) = self.doc.nodes.get(id as usize) else {
-            return Ok(());
-        };
-        if raw.flags & FLAG_PROPS != 0 {
+        let id = self.push(raw, props);
+        if props.any() {
             return self.check_tagged(id);
         }
         if raw.style == Style::Plain && matches!(self.at(raw.start as usize), b'.' | b'+' | b'-') {

@@ -214,23 +214,21 @@ impl<'s> Parser<'s> {
     /// only where no key may start, as in libyaml.
     #[inline]
     fn skip(&mut self) {
+        let mut at = self.pos;
         loop {
-            match self.byte() {
-                b' ' => self.pos += 1,
-                b'\t' if !self.allowed => self.pos += 1,
-                b'#' => self.pos = self.line_end(self.pos),
-                b'\n' => self.next_line(self.pos + 1),
-                b'\r' => self.next_line(self.pos + 2),
-                _ => return,
+            match self.at(at) {
+                b' ' => at += 1,
+                b'\t' if !self.allowed => at += 1,
+                b'#' => at = self.line_end(at),
+                break_byte @ (b'\n' | b'\r') => {
+                    at += if break_byte == b'\r' { 2 } else { 1 };
+                    self.line = at;
+                    self.allowed = true;
+                }
+                _ => break,
             }
         }
-    }
-
-    #[inline(always)]
-    fn next_line(&mut self, start: usize) {
-        self.pos = start;
-        self.line = start;
-        self.allowed = true;
+        self.pos = at;
     }
 
     /// To the next token of flow context. A document marker inside a flow collection is an error.
@@ -316,12 +314,14 @@ impl<'s> Parser<'s> {
         self.doc.nodes.last().map_or(0, |raw| raw.end)
     }
 
-    fn raw(&self, kind: Kind, style: Style, start: usize, col: isize) -> RawNode {
+    /// A tape entry for what starts here. It ends where it starts until somebody says otherwise.
+    #[inline(always)]
+    fn raw(&self, kind: Kind, style: Style, start: usize) -> RawNode {
         RawNode {
             start: start as u32,
             end: start as u32,
             next: 0,
-            col: u16::try_from(col).unwrap_or(u16::MAX),
+            col: u16::try_from(start - self.line).unwrap_or(u16::MAX),
             body: 0,
             kind,
             style,
@@ -329,46 +329,21 @@ impl<'s> Parser<'s> {
         }
     }
 
-    /// A value that is not there.
+    /// Puts a value that is not there on the tape.
     fn push_empty(&mut self, at: usize, props: &Props) -> Step<()> {
-        let line = self.text.get(..at).unwrap_or_default();
-        let line = memchr::memrchr(b'\n', line.as_bytes()).map_or(0, |nl| nl + 1);
-        let raw = self.raw(Kind::Scalar, Style::Empty, at, (at - line) as isize);
-        let id = self.push(raw, props);
-        self.check_value(id)
+        let raw = self.empty(at);
+        self.push_atom(raw, props)
     }
-}
 
-/// A scalar or alias that is read, but not yet on the tape: it may turn out to be a key.
-#[derive(Clone, Copy)]
-struct Atom {
-    start: usize,
-    end: usize,
-    kind: Kind,
-    style: Style,
-    flags: u8,
-    col: isize,
-}
-
-impl Atom {
-    fn raw(&self) -> RawNode {
-        RawNode {
-            start: self.start as u32,
-            end: self.end as u32,
-            next: 0,
-            col: u16::try_from(self.col).unwrap_or(u16::MAX),
-            body: 0,
-            kind: self.kind,
-            style: self.style,
-            flags: self.flags,
-        }
+    /// A value that is not there, at a place that may lie on an earlier line.
+    fn empty(&self, at: usize) -> RawNode {
+        let before = self.src.get(..at).unwrap_or_default();
+        let line = memchr::memrchr(b'\n', before).map_or(0, |nl| nl + 1);
+        let mut raw = self.raw(Kind::Scalar, Style::Empty, self.line);
+        (raw.start, raw.end) = (at as u32, at as u32);
+        raw.col = u16::try_from(at - line).unwrap_or(u16::MAX);
+        raw
     }
-}
-
-/// Whether a block indicator (`-`, `?`, `:`) followed by `next` stands for itself.
-#[inline(always)]
-fn indicator(next: u8) -> bool {
-    is_blankz(next)
 }
 
 /// Whether the text at `at` starts with a document marker (for scalars that span lines).

@@ -1,52 +1,53 @@
 //! Plain scalars: `yaml_parser_scan_plain_scalar`.
 
 use super::super::error::{Step, fail};
-use super::super::tape::{FLAG_ESCAPED, FLAG_MULTILINE, Kind, Style};
-use super::chars::{is_blankz, is_break, is_flow_end};
-use super::{Atom, Parser, marker_at};
+use super::super::tape::{FLAG_ESCAPED, FLAG_MULTILINE, Kind, RawNode, Style};
+use super::chars::{NO_PLAIN_START, is_blankz, is_break, is_flow_end};
+use super::{Parser, marker_at};
 
 impl Parser<'_> {
-    /// A plain scalar at `self.pos`. Leaves the position at the next token, at a comment, or at the
-    /// `:` or flow indicator that ended it, with the blanks and line ends before it gone over.
-    pub(super) fn plain(&mut self, flow: bool) -> Step<Atom> {
-        self.check_plain_start(flow)?;
-        let mut atom = Atom {
-            start: self.pos,
-            end: self.pos,
-            kind: Kind::Scalar,
-            style: Style::Plain,
-            flags: 0,
-            col: self.column(),
-        };
+    /// A plain scalar in block context at `self.pos`. Leaves the position at the next token, at a
+    /// comment, or at the `:` that ended it, with the blanks and line ends before it gone over.
+    #[inline]
+    pub(super) fn plain(&mut self) -> Step<RawNode> {
+        self.check_plain_start(false)?;
+        let mut raw = self.raw(Kind::Scalar, Style::Plain, self.pos);
         loop {
             self.allowed = false;
-            atom.end = if flow {
-                self.plain_flow_line()
-            } else {
-                self.plain_line()
-            };
-            if !is_break(self.byte()) || !self.plain_goes_on(flow)? {
-                return Ok(atom);
+            raw.end = self.plain_line() as u32;
+            if !is_break(self.byte()) || !self.plain_goes_on(false)? {
+                return Ok(raw);
             }
-            atom.flags = FLAG_MULTILINE | FLAG_ESCAPED;
+            raw.flags = FLAG_MULTILINE | FLAG_ESCAPED;
         }
     }
 
+    /// A plain scalar in flow context, as [`Parser::plain`]; the flow indicators end it too.
+    pub(super) fn plain_in_flow(&mut self) -> Step<RawNode> {
+        self.check_plain_start(true)?;
+        let mut raw = self.raw(Kind::Scalar, Style::Plain, self.pos);
+        loop {
+            raw.end = self.plain_flow_line() as u32;
+            if !is_break(self.byte()) || !self.plain_goes_on(true)? {
+                return Ok(raw);
+            }
+            raw.flags = FLAG_MULTILINE | FLAG_ESCAPED;
+        }
+    }
+
+    #[inline]
     fn check_plain_start(&self, flow: bool) -> Step<()> {
         let next = self.at(self.pos + 1);
         let fine = match self.byte() {
             b'-' => !is_blankz(next),
             b'?' | b':' => !flow && !is_blankz(next),
-            b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\''
-            | b'"' | b'%' | b'@' | b'`' => false,
-            b => !is_blankz(b),
+            b => !NO_PLAIN_START[b as usize],
         };
         if fine {
             return Ok(());
         }
         let reason = match self.byte() {
             b'\t' => "a tab where indentation is expected",
-            b'-' => "a list cannot start here",
             0 => "the text ends where a value is expected",
             _ => "a character that cannot start a value",
         };
@@ -60,26 +61,32 @@ impl Parser<'_> {
         let from = self.pos;
         let mut at = from;
         loop {
-            let rest = self.src.get(at..).unwrap_or_default();
-            at += match memchr::memchr3(b'\n', b':', b'#', rest) {
-                Some(found) => found,
-                None => {
-                    at = self.src.len();
-                    break;
-                }
-            };
+            at = self.plain_stop(at);
             match self.at(at) {
-                b':' if is_blankz(self.at(at + 1)) => break,
-                b'#' if at > from && matches!(self.at(at - 1), b' ' | b'\t') => break,
+                b':' if !is_blankz(self.at(at + 1)) => at += 1,
+                b'#' if !matches!(self.at(at - 1), b' ' | b'\t') => at += 1,
                 b'\n' => {
-                    at -= usize::from(at > from && self.at(at - 1) == b'\r');
+                    at -= usize::from(self.at(at - 1) == b'\r');
                     break;
                 }
-                _ => at += 1,
+                _ => break,
             }
         }
         self.pos = at;
         self.without_blanks(from, at)
+    }
+
+    /// The next `:`, `#` or line feed at or after `from`, or the end of the text.
+    #[inline]
+    fn plain_stop(&self, from: usize) -> usize {
+        const SHORT: usize = 24; // most values end before a vector search would pay
+        let rest = self.src.get(from..).unwrap_or_default();
+        let mut near = rest.iter().take(SHORT);
+        if let Some(found) = near.position(|&b| matches!(b, b'\n' | b':' | b'#')) {
+            return from + found;
+        }
+        let far = rest.get(SHORT..).unwrap_or_default();
+        memchr::memchr3(b'\n', b':', b'#', far).map_or(self.src.len(), |at| from + SHORT + at)
     }
 
     /// One line of a plain scalar in flow context, where the flow indicators end it too.
@@ -114,20 +121,22 @@ impl Parser<'_> {
     /// the scalar goes on there.
     fn plain_goes_on(&mut self, flow: bool) -> Step<bool> {
         let least = self.indent + 1;
-        while is_break(self.byte()) {
-            self.pos = self.after_break(self.pos);
-            self.line = self.pos;
+        let mut at = self.pos;
+        while is_break(self.at(at)) {
+            at = self.after_break(at);
+            self.line = at;
             loop {
-                match self.byte() {
-                    b' ' => self.pos += 1,
-                    b'\t' if self.column() < least => {
-                        return fail(self.pos, "a tab where indentation is expected");
+                match self.at(at) {
+                    b' ' => at += 1,
+                    b'\t' if ((at - self.line) as isize) < least => {
+                        return fail(at, "a tab where indentation is expected");
                     }
-                    b'\t' => self.pos += 1,
+                    b'\t' => at += 1,
                     _ => break,
                 }
             }
         }
+        self.pos = at;
         self.allowed = true;
         if self.at_end() || (!flow && self.column() < least) {
             return Ok(false);

@@ -1,16 +1,22 @@
 //! Anchors, tags and aliases.
 
 use super::super::error::{Step, fail};
-use super::super::tape::{FLAG_PROPS, Kind, NodeId, Prop, Style};
+use super::super::tape::{FLAG_PROPS, Kind, NodeId, Prop, RawNode, Style};
+use super::Parser;
 use super::chars::{is_blankz, is_word};
-use super::{Atom, Parser};
 
 /// Anchor and tag in front of a node; empty ranges where there is none.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Props {
     anchor: (u32, u32),
     tag: (u32, u32),
 }
+
+/// No anchor and no tag.
+pub(super) const NO_PROPS: Props = Props {
+    anchor: (0, 0),
+    tag: (0, 0),
+};
 
 impl Props {
     #[inline(always)]
@@ -19,7 +25,11 @@ impl Props {
     }
 
     /// Both together; a node has at most one anchor and one tag.
+    #[inline]
     pub(super) fn and(&self, other: &Props) -> Step<Props> {
+        if !other.any() {
+            return Ok(*self);
+        }
         let twice = |a: (u32, u32), b: (u32, u32)| a.1 != 0 && b.1 != 0;
         if twice(self.anchor, other.anchor) || twice(self.tag, other.tag) {
             return fail(
@@ -38,7 +48,7 @@ impl Props {
 impl<'s> Parser<'s> {
     /// One anchor or tag at `self.pos`.
     pub(super) fn property(&mut self, props: &mut Props, flow: bool) -> Step<()> {
-        let mut found = Props::default();
+        let mut found = NO_PROPS;
         let span = match self.byte() {
             b'&' => {
                 found.anchor = self.anchor_name(flow)?;
@@ -107,20 +117,13 @@ impl<'s> Parser<'s> {
     }
 
     /// An alias at `self.pos`.
-    pub(super) fn alias(&mut self, flow: bool) -> Step<Atom> {
-        let start = self.pos;
-        let col = self.column();
+    pub(super) fn alias(&mut self, flow: bool) -> Step<RawNode> {
+        let mut raw = self.raw(Kind::Alias, Style::Plain, self.pos);
         let (_, end) = self.anchor_name(flow)?;
+        raw.end = end;
         self.pos = end as usize;
         self.allowed = false;
-        Ok(Atom {
-            start,
-            end: self.pos,
-            kind: Kind::Alias,
-            style: Style::Plain,
-            flags: 0,
-            col,
-        })
+        Ok(raw)
     }
 
     /// Records the properties of the node that is about to become `id`.
@@ -144,19 +147,20 @@ impl<'s> Parser<'s> {
 
     /// Puts an alias on the tape and finds what it stands for.
     #[inline(never)]
-    pub(super) fn push_alias(&mut self, atom: &Atom, props: &Props) -> Step<NodeId> {
+    pub(super) fn push_alias(&mut self, mut raw: RawNode, props: &Props) -> Step<()> {
+        let (start, end) = (raw.start as usize, raw.end as usize);
         if props.any() {
-            return fail(atom.start, "an alias with an anchor or a tag");
+            return fail(start, "an alias with an anchor or a tag");
         }
         let id = self.doc.nodes.len() as NodeId;
-        let name = self.text.get(atom.start + 1..atom.end).unwrap_or_default();
+        let name = self.text.get(start + 1..end).unwrap_or_default();
         let target = match (self.anchors.get(name), self.known.and_then(|k| k.get(name))) {
             (Some(&target), _) => target,
             (None, Some(value)) => {
                 self.doc.foreign.push((id, value));
                 id
             }
-            (None, None) => return fail(atom.start, format!("unknown anchor '{name}'")),
+            (None, None) => return fail(start, format!("unknown anchor '{name}'")),
         };
         // A collection that is still being read has no `next` yet.
         let open = self
@@ -165,20 +169,19 @@ impl<'s> Parser<'s> {
             .get(target as usize)
             .is_some_and(|raw| raw.next == 0);
         if open {
-            return fail(atom.start, format!("anchor '{name}' contains itself"));
+            return fail(start, format!("anchor '{name}' contains itself"));
         }
         self.aliases = true;
         self.doc.props.push(Prop {
             node: id,
-            anchor: (atom.start as u32 + 1, atom.end as u32),
+            anchor: (raw.start + 1, raw.end),
             tag: (0, 0),
             target,
         });
-        let mut raw = atom.raw();
         raw.next = id + 1;
         raw.flags |= FLAG_PROPS;
         self.doc.nodes.push(raw);
-        Ok(id)
+        Ok(())
     }
 }
 

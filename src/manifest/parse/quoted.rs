@@ -2,39 +2,30 @@
 //! [`crate::manifest::scalar`]; here only their end is found and their escapes are checked.
 
 use super::super::error::{Step, fail};
-use super::super::tape::{FLAG_ESCAPED, FLAG_MULTILINE, Kind, Style};
-use super::{Atom, Parser, marker_at};
+use super::super::tape::{FLAG_ESCAPED, FLAG_MULTILINE, Kind, RawNode, Style};
+use super::{Parser, marker_at};
 
 impl Parser<'_> {
     /// A quoted scalar at `self.pos`; leaves the position after its closing quote.
-    pub(super) fn quoted(&mut self) -> Step<Atom> {
+    pub(super) fn quoted(&mut self) -> Step<RawNode> {
         let start = self.pos;
-        let col = self.column();
-        let (style, end, mut flags) = match self.byte() {
-            b'\'' => {
-                let (end, flags) = self.single_end()?;
-                (Style::Single, end, flags)
-            }
-            _ => {
-                let (end, flags) = self.double_end()?;
-                (Style::Double, end, flags)
-            }
+        let single = self.byte() == b'\'';
+        let style = if single { Style::Single } else { Style::Double };
+        let mut raw = self.raw(Kind::Scalar, style, start);
+        let (end, flags) = if single {
+            self.single_end()?
+        } else {
+            self.double_end()?
         };
+        (raw.end, raw.flags) = (end as u32, flags);
         let body = self.src.get(start..end).unwrap_or_default();
         if memchr::memchr(b'\n', body).is_some() {
-            flags |= FLAG_MULTILINE | FLAG_ESCAPED;
+            raw.flags |= FLAG_MULTILINE | FLAG_ESCAPED;
             self.line_starts_in(start, end)?;
         }
         self.pos = end;
         self.allowed = false;
-        Ok(Atom {
-            start,
-            end,
-            kind: Kind::Scalar,
-            style,
-            flags,
-            col,
-        })
+        Ok(raw)
     }
 
     fn single_end(&self) -> Step<(usize, u8)> {
