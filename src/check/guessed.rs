@@ -48,6 +48,7 @@ fn explicit(spec: &Value, pointers: &PodPointers, policies: &Evaluator) -> Vec<V
     let mut draft = Draft::new(&document, 0);
     let copy = PodPointers {
         spec: String::new(),
+        bare: pointers.bare,
         metadata: None,
     };
     if security::inject(&mut draft, &copy, policies).is_err() {

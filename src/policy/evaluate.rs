@@ -328,6 +328,7 @@ fn each_value<'a>(
     let one = |view: View<'a>, container| Asked { view, container };
     match (node, annotation) {
         (NodeKind::Object, _) => true,
+        (NodeKind::Pod | NodeKind::PodMetadata, _) if pod.bare => true,
         (NodeKind::Pod, None) => ask(one(pod.spec(), None)),
         (NodeKind::PodMetadata, _) => ask(one(pod.metadata(), None)),
         (NodeKind::Pod, Some(name)) => pod.annotation(name).is_none_or(|view| ask(one(view, None))),
