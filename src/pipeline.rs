@@ -7,79 +7,18 @@
 mod document;
 mod input;
 mod kinds;
+mod settings;
 
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
-use crate::inject::patches;
 use crate::manifest::{DocSpan, split};
 use crate::object::Identity;
-use crate::platform::hardening::{ReadOnlyRoot, Resources};
-use crate::policy::Evaluator;
-use crate::policy::exceptions::{self, Exception};
+use crate::policy::exceptions;
 use crate::report::{Finding, Report};
 pub use input::decode;
 use kinds::Kinds;
-
-/// What to do with the documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Fill what is absent, then check what comes out.
-    Harden,
-    /// Check what came in, change nothing.
-    Check,
-}
-
-/// Everything a run depends on besides the stream itself.
-pub struct Settings {
-    /// Whether to edit.
-    pub mode: Mode,
-    /// The release's name, where it is known.
-    pub release: Option<String>,
-    /// The release's namespace, where it is known.
-    pub namespace: Option<String>,
-    /// The labels to add.
-    pub labels: Vec<Label>,
-    /// How to fill resources; `None` leaves them alone.
-    pub resources: Option<Resources>,
-    /// When root file systems become read-only.
-    pub read_only_root: ReadOnlyRoot,
-    /// The platform's patches.
-    pub patches: Vec<patches::Prepared>,
-    /// The policies in force.
-    pub policies: Evaluator,
-    /// The platform's exceptions.
-    pub exceptions: Vec<Exception>,
-    /// Today's date, `YYYY-MM-DD`, for exceptions that expire.
-    pub today: String,
-}
-
-/// The labels a release gets: the environment, what it is part of, the platform's own.
-pub fn labels(
-    environment: Option<&str>,
-    release: Option<&str>,
-    own: &std::collections::BTreeMap<String, String>,
-) -> Vec<Label> {
-    let label = |policy, key: &str, value: &str, strict| Label {
-        policy,
-        key: key.into(),
-        value: value.into(),
-        strict,
-    };
-    let mut labels = Vec::new();
-    if let Some(environment) = environment {
-        labels.push(label("labels/environment", ENVIRONMENT, environment, true));
-    }
-    if let Some(release) = release.filter(|_| !own.contains_key(PART_OF)) {
-        labels.push(label("labels/part-of", PART_OF, release, false));
-    }
-    labels.extend(
-        own.iter()
-            .map(|(key, value)| label("labels/platform", key, value, key != PART_OF)),
-    );
-    labels
-}
+pub use settings::{Mode, Settings, labels};
 
 /// What a run gives: the whole output, and what there is to say about it.
 pub struct Outcome {

@@ -158,11 +158,10 @@ fn read_only_root(
     if !wanted || there {
         return Ok(());
     }
-    draft.fill(
-        READ_ONLY_ROOT,
-        &format!("{container}/securityContext/readOnlyRootFilesystem"),
-        json!(true),
-    )?;
+    let root = format!("{container}/securityContext/readOnlyRootFilesystem");
+    if !draft.fill(READ_ONLY_ROOT, &root, json!(true))? {
+        return Ok(());
+    }
     for path in writable.unwrap_or_default() {
         if !draft.at(container).is_some_and(|c| is_mounted(c, path)) {
             mount(draft, pod, container, path)?;

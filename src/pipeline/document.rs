@@ -137,7 +137,7 @@ impl Run<'_, '_> {
         places: &[Vec<PodPlace>],
         mut found: Vec<Found<'a>>,
     ) -> Done {
-        let mut draft = Draft::new(document, number);
+        let mut draft = Draft::new(document, number, &self.settings.policies);
         for (object, places) in objects.iter().zip(places) {
             if self.settings.mode == Mode::Harden {
                 self.harden(&mut draft, object, places, &mut found);
@@ -149,6 +149,7 @@ impl Run<'_, '_> {
                 check::keys::duplicates(document).map(|violation| Found { object, violation }),
             );
         }
+        found.retain(|found| self.settings.enabled(&found.violation.policy));
         for Found { object, violation } in found {
             let finding = self.finding(number, document, object, violation);
             self.find(finding);
@@ -211,9 +212,7 @@ impl Run<'_, '_> {
                     violation: check::user::unknown(&pointer, &image),
                 });
             }
-            if let Some(resources) = &settings.resources {
-                resources::inject(draft, &object.pointer, place, resources)?;
-            }
+            resources::inject(draft, &object.pointer, place, &settings.resources)?;
         }
         security::inject_object(draft, object, &settings.policies)?;
         patches::inject(

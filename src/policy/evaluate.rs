@@ -3,6 +3,7 @@
 //! Most pods pass, so there is a fast way to say so: the rules about the same node are merged into
 //! one schema, and only when that does not hold is each rule asked on its own.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -21,6 +22,7 @@ use crate::manifest::View;
 pub struct Evaluator {
     pub(super) rules: Vec<ActiveRule>,
     policies: Vec<Arc<Loaded>>,
+    names: HashSet<String>,
     groups: Vec<Group>,
 }
 
@@ -56,14 +58,21 @@ impl Evaluator {
     /// The policies of the library that the selection asks for.
     pub fn new(library: &Library, selection: &Selection) -> Evaluator {
         let selected = select(library, selection);
-        let policies = selected.iter().map(|own| Arc::clone(&own.loaded)).collect();
+        let policies: Vec<_> = selected.iter().map(|own| Arc::clone(&own.loaded)).collect();
+        let names = policies.iter().map(|own| own.name.clone()).collect();
         let rules: Vec<ActiveRule> = selected.iter().flat_map(ActiveRule::all_of).collect();
         let groups = group(&rules);
         Evaluator {
             rules,
             policies,
+            names,
             groups,
         }
+    }
+
+    /// Whether the policy of that name applies, also one that a module implements.
+    pub fn enabled(&self, name: &str) -> bool {
+        self.names.contains(name)
     }
 
     /// The policies that apply, in the order they are asked.
