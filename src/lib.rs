@@ -1,11 +1,19 @@
 //! Hardens rendered Helm charts and refuses what it cannot harden.
 //!
 //! The library is one pipeline; each stage is a module and knows no later one:
-//! [`manifest`] reads bytes into documents and writes edits back, [`object`] finds the Kubernetes
-//! objects and their pod specs, [`policy`] holds the rules as data, [`inject`] turns them into
-//! edits, [`check`] turns them into findings, [`pipeline`] runs them in order, [`report`] renders
+//! `manifest` reads bytes into documents and writes edits back, `object` finds the Kubernetes
+//! objects and their pod specs, `policy` holds the rules as data, `inject` turns them into
+//! edits, `check` turns them into findings, `pipeline` runs them in order, `report` renders
+//! findings. `cli` is the command line, `helm` the host.
 
-#![warn(missing_docs)]
-
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod helm;
+pub mod inject;
 pub mod manifest;
+pub mod object;
+pub mod pipeline;
+pub mod platform;
+pub mod policy;
 pub mod report;

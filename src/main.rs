@@ -1,3 +1,9 @@
 //! Arguments in, exit code out.
 
-fn main() {}
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    helm_floe::cli::main(std::env::args_os())
+}

@@ -6,17 +6,25 @@
 //! edits. [`overlay`] holds RFC 6902 edits over the tape and [`write`] turns them into text that
 //! differs from the input only where an edit says so; [`emit`] writes new values.
 
+pub mod edit;
+mod emit;
 pub mod error;
 pub mod limits;
+pub mod overlay;
 mod parse;
+pub mod position;
 pub mod resolve;
+mod rows;
 mod scalar;
 pub mod split;
 pub mod tape;
 pub mod value;
 pub mod view;
+mod write;
 
+pub use edit::{Edit, EditError, Operation};
 pub use error::{ParseError, line_column};
+pub use overlay::Overlay;
 pub use split::{DocSpan, split};
 pub use tape::{Document, Kind, Node, NodeId, Style};
 pub use view::View;

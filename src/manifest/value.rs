@@ -44,7 +44,7 @@ impl<'d> Node<'d> {
     /// See [`View::value_type`].
     pub fn value_type(self) -> Type {
         match self.meaning() {
-            View::Json(value) => View::Json(value).value_type(),
+            json @ (View::Json(_) | View::Edited(_)) => json.value_type(),
             View::Node(node) => match node.raw().kind {
                 Kind::Map => Type::Map,
                 Kind::Seq => Type::Seq,
@@ -101,7 +101,9 @@ impl<'d> Node<'d> {
                     .into_iter()
                     .find_map(|source| match source {
                         View::Node(node) => node.get_entry(key),
-                        View::Json(_) => source.get(key).map(|value| (name, value)),
+                        View::Json(_) | View::Edited(_) => {
+                            source.get(key).map(|value| (name, value))
+                        }
                     })
             } else {
                 let same = name.go_key().is_ok_and(|go| go.text == key);
@@ -287,7 +289,9 @@ impl<'d> Node<'d> {
                 let class = KeyClass::Str;
                 return Ok(GoKey { class, text });
             }
-            View::Json(_) => return Err("an alias to another document's value that is no string"),
+            View::Json(_) | View::Edited(_) => {
+                return Err("an alias to another document's value that is no string");
+            }
         };
         if node.raw().kind != Kind::Scalar {
             return Err("a map or list cannot be a key");
@@ -335,7 +339,7 @@ impl<'d> Members<'d> {
             for source in value.merge_sources().into_iter().rev() {
                 match source {
                     View::Node(node) => self.add_map(node),
-                    View::Json(_) => {
+                    View::Json(_) | View::Edited(_) => {
                         for (name, value) in source.entries() {
                             self.add(Member { name, value });
                         }

@@ -5,9 +5,11 @@
 //! last duplicate key wins, `0644` is 420.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde_json::{Number, Value};
 
+use super::overlay::Edited;
 use super::tape::Node;
 
 /// The JSON type of a value as Go's `sigs.k8s.io/yaml` decodes it.
@@ -34,6 +36,8 @@ pub enum View<'a> {
     Node(Node<'a>),
     /// A value that an edit or a configuration file brought.
     Json(&'a Value),
+    /// A map or list of a document in which edits changed something.
+    Edited(Edited<'a>),
 }
 
 impl<'a> View<'a> {
@@ -49,6 +53,7 @@ impl<'a> View<'a> {
                 Value::Array(_) => Type::Seq,
                 Value::Object(_) => Type::Map,
             },
+            View::Edited(edited) => edited.value_type(),
         }
     }
 
@@ -73,6 +78,7 @@ impl<'a> View<'a> {
         match self {
             View::Node(node) => node.get(key),
             View::Json(value) => value.as_object()?.get(key).map(View::Json),
+            View::Edited(edited) => edited.get(key),
         }
     }
 
@@ -81,6 +87,7 @@ impl<'a> View<'a> {
         match self {
             View::Node(node) => node.items().nth(index),
             View::Json(value) => value.as_array()?.get(index).map(View::Json),
+            View::Edited(edited) => edited.item(index),
         }
     }
 
@@ -95,6 +102,7 @@ impl<'a> View<'a> {
                     .flatten()
                     .map(|(k, v)| (Cow::Borrowed(k.as_str()), View::Json(v))),
             ),
+            View::Edited(edited) => edited.entries(),
         }
     }
 
@@ -103,6 +111,7 @@ impl<'a> View<'a> {
         match self {
             View::Node(node) => Box::new(node.items()),
             View::Json(value) => Box::new(value.as_array().into_iter().flatten().map(View::Json)),
+            View::Edited(edited) => edited.items(),
         }
     }
 
@@ -111,6 +120,7 @@ impl<'a> View<'a> {
         match self {
             View::Node(node) => node.as_str(),
             View::Json(value) => value.as_str().map(Cow::Borrowed),
+            View::Edited(_) => None,
         }
     }
 
@@ -119,6 +129,7 @@ impl<'a> View<'a> {
         match self {
             View::Node(node) => node.as_bool(),
             View::Json(value) => value.as_bool(),
+            View::Edited(_) => None,
         }
     }
 
@@ -127,6 +138,7 @@ impl<'a> View<'a> {
         match self {
             View::Node(node) => node.as_number(),
             View::Json(value) => value.as_number().cloned(),
+            View::Edited(_) => None,
         }
     }
 
@@ -150,8 +162,57 @@ impl<'a> View<'a> {
         match self {
             View::Node(node) => node.to_json(),
             View::Json(value) => value.clone(),
+            View::Edited(edited) => edited.to_json(),
         }
     }
+
+    /// Whether both are the same JSON value. Numbers are compared by what they count: 3 and 3.0 are
+    /// one.
+    pub fn same(self, other: View<'_>) -> bool {
+        let kind = self.value_type();
+        kind == other.value_type()
+            && match kind {
+                Type::Null => true,
+                Type::Bool => self.as_bool() == other.as_bool(),
+                Type::Number => same_number(self.as_number(), other.as_number()),
+                Type::String => self.as_str() == other.as_str(),
+                Type::Map => same_members(self, other),
+                Type::Seq => same_items(self.items(), other.items()),
+            }
+    }
+}
+
+fn same_number(a: Option<Number>, b: Option<Number>) -> bool {
+    let (Some(a), Some(b)) = (a, b) else {
+        return false;
+    };
+    // Only a float is compared as one: two large integers may share their nearest float.
+    a == b || ((a.is_f64() || b.is_f64()) && a.as_f64() == b.as_f64())
+}
+
+fn same_items<'a, 'b>(
+    mut a: impl Iterator<Item = View<'a>>,
+    mut b: impl Iterator<Item = View<'b>>,
+) -> bool {
+    loop {
+        match (a.next(), b.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if a.same(b) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Members in the same order are the common case; else they are sorted first, since looking each
+/// one up would take the square of the time.
+fn same_members(a: View<'_>, b: View<'_>) -> bool {
+    let keys = a.entries().map(|(key, _)| key);
+    if keys.eq(b.entries().map(|(key, _)| key)) {
+        return same_items(a.entries().map(|e| e.1), b.entries().map(|e| e.1));
+    }
+    let a: BTreeMap<_, _> = a.entries().collect();
+    let b: BTreeMap<_, _> = b.entries().collect();
+    a.keys().eq(b.keys()) && same_items(a.into_values(), b.into_values())
 }
 
 /// A reference token without its `~1` and `~0` escapes (RFC 6901 section 4).

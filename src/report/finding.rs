@@ -1,9 +1,11 @@
 //! What is wrong, where, and what to do about it.
 
-use serde::Serialize;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
 
 /// How much a finding weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Reported; the release goes through.
@@ -25,6 +27,9 @@ pub struct Finding {
     pub message: String,
     /// How to fix it and how to except it.
     pub help: String,
+    /// The file it is in, when the input was not stdin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// The document's number in the stream, from 0.
     pub document: usize,
     /// The object's `apiVersion`.
@@ -51,4 +56,15 @@ pub struct Finding {
     /// The reason of the exception that lets this pass, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<String>,
+    /// The bytes of the input the text report may quote: empty where the line could hold
+    /// something that must not be repeated.
+    #[serde(skip)]
+    pub quote: Range<usize>,
+}
+
+impl Finding {
+    /// Whether the finding refuses the release: an error that no exception covers.
+    pub fn refuses(&self) -> bool {
+        self.severity == Severity::Error && self.exception.is_none()
+    }
 }

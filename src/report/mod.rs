@@ -1,5 +1,84 @@
-//! Findings, and one renderer per output format.
+//! Findings and edits as a user sees them: one renderer per output format.
 
+pub mod diff;
 pub mod finding;
+pub mod json;
+pub mod text;
 
+use serde::Serialize;
+
+use crate::manifest::edit::Edit;
 pub use finding::{Finding, Severity};
+
+/// Everything a run has to say.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What is wrong, in the order of the input.
+    pub findings: Vec<Finding>,
+    /// What was changed, in the order of the input.
+    pub edits: Vec<Edit>,
+    /// Things a user should know that are nobody's fault, e.g. which defaults were used.
+    pub notices: Vec<String>,
+    /// How many documents and objects were read.
+    pub documents: usize,
+    /// See `documents`.
+    pub objects: usize,
+}
+
+/// The counts of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Findings that refuse the release.
+    pub errors: usize,
+    /// Findings that do not.
+    pub warnings: usize,
+    /// Findings that an exception covers.
+    pub excepted: usize,
+    /// Operations applied.
+    pub edits: usize,
+    /// Documents read.
+    pub documents: usize,
+    /// Kubernetes objects read.
+    pub objects: usize,
+    /// Whether the release is refused.
+    pub refused: bool,
+}
+
+impl Report {
+    /// Whether any finding refuses the release.
+    pub fn refused(&self) -> bool {
+        self.findings.iter().any(Finding::refuses)
+    }
+
+    /// The report in numbers.
+    pub fn summary(&self) -> Summary {
+        let count = |test: fn(&Finding) -> bool| self.findings.iter().filter(|f| test(f)).count();
+        Summary {
+            errors: count(Finding::refuses),
+            warnings: count(|f| f.exception.is_none() && f.severity == Severity::Warning),
+            excepted: count(|f| f.exception.is_some()),
+            edits: self.edits.len(),
+            documents: self.documents,
+            objects: self.objects,
+            refused: self.refused(),
+        }
+    }
+
+    /// Adds what another run had to say.
+    pub fn absorb(&mut self, other: Report) {
+        self.findings.extend(other.findings);
+        self.edits.extend(other.edits);
+        for notice in other.notices {
+            if !self.notices.contains(&notice) {
+                self.notices.push(notice);
+            }
+        }
+        self.documents += other.documents;
+        self.objects += other.objects;
+    }
+}
+
+/// `1 error`, `2 errors`.
+pub fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

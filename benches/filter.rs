@@ -1,0 +1,51 @@
+//! The whole filter, in process, on generated releases: `cargo bench`.
+//!
+//! `scripts/bench` times whole processes beside other tools; docs/performance.md has its table.
+
+use divan::Bencher;
+use divan::counter::BytesCount;
+use helm_floe::pipeline::{self, Mode};
+
+fn main() {
+    divan::main();
+}
+
+/// A chart's worth of small documents: a Deployment, its Service, account and test pod.
+fn small(count: usize) -> String {
+    (0..count)
+        .map(|n| include_str!("small.yaml").replace("NAME", &format!("web{n}")))
+        .collect()
+}
+
+/// CustomResourceDefinitions with deep schemas, of which only the labels change.
+fn definitions(count: usize) -> String {
+    let property = "                  field:\n                    description: What the field is about, in a sentence of common length.\n                    type: string\n";
+    (0..count)
+        .map(|n| {
+            let mut text = include_str!("crd.yaml").replace("NAME", &format!("kind{n}"));
+            for field in 0..400 {
+                text.push_str(&property.replace("field", &format!("field{field}")));
+            }
+            text
+        })
+        .collect()
+}
+
+fn harden(bencher: Bencher<'_, '_>, text: &str) {
+    let Ok(settings) = pipeline::Settings::for_release("web", "dev", Mode::Harden) else {
+        return;
+    };
+    bencher
+        .counter(BytesCount::of_str(text))
+        .bench(|| pipeline::run(divan::black_box(text), &settings).is_ok());
+}
+
+#[divan::bench(args = [1, 10, 100, 1000])]
+fn small_workloads(bencher: Bencher<'_, '_>, count: usize) {
+    harden(bencher, &small(count));
+}
+
+#[divan::bench(args = [1, 10, 100])]
+fn custom_resource_definitions(bencher: Bencher<'_, '_>, count: usize) {
+    harden(bencher, &definitions(count));
+}

@@ -1,0 +1,25 @@
+//! Keys that a mapping holds twice.
+
+use super::violation;
+use crate::manifest::Document;
+use crate::policy::Violation;
+use crate::report::Severity;
+
+/// The policy that reports them.
+pub const POLICY: &str = "manifest/duplicate-key";
+
+/// A warning for each key that overrides an earlier one of the same mapping: Helm takes the last
+/// silently, so the first is dead text.
+pub fn duplicates<'a>(document: &'a Document<'_>) -> impl Iterator<Item = Violation> + 'a {
+    document.duplicate_keys().iter().map(|&id| {
+        let pointer = crate::manifest::position::pointer_of(document, id);
+        let key = pointer.rsplit('/').next().unwrap_or_default().to_owned();
+        violation(
+            POLICY,
+            Severity::Warning,
+            &pointer,
+            format!("the key `{key}` is there twice; Helm takes the last one"),
+            "remove the one that is not meant from the chart's template or values",
+        )
+    })
+}

@@ -1,0 +1,48 @@
+//! What is wrong with an object beyond what a policy file can say: one check per file.
+//!
+//! Each check has a policy file too, without rules, so that it can be explained, skipped and
+//! excepted like any other.
+
+pub mod guessed;
+pub mod job;
+pub mod keys;
+pub mod labels;
+pub mod names;
+pub mod quote;
+pub mod resources;
+pub mod twice;
+pub mod user;
+
+use crate::manifest::edit::EditError;
+use crate::policy::Violation;
+use crate::report::Severity;
+
+/// An edit that the document does not allow.
+pub fn cannot_edit(object: &str, error: &EditError) -> Violation {
+    violation(
+        "manifest/uneditable",
+        Severity::Error,
+        object,
+        format!("the object cannot be hardened: {error}"),
+        "write the value out in the chart's template instead of sharing it by anchor or alias, or correct its type",
+    )
+}
+
+/// A violation of a check that is written in Rust.
+pub fn violation(
+    policy: &str,
+    severity: Severity,
+    pointer: &str,
+    message: String,
+    help: &str,
+) -> Violation {
+    Violation {
+        policy: policy.into(),
+        severity,
+        pointer: pointer.to_owned(),
+        container: None,
+        message,
+        wrong_type: false,
+        help: help.to_owned(),
+    }
+}

@@ -1,0 +1,52 @@
+//! `helm-floe diff`: what the filter would change.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::filter::unreadable;
+use super::input;
+use super::options::Options;
+use super::output::{self, Failure};
+use crate::pipeline::{self, Mode};
+use crate::report;
+
+/// Arguments of `diff`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files, directories, charts, or `-` for stdin (the default).
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// Prints a unified diff on stdout; what the filter would refuse goes to stderr and exits 1.
+pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let options = &args.options;
+    let (settings, _) = options.settings(Mode::Harden)?;
+    let mut refused = false;
+    for input in input::read(
+        &args.paths,
+        options.release.as_deref(),
+        options.namespace.as_deref(),
+    )? {
+        let outcome = pipeline::run(&input.text, &settings)
+            .map_err(|problems| unreadable(&input.name, problems))?;
+        let after = String::from_utf8_lossy(&outcome.output);
+        let color = output::color(&std::io::stdout());
+        output::stdout(report::diff::render(&input.name, &input.text, &after, color).as_bytes())?;
+        if outcome.report.refused() {
+            refused = true;
+            let color = output::color(&std::io::stderr());
+            output::stderr(
+                &report::text::Text {
+                    input: &input.name,
+                    text: &input.text,
+                    color,
+                }
+                .render(&outcome.report),
+            );
+        }
+    }
+    Ok(ExitCode::from(u8::from(refused)))
+}

@@ -1,0 +1,105 @@
+//! The filter: manifests on stdin, hardened manifests on stdout.
+
+use std::io::Read;
+use std::process::ExitCode;
+
+use super::options::{Format, OnViolation, Options};
+use super::output::{self, Failure};
+use crate::helm::refusal;
+use crate::pipeline::{self, Mode};
+use crate::report::text::Text;
+use crate::report::{Report, json};
+
+/// Runs the filter. On refusal nothing is written to stdout, but see [`Options::helm4`].
+pub fn run(options: &Options) -> Result<ExitCode, Failure> {
+    let result = filter(options);
+    match result {
+        Err(failure) if options.helm4 => refuse_for_helm4(options, failure.render()),
+        other => other,
+    }
+}
+
+fn filter(options: &Options) -> Result<ExitCode, Failure> {
+    if output::stdout_is_closed() {
+        return Err(Failure::Io("stdout is closed, or /dev/null opened for reading too: the hardened manifests would be lost".into()));
+    }
+    let (settings, notices) = options.settings(Mode::Harden)?;
+    let text = read_stdin(options.allow_empty)?;
+    let outcome =
+        pipeline::run(&text, &settings).map_err(|problems| unreadable("stdin", problems))?;
+    let mut report = outcome.report;
+    report.notices.splice(0..0, notices);
+    if report.objects == 0 && !options.allow_empty {
+        return Err(unreadable("stdin", pipeline::nothing_in("the input")));
+    }
+    let refused = report.refused() && options.on_violation == OnViolation::Reject;
+    if refused && options.helm4 {
+        save(options, "stdin", &text, &report)?;
+        return refuse_for_helm4(options, render(options, "stdin", &text, &report, false));
+    }
+    publish(options, "stdin", &text, &report)?;
+    if refused {
+        return Ok(ExitCode::from(1));
+    }
+    output::stdout(&outcome.output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Helm 4 throws stderr away but prints a document it cannot read.
+fn refuse_for_helm4(_options: &Options, text: String) -> Result<ExitCode, Failure> {
+    output::stdout(refusal::block_scalar(&text).as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_stdin(allow_empty: bool) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut bytes)
+        .map_err(|e| Failure::Io(format!("cannot read stdin: {e}")))?;
+    pipeline::decode(bytes, allow_empty).map_err(|problems| unreadable("stdin", problems))
+}
+
+/// A failure that names the input.
+pub fn unreadable(input: &str, problems: pipeline::Unreadable) -> Failure {
+    Failure::Unreadable {
+        input: input.to_owned(),
+        problems,
+    }
+}
+
+/// The report in the asked-for format.
+pub fn render(options: &Options, input: &str, text: &str, report: &Report, color: bool) -> String {
+    match options.format {
+        Format::Json => json::render(report),
+        Format::Text => Text { input, text, color }.render(report),
+    }
+}
+
+/// Writes the report to stderr when there is something to say, and to the asked-for file.
+fn publish(options: &Options, input: &str, text: &str, report: &Report) -> Result<(), Failure> {
+    let silent = report.findings.is_empty() && report.notices.is_empty();
+    if options.format == Format::Json || !silent {
+        output::stderr(&render(
+            options,
+            input,
+            text,
+            report,
+            output::color(&std::io::stderr()),
+        ));
+    }
+    save(options, input, text, report)
+}
+
+/// Writes the report to the file of `--report`.
+pub fn save(options: &Options, input: &str, text: &str, report: &Report) -> Result<(), Failure> {
+    let Some(file) = &options.report else {
+        return Ok(());
+    };
+    std::fs::write(file, render(options, input, text, report, false)).map_err(|e| {
+        Failure::Io(format!(
+            "cannot write the report to {}: {e}",
+            file.display()
+        ))
+    })
+}

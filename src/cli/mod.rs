@@ -1,0 +1,110 @@
+//! The command line: one file per sub-command, each only wires library calls together.
+
+mod check;
+mod diff;
+mod docs;
+mod explain;
+mod filter;
+mod helm;
+mod input;
+mod options;
+mod output;
+mod policies;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use options::Options;
+pub use output::Failure;
+
+/// Hardens rendered Helm manifests on their way into the cluster, and refuses what it cannot
+/// harden. Without a sub-command it is the filter: manifests on stdin, hardened ones on stdout.
+#[derive(Debug, Parser)]
+#[command(
+    name = "helm-floe",
+    version,
+    about,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 refused (findings of severity error), 2 could not do the work."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Harden the manifests on stdin (what a post-renderer does).
+    PostRender(Options),
+    /// Report what breaks a policy in files, directories, charts or stdin; change nothing.
+    Check(check::Args),
+    /// Show what the filter would change, as a unified diff.
+    Diff(diff::Args),
+    /// Explain a policy: why, how to fix, how to except. Without a name, list them.
+    Explain(explain::Args),
+    /// List or test the policies.
+    #[command(subcommand)]
+    Policies(policies::Command),
+    /// Run `helm template` with the filter in place and print the report.
+    Template(helm::Args),
+    /// Run `helm install` with the filter in place and print the report.
+    Install(helm::Args),
+    /// Run `helm upgrade` with the filter in place and print the report.
+    Upgrade(helm::Args),
+    /// Print a completion script for a shell.
+    Completion(docs::Completion),
+    /// Print the manual page.
+    Man,
+}
+
+/// Runs the command line and gives the exit code: 0 done, 1 refused, 2 could not do the work.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(failure) => output::fail(&failure),
+    }
+}
+
+/// Help and version are answers (exit 0), everything else clap says is a usage error (exit 2).
+fn usage(error: &clap::Error) -> ExitCode {
+    let code = if error.use_stderr() { 2 } else { 0 };
+    // When even the terminal is gone there is nobody left to tell.
+    let _ = error.print();
+    ExitCode::from(code)
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    match cli.command {
+        None if std::io::stdin().is_terminal() => no_input(),
+        None => filter::run(&cli.options),
+        Some(Command::PostRender(options)) => filter::run(&options),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Diff(args)) => diff::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Policies(command)) => policies::run(&command),
+        Some(Command::Template(args)) => helm::run("template", &args),
+        Some(Command::Install(args)) => helm::run("install", &args),
+        Some(Command::Upgrade(args)) => helm::run("upgrade", &args),
+        Some(Command::Completion(args)) => docs::completion(&args),
+        Some(Command::Man) => docs::man(),
+    }
+}
+
+/// A person typed the bare command: show what there is instead of waiting for a stream.
+fn no_input() -> Result<ExitCode, Failure> {
+    let help = Cli::command().render_help();
+    output::stderr(&help.to_string());
+    Ok(ExitCode::from(2))
+}

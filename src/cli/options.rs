@@ -1,0 +1,257 @@
+//! The options that the filter, `check` and `diff` share, and what they come to.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+use super::output::Failure;
+use crate::config::{ConfigError, Source};
+use crate::inject::patches;
+use crate::pipeline::{self, Mode, Settings};
+use crate::platform::Hardening;
+use crate::platform::locate::{Located, locate};
+use crate::policy::{Evaluator, Level, Library, Names, Selection, Version};
+
+/// Options of everything that judges manifests.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Options {
+    /// Logical environment: sets the label and chooses platform/NAME/platform.yaml.
+    #[arg(long, value_name = "NAME", env = "FLOE_ENV", value_parser = environment)]
+    pub env: Option<String>,
+    /// The platform file to use.
+    #[arg(long, value_name = "FILE", env = "FLOE_PLATFORM_FILE")]
+    pub platform: Option<PathBuf>,
+    /// The release's name; Helm does not tell a post-renderer.
+    #[arg(long, value_name = "NAME")]
+    pub release: Option<String>,
+    /// The release's namespace.
+    #[arg(long, short, value_name = "NS", env = "HELM_NAMESPACE")]
+    pub namespace: Option<String>,
+    /// What a finding of severity error does: refuse the release, or only be reported.
+    #[arg(long, value_enum, default_value_t)]
+    pub on_violation: OnViolation,
+    /// Only these policies, by glob, e.g. `pss/*`; repeatable.
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<String>,
+    /// Not these policies, by glob; repeatable.
+    #[arg(long, value_name = "GLOB")]
+    pub skip: Vec<String>,
+    /// Pod Security Standards level: restricted, baseline or privileged.
+    #[arg(long, value_name = "LEVEL")]
+    pub pss_level: Option<Level>,
+    /// Pod Security Standards version: latest, or v1.N.
+    #[arg(long, value_name = "VERSION")]
+    pub pss_version: Option<Version>,
+    /// A directory with further policies; repeatable.
+    #[arg(long, value_name = "DIR")]
+    pub policies: Vec<PathBuf>,
+    /// The report's format.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Write the report to a file as well.
+    #[arg(long, value_name = "FILE", env = "FLOE_REPORT")]
+    pub report: Option<PathBuf>,
+    /// Accept an input without objects.
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Answer in a way that makes Helm 4 show a refusal.
+    #[arg(long, hide = true)]
+    pub helm4: bool,
+}
+
+/// What a violation does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OnViolation {
+    /// Nothing is written, exit code 1.
+    #[default]
+    Reject,
+    /// The output is written and the report says what is wrong.
+    Warn,
+}
+
+/// A report's format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// A label value that is also a directory name.
+fn environment(text: &str) -> Result<String, String> {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let fits = (1..=63).contains(&text.len())
+        && text.bytes().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    fits.then(|| text.to_owned())
+        .ok_or_else(|| "use up to 63 lower-case letters, digits and hyphens".into())
+}
+
+impl Options {
+    /// Resolves the options and the platform file into a run's settings; the notices say which
+    /// defaults took effect.
+    pub fn settings(&self, mode: Mode) -> Result<(Settings, Vec<String>), Failure> {
+        let mut notices = Vec::new();
+        let file = self.platform_file(&mut notices)?;
+        let platform = match &file {
+            Some(file) => Platform::load(file)?,
+            None => Platform::default(),
+        };
+        let hardening = platform.hardening;
+        let library = self.library_with(&platform.policies)?;
+        let selection = self.selection(&hardening)?;
+        let mut globs = selection
+            .only
+            .unknown(&library)
+            .chain(selection.skip.unknown(&library));
+        if let Some(glob) = globs.next() {
+            return Err(Failure::Usage(format!(
+                "no policy matches `{glob}`; `helm-floe explain` lists them"
+            )));
+        }
+        let settings = Settings {
+            mode,
+            release: self.release.clone(),
+            namespace: self.namespace.clone(),
+            labels: pipeline::labels(
+                self.env.as_deref(),
+                self.release.as_deref(),
+                &hardening.labels,
+            ),
+            resources: hardening.resources,
+            read_only_root: hardening.read_only_root,
+            patches: platform.patches,
+            policies: Evaluator::new(&library, &selection),
+            exceptions: hardening.exceptions,
+            today: super::input::today(),
+        };
+        Ok((settings, notices))
+    }
+
+    /// The built-in policies and those of `--policies`.
+    pub fn library(&self) -> Result<Library, Failure> {
+        self.library_with(&[])
+    }
+
+    fn library_with(&self, more: &[PathBuf]) -> Result<Library, Failure> {
+        let mut library = Library::built_in().map_err(Failure::config)?;
+        for directory in self.policies.iter().chain(more) {
+            library.add_directory(directory).map_err(Failure::config)?;
+        }
+        Ok(library)
+    }
+
+    /// The globs of `--only`.
+    pub fn only_names(&self) -> Result<Names, Failure> {
+        Names::new(&self.only).map_err(|e| Failure::Usage(format!("--only: {e}")))
+    }
+
+    fn selection(&self, hardening: &Hardening) -> Result<Selection, Failure> {
+        let names = |option: &str, globs: &[String]| {
+            Names::new(globs).map_err(|e| Failure::Usage(format!("{option}: {e}")))
+        };
+        Ok(Selection {
+            level: self
+                .pss_level
+                .or(hardening.pod_security.level)
+                .unwrap_or_default(),
+            version: self
+                .pss_version
+                .or(hardening.pod_security.version)
+                .unwrap_or_default(),
+            only: names("--only", &self.only)?,
+            skip: names("--skip", &self.skip)?,
+            overrule: names("hardening.overrule", &hardening.overrule)?,
+        })
+    }
+
+    fn platform_file(&self, notices: &mut Vec<String>) -> Result<Option<PathBuf>, Failure> {
+        if let Some(file) = &self.platform {
+            return Ok(Some(file.clone()));
+        }
+        let here = std::env::current_dir()
+            .map_err(|e| Failure::Usage(format!("no working directory: {e}")))?;
+        match (
+            locate(&here, self.env.as_deref().unwrap_or_default()),
+            &self.env,
+        ) {
+            (Located::File(file), _) => Ok(Some(file)),
+            (Located::Nowhere, _) => {
+                notices
+                    .push("no platform directory here or above: the built-in defaults hold".into());
+                Ok(None)
+            }
+            (Located::UnknownEnvironment { directory, known }, Some(env)) => {
+                Err(Failure::Usage(format!(
+                    "no environment `{env}` in {}: it has {}",
+                    directory.display(),
+                    known.join(", ")
+                )))
+            }
+            (Located::UnknownEnvironment { directory, known }, None) => {
+                notices.push(format!(
+                    "no --env given: the built-in defaults hold, not one of {} in {}",
+                    known.join(", "),
+                    directory.display()
+                ));
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// What a platform file gives, checked.
+#[derive(Default)]
+struct Platform {
+    hardening: Hardening,
+    patches: Vec<patches::Prepared>,
+    policies: Vec<PathBuf>,
+}
+
+/// The part of platform.yaml that hardening needs; its other blocks belong to `compile`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PlatformFile {
+    hardening: Hardening,
+}
+
+impl Platform {
+    fn load(file: &Path) -> Result<Platform, Failure> {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file)
+            .map_err(|e| Failure::config(ConfigError::unreadable(&name, &e)))?;
+        let source = Source::parse(&name, &text).map_err(Failure::config)?;
+        let hardening = source
+            .decode::<PlatformFile>()
+            .map_err(Failure::config)?
+            .hardening;
+        let wrong = |at: String, reason: &str| {
+            Failure::config(source.error(&format!("/hardening{at}"), &reason))
+        };
+        hardening
+            .validate()
+            .map_err(|(at, reason)| wrong(at, &reason))?;
+        let mut patches = Vec::new();
+        for (index, patch) in hardening.patches.iter().enumerate() {
+            let prepared = patches::prepare(patch);
+            patches.push(
+                prepared.map_err(|(at, reason)| wrong(format!("/patches/{index}{at}"), &reason))?,
+            );
+        }
+        let folder = file.parent().unwrap_or(Path::new("."));
+        let policies = hardening
+            .policies
+            .iter()
+            .map(|dir| folder.join(dir))
+            .collect();
+        Ok(Platform {
+            hardening,
+            patches,
+            policies,
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! Where text goes: stdout carries the asked-for document only, everything else is stderr.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use crate::pipeline::Unreadable;
+
+/// Why a command could not do its work; always exit code 2.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line asks for something that cannot be done.
+    Usage(String),
+    /// A configuration or policy file is wrong; one line per mistake.
+    Config(Vec<String>),
+    /// The input cannot be understood.
+    Unreadable {
+        /// What the input is called.
+        input: String,
+        /// Where and why.
+        problems: Unreadable,
+    },
+    /// Reading or writing failed.
+    Io(String),
+    /// The reader of our output went away.
+    BrokenPipe,
+}
+
+impl Failure {
+    /// A mistake in a configuration file.
+    pub fn config(error: impl Display) -> Failure {
+        Failure::Config(vec![error.to_string()])
+    }
+
+    /// The failure as lines of text, verdict first.
+    pub fn render(&self) -> String {
+        match self {
+            Failure::Usage(text) | Failure::Io(text) => format!("helm-floe: {text}\n"),
+            Failure::Config(lines) => lines
+                .iter()
+                .map(|line| format!("helm-floe: {line}\n"))
+                .collect(),
+            Failure::Unreadable { input, problems } => {
+                let lines = problems
+                    .0
+                    .iter()
+                    .map(|problem| format!("{input}:{problem}\n"));
+                std::iter::once(
+                    "helm-floe cannot understand the input, nothing was written\n".to_owned(),
+                )
+                .chain(lines.map(|line| line.replacen(": ", ": error: ", 1)))
+                .collect()
+            }
+            Failure::BrokenPipe => String::new(),
+        }
+    }
+}
+
+/// Reports a failure on stderr.
+pub fn fail(failure: &Failure) -> ExitCode {
+    stderr(&failure.render());
+    ExitCode::from(2)
+}
+
+/// Writes to stderr; with nobody listening there is nothing else to do.
+pub fn stderr(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes a document to stdout, whole.
+///
+/// # Errors
+/// [`Failure::BrokenPipe`] when the reader is gone, [`Failure::Io`] otherwise.
+pub fn stdout(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::BrokenPipe),
+        Err(e) => Err(Failure::Io(format!("cannot write to stdout: {e}"))),
+    }
+}
+
+/// Whether stderr takes colours: a terminal, and the user has not asked for none (no-color.org).
+pub fn color(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+/// Whether stdout was closed when the program started.
+///
+/// Rust's start-up opens `/dev/null` for reading and writing in the place of a closed descriptor,
+/// so a filter would lose its output and succeed. A redirection to `/dev/null` is write-only.
+/// Known on Linux only; elsewhere the answer is no.
+pub fn stdout_is_closed() -> bool {
+    let device = std::fs::read_link("/proc/self/fd/1")
+        .is_ok_and(|path| path == std::path::Path::new("/dev/null"));
+    device
+        && std::fs::read_to_string("/proc/self/fdinfo/1").is_ok_and(|info| {
+            let flags = info
+                .lines()
+                .find_map(|line| line.strip_prefix("flags:"))
+                .unwrap_or_default();
+            // The access mode is the last two bits; 2 is O_RDWR.
+            u32::from_str_radix(flags.trim(), 8).is_ok_and(|flags| flags & 3 == 2)
+        })
+}

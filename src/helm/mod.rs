@@ -1,0 +1,17 @@
+//! Helm as the host: running it with the filter in place, and telling its user why a release was
+//! refused.
+//!
+//! `helm-floe template|install|upgrade …` is Helm with the same arguments and the filter as its
+//! post-renderer. [`args`] takes the arguments apart, [`plan`] decides what to run, as pure
+//! functions; [`run`] does it. [`refusal`] puts a report where Helm 4 shows it.
+
+pub mod args;
+pub mod flags;
+pub mod plan;
+pub mod refusal;
+mod render;
+mod run;
+mod scratch;
+
+pub use render::render_chart;
+pub use run::run;

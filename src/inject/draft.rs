@@ -1,0 +1,176 @@
+//! One document with the edits made to it so far.
+
+use serde_json::{Map, Value};
+
+use crate::manifest::Document;
+use crate::manifest::edit::{Edit, EditError, Operation};
+use crate::manifest::overlay::Overlay;
+use crate::manifest::view::{Type, View, unescape};
+use crate::policy::Evaluator;
+
+/// A document, its edits, and which policy asked for each.
+pub struct Draft<'d> {
+    overlay: Overlay<'d>,
+    policies: &'d Evaluator,
+    document: usize,
+    edits: Vec<Edit>,
+}
+
+impl<'d> Draft<'d> {
+    /// A draft without edits; `number` is the document's place in the stream. Policies that are
+    /// not in force fill nothing.
+    pub fn new(document: &'d Document<'d>, number: usize, policies: &'d Evaluator) -> Draft<'d> {
+        Draft {
+            overlay: Overlay::new(document),
+            policies,
+            document: number,
+            edits: Vec::new(),
+        }
+    }
+
+    /// The document as edited so far.
+    pub fn view(&self) -> View<'_> {
+        self.overlay.view()
+    }
+
+    /// The value at a pointer, as edited so far.
+    pub fn at(&self, pointer: &str) -> Option<View<'_>> {
+        self.overlay.view().pointer(pointer)
+    }
+
+    /// The edits so far, in order.
+    pub fn edits(&self) -> &[Edit] {
+        &self.edits
+    }
+
+    /// Applies one operation and remembers who asked for it.
+    pub fn apply(&mut self, policy: &str, operation: Operation) -> Result<(), EditError> {
+        self.try_out(&operation)?;
+        self.record(policy, operation);
+        Ok(())
+    }
+
+    /// Applies one operation; [`Draft::record`] says afterwards who asked for it.
+    pub fn try_out(&mut self, operation: &Operation) -> Result<(), EditError> {
+        self.overlay.apply(operation)
+    }
+
+    /// Remembers an operation that was applied.
+    pub fn record(&mut self, policy: &str, operation: Operation) {
+        self.edits.push(Edit {
+            policy: policy.into(),
+            document: self.document,
+            operation,
+        });
+    }
+
+    /// Puts `value` at `pointer` if nothing, or null, is there and the policy is in force, with the
+    /// parents it needs. Returns whether it did.
+    ///
+    /// # Errors
+    /// [`EditError::Parent`] when a scalar bars the way.
+    pub fn fill(&mut self, policy: &str, pointer: &str, value: Value) -> Result<bool, EditError> {
+        if !self.policies.enabled(policy) {
+            return Ok(false);
+        }
+        let Some((path, value)) = missing(self.view(), pointer, value)? else {
+            return Ok(false);
+        };
+        self.apply(policy, Operation::Add { path, value })?;
+        Ok(true)
+    }
+
+    /// The edited document's text appended to `out`; the untouched text when there are no edits.
+    pub fn write(&self, out: &mut Vec<u8>) -> Result<(), EditError> {
+        self.overlay.write(out)
+    }
+
+    /// The edits, when the draft is no longer needed.
+    pub fn into_edits(self) -> Vec<Edit> {
+        self.edits
+    }
+}
+
+/// The shortest `add` that brings `value` to `pointer`: the first pointer on the way that is
+/// absent or null, and the value wrapped in the maps that lie below it. `None` when there is
+/// something already.
+fn missing(
+    root: View<'_>,
+    pointer: &str,
+    value: Value,
+) -> Result<Option<(String, Value)>, EditError> {
+    let mut view = root;
+    let mut end = 0;
+    for token in pointer.split('/').skip(1) {
+        end += token.len() + 1;
+        let next = match view.value_type() {
+            Type::Map => view.get(&unescape(token)),
+            Type::Seq => {
+                let item = token.parse().ok().and_then(|index| view.item(index));
+                Some(item.ok_or_else(|| EditError::Parent(pointer.to_owned()))?)
+            }
+            _ => return Err(EditError::Parent(pointer.to_owned())),
+        };
+        match next.filter(|v| !v.is_null()) {
+            Some(next) => view = next,
+            None => {
+                let (at, rest) = pointer.split_at(end);
+                return Ok(Some((at.to_owned(), wrap(rest, value))));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn wrap(rest: &str, value: Value) -> Value {
+    rest.split('/')
+        .skip(1)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+        .fold(value, |inner, token| {
+            Value::Object(Map::from_iter([(unescape(token).into_owned(), inner)]))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_absent_is_missing() {
+        let doc = json!({"metadata": {"labels": null, "name": "x", "annotations": {"a": "b"}},
+                         "list": [{"a": 1}]});
+        let view = View::Json(&doc);
+        for (pointer, want) in [
+            (
+                "/metadata/labels/a~1b",
+                Some(("/metadata/labels", json!({"a/b": 1}))),
+            ),
+            (
+                "/metadata/annotations/c",
+                Some(("/metadata/annotations/c", json!(1))),
+            ),
+            ("/metadata/annotations/a", None),
+            ("/list/0/b/c", Some(("/list/0/b", json!({"c": 1})))),
+            ("/list/0/a", None),
+            ("/spec/a/b", Some(("/spec", json!({"a": {"b": 1}})))),
+        ] {
+            let got = missing(view, pointer, json!(1)).unwrap();
+            assert_eq!(got, want.map(|(p, v)| (p.to_owned(), v)), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn a_scalar_or_a_missing_item_bars_the_way() {
+        let doc = json!({"name": "x", "list": []});
+        for pointer in ["/name/deep", "/list/0/a", "/list/a"] {
+            assert!(
+                missing(View::Json(&doc), pointer, json!(1)).is_err(),
+                "{pointer}"
+            );
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What is known about an image: the user it runs as, and where it writes.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Draft;
+use super::security::PodPointers;
+use crate::manifest::view::Type;
+use crate::manifest::{Document, View};
+use crate::object::image::Image;
+use crate::platform::hardening::ReadOnlyRoot;
+
+use crate::manifest::edit::EditError;
+
+/// The policy that sets users.
+pub const USER: &str = "images/user";
+/// The policy that makes root file systems read-only.
+pub const READ_ONLY_ROOT: &str = "images/read-only-root";
+
+/// One row of policies/images.yaml, which explains the fields.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    repository: String,
+    #[serde(default)]
+    tag: Option<String>,
+    #[serde(default)]
+    user: Option<i64>,
+    #[serde(default)]
+    nonroot: bool,
+    #[serde(default)]
+    writable: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Table {
+    images: Vec<Known>,
+}
+
+/// The built-in table; a test asserts that it can be read.
+static TABLE: LazyLock<Vec<Known>> = LazyLock::new(|| read_table().unwrap_or_default());
+
+fn read_table() -> Option<Vec<Known>> {
+    let document = Document::parse(include_str!("../../policies/images.yaml")).ok()?;
+    let table: Table = serde_json::from_value(document.root()?.to_json()).ok()?;
+    Some(table.images)
+}
+
+fn known(reference: &str) -> Option<&'static Known> {
+    let image = Image::parse(reference);
+    let name = image.familiar();
+    TABLE.iter().find(|row| {
+        let fits = match row.repository.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix),
+            None => name == row.repository,
+        };
+        fits && row
+            .tag
+            .as_deref()
+            .is_none_or(|part| image.tag.is_some_and(|tag| tag.contains(part)))
+    })
+}
+
+/// Containers whose user nobody knows: pointer and image, for a warning each.
+pub type Unknown = Vec<(String, String)>;
+
+/// Sets users and read-only root file systems in one pod; returns the containers that may not
+/// start because nothing says which user they run as.
+pub fn inject(
+    draft: &mut Draft<'_>,
+    pod: &PodPointers,
+    read_only: ReadOnlyRoot,
+) -> Result<Unknown, EditError> {
+    let mut unknown = Vec::new();
+    let Some(spec) = draft.at(&pod.spec) else {
+        return Ok(unknown);
+    };
+    if is_windows(spec) || spec.get("hostUsers").and_then(View::as_bool) == Some(false) {
+        return Ok(unknown);
+    }
+    let pod_has_user = is_set(spec, "/securityContext/runAsUser");
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
+        let count = draft
+            .at(&format!("{}/{list}", pod.spec))
+            .map_or(0, |l| l.items().count());
+        for index in 0..count {
+            let at = format!("{}/{list}/{index}", pod.spec);
+            let Some(image) = draft
+                .at(&at)
+                .and_then(|c| c.get("image"))
+                .and_then(View::as_str)
+                .map(|i| i.into_owned())
+            else {
+                continue;
+            };
+            let row = known(&image);
+            if !pod_has_user && !set_user(draft, &at, row)? {
+                unknown.push((at.clone(), image));
+            }
+            if list != "ephemeralContainers" {
+                read_only_root(draft, pod, &at, row, read_only)?;
+            }
+        }
+    }
+    Ok(unknown)
+}
+
+/// Whether the container's user is known, after setting it where the table knows it.
+fn set_user(
+    draft: &mut Draft<'_>,
+    container: &str,
+    row: Option<&Known>,
+) -> Result<bool, EditError> {
+    let Some(view) = draft.at(container) else {
+        return Ok(true);
+    };
+    let refuses_root = view
+        .pointer("/securityContext/runAsNonRoot")
+        .and_then(View::as_bool)
+        != Some(false);
+    if is_set(view, "/securityContext/runAsUser") || !refuses_root {
+        return Ok(true);
+    }
+    match row {
+        Some(Known {
+            user: Some(user), ..
+        }) => {
+            draft.fill(
+                USER,
+                &format!("{container}/securityContext/runAsUser"),
+                json!(user),
+            )?;
+            Ok(true)
+        }
+        Some(row) => Ok(row.nonroot),
+        None => Ok(false),
+    }
+}
+
+fn read_only_root(
+    draft: &mut Draft<'_>,
+    pod: &PodPointers,
+    container: &str,
+    row: Option<&Known>,
+    mode: ReadOnlyRoot,
+) -> Result<(), EditError> {
+    let writable = row.and_then(|row| row.writable.as_deref());
+    let wanted = match mode {
+        ReadOnlyRoot::Never => false,
+        ReadOnlyRoot::Auto => writable.is_some(),
+        ReadOnlyRoot::Always => true,
+    };
+    let there = draft
+        .at(container)
+        .is_some_and(|c| is_set(c, "/securityContext/readOnlyRootFilesystem"));
+    if !wanted || there {
+        return Ok(());
+    }
+    let root = format!("{container}/securityContext/readOnlyRootFilesystem");
+    if !draft.fill(READ_ONLY_ROOT, &root, json!(true))? {
+        return Ok(());
+    }
+    for path in writable.unwrap_or_default() {
+        if !draft.at(container).is_some_and(|c| is_mounted(c, path)) {
+            mount(draft, pod, container, path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a volume is mounted on the directory or above it.
+fn is_mounted(container: View<'_>, path: &str) -> bool {
+    let covers = |mount: &str| {
+        let mount = mount.trim_end_matches('/');
+        path.strip_prefix(mount)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    container
+        .get("volumeMounts")
+        .into_iter()
+        .flat_map(View::items)
+        .filter_map(|m| m.get("mountPath").and_then(View::as_str))
+        .any(|mount| covers(&mount))
+}
+
+/// Mounts an emptyDir of the container's own on a directory.
+fn mount(
+    draft: &mut Draft<'_>,
+    pod: &PodPointers,
+    container: &str,
+    path: &str,
+) -> Result<(), EditError> {
+    let owner = draft
+        .at(container)
+        .and_then(|c| c.get("name"))
+        .and_then(View::as_str)
+        .unwrap_or_default()
+        .into_owned();
+    let name = volume_name(&owner, path);
+    append(
+        draft,
+        &format!("{}/volumes", pod.spec),
+        json!({"name": name, "emptyDir": {}}),
+    )?;
+    append(
+        draft,
+        &format!("{container}/volumeMounts"),
+        json!({"name": name, "mountPath": path}),
+    )
+}
+
+/// Appends to a list that may be absent or null.
+fn append(draft: &mut Draft<'_>, list: &str, item: Value) -> Result<(), EditError> {
+    match draft.at(list).map(View::value_type) {
+        Some(Type::Seq) => draft.apply(
+            READ_ONLY_ROOT,
+            crate::manifest::edit::Operation::add(format!("{list}/-"), item),
+        ),
+        _ => draft
+            .fill(READ_ONLY_ROOT, list, Value::Array(vec![item]))
+            .map(|_| ()),
+    }
+}
+
+/// A volume name from container and directory: a DNS label of at most 63 characters.
+fn volume_name(container: &str, path: &str) -> String {
+    let slug: String = format!("{container}{path}")
+        .chars()
+        .map(|c| {
+            if c.is_ascii_lowercase() || c.is_ascii_digit() {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    // The tail tells directories apart, the head containers: keep the tail.
+    let start = slug.len().saturating_sub(58);
+    format!(
+        "floe-{}",
+        slug.get(start..).unwrap_or_default().trim_matches('-')
+    )
+}
+
+fn is_set(view: View<'_>, pointer: &str) -> bool {
+    view.pointer(pointer).is_some_and(|v| !v.is_null())
+}
+
+fn is_windows(spec: View<'_>) -> bool {
+    spec.pointer("/os/name")
+        .and_then(View::as_str)
+        .is_some_and(|name| name == "windows")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_can_be_read_and_knows_images_by_repository_and_tag() {
+        assert!(!read_table().unwrap().is_empty());
+        for (image, user) in [
+            ("docker.io/library/postgres:16-alpine", Some(70)),
+            ("postgres:16", Some(999)),
+            ("example.com/postgres:16", None),
+            ("quay.io/prometheus/node-exporter:v1", Some(65534)),
+            ("bitnami/redis", None),
+        ] {
+            assert_eq!(known(image).and_then(|row| row.user), user, "{image}");
+        }
+    }
+
+    #[test]
+    fn volume_names_are_dns_labels() {
+        assert_eq!(
+            volume_name("web", "/var/cache/nginx"),
+            "floe-web-var-cache-nginx"
+        );
+        let long = volume_name(&"x".repeat(63), "/var/run");
+        assert!(long.len() <= 63 && long.ends_with("-var-run"), "{long}");
+    }
+}

@@ -1,0 +1,133 @@
+//! The fixes of the policies, on a pod spec or a whole object.
+
+use super::Draft;
+use crate::manifest::View;
+use crate::manifest::edit::{EditError, Operation};
+use crate::object::{Object, PodPlace};
+use crate::policy::fix;
+use crate::policy::fix::{EditableObject, EditablePod};
+use crate::policy::{Evaluator, ObjectTarget, PodTarget};
+
+/// A value for a pod that has no spec at all.
+static NOTHING: serde_json::Value = serde_json::Value::Null;
+
+/// The pointers of one pod spec in a document.
+#[derive(Clone, Debug)]
+pub struct PodPointers {
+    /// The pod spec, or the list of containers where there is no more than that.
+    pub spec: String,
+    /// There is no more than a list of containers.
+    pub bare: bool,
+    /// The metadata beside it, whether it exists or not.
+    pub metadata: Option<String>,
+}
+
+impl PodPointers {
+    /// The pointers of a place in an object.
+    pub fn new(object: &Object<'_>, place: &PodPlace) -> PodPointers {
+        PodPointers {
+            spec: match &place.only {
+                Some(list) => format!("{}{}/{list}", object.pointer, place.spec),
+                None => format!("{}{}", object.pointer, place.spec),
+            },
+            bare: place.only.is_some(),
+            metadata: place
+                .template
+                .as_ref()
+                .map(|template| format!("{}{template}/metadata", object.pointer)),
+        }
+    }
+
+    /// The pod as policies look at it.
+    pub fn target<'a>(&'a self, root: View<'a>) -> PodTarget<'a> {
+        PodTarget {
+            bare: self.bare,
+            spec: root.pointer(&self.spec).unwrap_or(View::Json(&NOTHING)),
+            metadata: self.metadata.as_deref().and_then(|at| root.pointer(at)),
+            spec_pointer: &self.spec,
+            metadata_pointer: self.metadata.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
+struct DraftPod<'a, 'd> {
+    draft: &'a mut Draft<'d>,
+    pointers: &'a PodPointers,
+}
+
+impl EditablePod for DraftPod<'_, '_> {
+    type Error = EditError;
+
+    fn pod(&self) -> PodTarget<'_> {
+        self.pointers.target(self.draft.view())
+    }
+
+    fn apply(&mut self, operation: &fix::Operation) -> Result<(), EditError> {
+        self.draft.try_out(&translate(operation))
+    }
+}
+
+/// Fills what the policies ask of a pod.
+pub fn inject(
+    draft: &mut Draft<'_>,
+    pointers: &PodPointers,
+    policies: &Evaluator,
+) -> Result<(), EditError> {
+    let edits = policies.harden(&mut DraftPod { draft, pointers })?;
+    record(draft, edits);
+    Ok(())
+}
+
+fn translate(operation: &fix::Operation) -> Operation {
+    let (path, value) = (operation.path.clone(), operation.value.clone());
+    match operation.op {
+        fix::Op::Add => Operation::Add { path, value },
+        fix::Op::Replace => Operation::Replace { path, value },
+    }
+}
+
+fn record(draft: &mut Draft<'_>, edits: Vec<fix::Edit>) {
+    for edit in edits {
+        draft.record(&edit.policy, translate(&edit.operation));
+    }
+}
+
+struct DraftObject<'a, 'd> {
+    draft: &'a mut Draft<'d>,
+    object: &'a Object<'a>,
+}
+
+impl EditableObject for DraftObject<'_, '_> {
+    type Error = EditError;
+
+    fn object(&self) -> ObjectTarget<'_> {
+        object_target(self.draft.view(), self.object)
+    }
+
+    fn apply(&mut self, operation: &fix::Operation) -> Result<(), EditError> {
+        self.draft.try_out(&translate(operation))
+    }
+}
+
+/// An object as policies look at it.
+pub fn object_target<'a>(root: View<'a>, object: &'a Object<'_>) -> ObjectTarget<'a> {
+    ObjectTarget {
+        root: root
+            .pointer(&object.pointer)
+            .unwrap_or(View::Json(&NOTHING)),
+        pointer: &object.pointer,
+        group: object.identity.group(),
+        kind: &object.identity.kind,
+    }
+}
+
+/// Fills what the policies ask of the object as a whole.
+pub fn inject_object(
+    draft: &mut Draft<'_>,
+    object: &Object<'_>,
+    policies: &Evaluator,
+) -> Result<(), EditError> {
+    let edits = policies.harden_object(&mut DraftObject { draft, object })?;
+    record(draft, edits);
+    Ok(())
+}

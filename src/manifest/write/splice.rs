@@ -1,0 +1,157 @@
+//! The changes to the text, in order, and the state of the walk that finds them.
+
+use crate::manifest::edit::EditError;
+use crate::manifest::emit::{Flow, Layout};
+use crate::manifest::tape::{Document, Kind, NodeId};
+
+use super::lines;
+
+/// Why a walk gave up.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// This text cannot be changed piecemeal: a larger part has to be written anew.
+    Unfit,
+    /// Nothing helps.
+    Edit(EditError),
+}
+
+impl From<EditError> for Trouble {
+    fn from(error: EditError) -> Self {
+        Trouble::Edit(error)
+    }
+}
+
+/// A stretch of the text and what stands there instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Splice {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) text: String,
+}
+
+/// What a value is a part of, which decides how it may be written.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Context {
+    /// The document's value.
+    Root,
+    /// A member of a block map, whose keys stand in `column`.
+    Member { column: usize },
+    /// An item of a block list.
+    Item,
+    /// Inside `{…}` or `[…]`.
+    Flow(Flow),
+}
+
+/// Where a value stands in the text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// One past the `:` or the `-`; for a root and in flow style the value's first byte.
+    pub(super) after: usize,
+    /// The value in the text.
+    pub(super) node: NodeId,
+    pub(super) context: Context,
+}
+
+/// Collects splices on a walk through the overlay, in the order of the text.
+pub(super) struct Writer<'s> {
+    pub(super) doc: &'s Document<'s>,
+    pub(super) text: &'s str,
+    pub(super) splices: Vec<Splice>,
+    /// The block collections around the current place, outermost first.
+    pub(super) around: Vec<NodeId>,
+}
+
+impl<'s> Writer<'s> {
+    pub(super) fn new(doc: &'s Document<'s>) -> Self {
+        Writer {
+            doc,
+            text: doc.text(),
+            splices: Vec::new(),
+            around: Vec::new(),
+        }
+    }
+
+    /// Notes a change; changes come in the order of the text.
+    pub(super) fn splice(
+        &mut self,
+        start: usize,
+        end: usize,
+        text: impl Into<String>,
+    ) -> Result<(), Trouble> {
+        let text = text.into();
+        if start == end && text.is_empty() {
+            return Ok(());
+        }
+        if start > end || start < self.written() {
+            return Err(Trouble::Unfit);
+        }
+        self.splices.push(Splice { start, end, text });
+        Ok(())
+    }
+
+    /// The end of the last change.
+    pub(super) fn written(&self) -> usize {
+        self.splices.last().map_or(0, |splice| splice.end)
+    }
+
+    /// Whether the changes right in front of `at` leave it at the start of a line.
+    pub(super) fn starts_line(&self, at: usize) -> bool {
+        let mut start = at;
+        for splice in self.splices.iter().rev() {
+            if splice.end != start {
+                break;
+            }
+            if !splice.text.is_empty() {
+                return splice.text.ends_with('\n');
+            }
+            start = splice.start;
+        }
+        start < at && (start == 0 || lines::between(self.text, 0, start).ends_with('\n'))
+    }
+
+    /// How new block text is laid out: as the nearest neighbours around are.
+    pub(super) fn layout(&self, column: usize, at: usize) -> Layout<'static> {
+        Layout {
+            column,
+            step: self.step(Kind::Map).filter(|&n| n > 0).unwrap_or(2),
+            seq_step: self.step(Kind::Seq).unwrap_or(0),
+            eol: lines::eol(self.text, at),
+        }
+    }
+
+    /// How much deeper block collections of a kind stand below the map that holds them: in the
+    /// maps around first, then anywhere in the document.
+    fn step(&self, kind: Kind) -> Option<usize> {
+        let around = self.around.iter().rev();
+        let near = around.into_iter().find_map(|&map| self.step_in(map, kind));
+        near.or_else(|| {
+            let count = self.doc.root().map_or(0, |root| root.raw().next);
+            (0..count).find_map(|map| self.step_in(map, kind))
+        })
+    }
+
+    fn step_in(&self, map: NodeId, kind: Kind) -> Option<usize> {
+        let node = self.doc.node(map);
+        if node.raw().kind != Kind::Map || !lines::is_block(self.doc, map) {
+            return None;
+        }
+        let mut values = node.children().skip(1).step_by(2);
+        let found = values.find(|v| v.raw().kind == kind && lines::is_block(self.doc, v.id()))?;
+        let column = |id| lines::column(self.text, lines::start(self.doc, id));
+        column(found.id())
+            .checked_sub(column(map))
+            .filter(|&n| n <= 16)
+    }
+
+    /// The text with all changes.
+    pub(super) fn finish(&self, out: &mut Vec<u8>) {
+        let text = self.text.as_bytes();
+        let mut copied = 0;
+        for splice in &self.splices {
+            out.extend_from_slice(text.get(copied..splice.start).unwrap_or_default());
+            out.extend_from_slice(splice.text.as_bytes());
+            copied = splice.end;
+        }
+        out.extend_from_slice(text.get(copied..).unwrap_or_default());
+    }
+}

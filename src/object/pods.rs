@@ -1,0 +1,240 @@
+//! Where an object carries pod specs.
+
+use crate::manifest::View;
+use crate::manifest::view::{Type, escape};
+
+/// What lies at the end of a carrier's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shape {
+    /// A pod template: `metadata` and `spec`. A Pod is one itself.
+    Template,
+    /// A pod spec alone.
+    Spec,
+    /// A list of containers alone.
+    Containers,
+}
+
+/// One step from an object down to a pod spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The member of that name.
+    Key(String),
+    /// Every item of a list, or every value of a map.
+    Each,
+}
+
+/// A path from an object to its pod specs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodPath {
+    /// The steps from the object's root.
+    pub steps: Vec<Step>,
+    /// What stands there.
+    pub shape: Shape,
+}
+
+/// One pod spec of an object, by pointers relative to the object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodPlace {
+    /// The template's pointer where there is one; its `metadata` holds the pods' labels.
+    pub template: Option<String>,
+    /// The pod spec's pointer; for [`Shape::Containers`] that of the list's parent.
+    pub spec: String,
+    /// The name of the list that holds the containers, for [`Shape::Containers`] only.
+    pub only: Option<String>,
+    /// Whether edits are allowed: not where the place was guessed.
+    pub editable: bool,
+}
+
+impl PodPlace {
+    /// A pod spec that was guessed from its looks.
+    fn guess(spec: String) -> PodPlace {
+        PodPlace {
+            template: None,
+            spec,
+            only: None,
+            editable: false,
+        }
+    }
+}
+
+/// The places an object's paths lead to. A path that ends at nothing (an absent optional
+/// template) gives none.
+pub fn places(object: View<'_>, paths: &[PodPath]) -> Vec<PodPlace> {
+    let mut found = Vec::new();
+    for path in paths {
+        walk(object, &path.steps, String::new(), &mut |at, view| {
+            if view.value_type() == Type::Map || path.shape == Shape::Containers {
+                found.push(place(at, path.shape));
+            }
+        });
+    }
+    found.retain(|p| {
+        object
+            .pointer(&p.spec)
+            .is_some_and(|s| s.value_type() == Type::Map)
+    });
+    found
+}
+
+fn place(at: String, shape: Shape) -> PodPlace {
+    match shape {
+        Shape::Template => PodPlace {
+            spec: format!("{at}/spec"),
+            template: Some(at),
+            only: None,
+            editable: true,
+        },
+        Shape::Spec => PodPlace {
+            template: None,
+            spec: at,
+            only: None,
+            editable: true,
+        },
+        Shape::Containers => {
+            let (parent, list) = at.rsplit_once('/').unwrap_or(("", &at));
+            PodPlace {
+                template: None,
+                spec: parent.to_owned(),
+                only: Some(list.to_owned()),
+                editable: true,
+            }
+        }
+    }
+}
+
+fn walk<'d>(view: View<'d>, steps: &[Step], at: String, found: &mut dyn FnMut(String, View<'d>)) {
+    let Some((step, rest)) = steps.split_first() else {
+        return found(at, view);
+    };
+    match step {
+        Step::Key(key) => {
+            if let Some(next) = view.get(key) {
+                walk(next, rest, format!("{at}/{}", escape(key)), found);
+            }
+        }
+        Step::Each if view.value_type() == Type::Map => {
+            for (key, next) in view.entries() {
+                walk(next, rest, format!("{at}/{}", escape(&key)), found);
+            }
+        }
+        Step::Each => {
+            for (index, next) in view.items().enumerate() {
+                walk(next, rest, format!("{at}/{index}"), found);
+            }
+        }
+    }
+}
+
+/// Pod specs guessed in an object of unknown kind: maps with a `containers` list whose items
+/// have a name and an image. They may be checked, never edited.
+pub fn guess(object: View<'_>) -> Vec<PodPlace> {
+    let mut found = Vec::new();
+    look(object, String::new(), 0, &mut found);
+    found
+}
+
+/// Nothing in the public kinds nests a pod spec deeper.
+const MAX_GUESS_DEPTH: usize = 24;
+
+fn look(view: View<'_>, at: String, depth: usize, found: &mut Vec<PodPlace>) {
+    if depth > MAX_GUESS_DEPTH {
+        return;
+    }
+    match view.value_type() {
+        Type::Map if looks_like_pod_spec(view) => found.push(PodPlace::guess(at)),
+        Type::Map => {
+            for (key, value) in view.entries() {
+                look(value, format!("{at}/{}", escape(&key)), depth + 1, found);
+            }
+        }
+        Type::Seq => {
+            for (index, value) in view.items().enumerate() {
+                look(value, format!("{at}/{index}"), depth + 1, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn looks_like_pod_spec(view: View<'_>) -> bool {
+    let is_container = |c: View<'_>| {
+        ["name", "image"]
+            .iter()
+            .all(|key| c.get(key).is_some_and(|v| v.value_type() == Type::String))
+    };
+    view.get("containers")
+        .is_some_and(|list| list.items().any(is_container))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn path(text: &str, shape: Shape) -> PodPath {
+        let step = |s: &str| {
+            if s == "*" {
+                Step::Each
+            } else {
+                Step::Key(s.into())
+            }
+        };
+        PodPath {
+            steps: text
+                .split('.')
+                .filter(|s| !s.is_empty())
+                .map(step)
+                .collect(),
+            shape,
+        }
+    }
+
+    #[test]
+    fn paths_lead_to_pod_specs() {
+        let object = json!({"spec": {
+            "template": {"spec": {"containers": []}},
+            "groups": [{"template": {"spec": {}}}, {"template": {}}],
+            "sidecars": [{"name": "a"}],
+            "roles": {"x": {"podSpec": {}}, "y/z": {"podSpec": {}}}}});
+        let view = View::Json(&object);
+        let specs = |paths: &[PodPath]| {
+            places(view, paths)
+                .into_iter()
+                .map(|p| p.spec)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            specs(&[path("spec.template", Shape::Template)]),
+            ["/spec/template/spec"]
+        );
+        assert_eq!(
+            specs(&[path("spec.groups.*.template", Shape::Template)]),
+            ["/spec/groups/0/template/spec"]
+        );
+        assert_eq!(
+            specs(&[path("spec.roles.*.podSpec", Shape::Spec)]),
+            ["/spec/roles/x/podSpec", "/spec/roles/y~1z/podSpec"]
+        );
+        assert_eq!(specs(&[path("spec.absent", Shape::Template)]), [""; 0]);
+        let only = places(view, &[path("spec.sidecars", Shape::Containers)]);
+        assert_eq!(
+            only,
+            [PodPlace {
+                template: None,
+                spec: "/spec".into(),
+                only: Some("sidecars".into()),
+                editable: true
+            }]
+        );
+    }
+
+    #[test]
+    fn unknown_kinds_are_guessed_but_never_editable() {
+        let object = json!({"spec": {"workers": [{"pod": {"containers": [{"name": "a", "image": "b"}]}}],
+                            "notThis": {"containers": ["a"]}}});
+        let found = guess(View::Json(&object));
+        assert_eq!(found, [PodPlace::guess("/spec/workers/0/pod".into())]);
+    }
+}

@@ -1,0 +1,187 @@
+//! Stream to documents, edits and findings to output: the stages in order.
+//!
+//! Nothing is written before everything has been judged: a release is hardened whole or refused
+//! whole. Documents whose kind is unknown wait until every CustomResourceDefinition of the stream
+//! has been seen, because its schema may tell where their pod specs lie.
+
+mod document;
+mod input;
+mod kinds;
+mod settings;
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::manifest::{DocSpan, split};
+use crate::object::Identity;
+use crate::policy::exceptions;
+use crate::report::{Finding, Report};
+pub use input::decode;
+use kinds::Kinds;
+pub use settings::{Mode, Settings, labels};
+
+/// What a run gives: the whole output, and what there is to say about it.
+pub struct Outcome {
+    /// The hardened stream; in [`Mode::Check`] empty.
+    pub output: Vec<u8>,
+    /// Findings, edits and notices.
+    pub report: Report,
+}
+
+/// A place in the input that could not be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Line from 1; 0 when the problem is not at one place.
+    pub line: usize,
+    /// Column in characters from 1.
+    pub column: usize,
+    /// The chart template, where it is known.
+    pub source: Option<String>,
+    /// What is wrong, as a lowercase fragment.
+    pub reason: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line > 0 {
+            write!(f, "{}:{}: ", self.line, self.column)?;
+        }
+        f.write_str(&self.reason)?;
+        if let Some(source) = &self.source {
+            write!(f, " (template {source})")?;
+        }
+        if !self.help.is_empty() {
+            write!(f, "; {}", self.help)?;
+        }
+        Ok(())
+    }
+}
+
+/// The input could not be understood: every place where, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable(pub Vec<Problem>);
+
+/// The refusal of an input that holds no object at all.
+pub fn nothing_in(input: &str) -> Unreadable {
+    Unreadable(vec![Problem {
+        line: 0,
+        column: 0,
+        source: None,
+        reason: format!("{input} holds no Kubernetes object"),
+        help: "an empty answer would delete the release; --allow-empty if this chart renders nothing on purpose".into(),
+    }])
+}
+
+/// A finished document: its text, or that it leaves as it came.
+enum Done {
+    Untouched,
+    Edited(Vec<u8>),
+}
+
+/// One run over one stream.
+struct Run<'s, 'c> {
+    text: &'s str,
+    spans: Vec<DocSpan<'s>>,
+    settings: &'c Settings,
+    kinds: Kinds,
+    report: Report,
+    problems: Vec<Problem>,
+    seen: HashMap<Identity, usize>,
+}
+
+/// Runs every stage over a stream.
+///
+/// # Errors
+/// [`Unreadable`] with every place that could not be understood; then there is no output.
+pub fn run(text: &str, settings: &Settings) -> Result<Outcome, Unreadable> {
+    let spans = split(text)
+        .map_err(|e| Unreadable(vec![input::problem(text, e.offset, &e.reason, None)]))?;
+    let mut run = Run {
+        text,
+        kinds: Kinds::default(),
+        settings,
+        report: Report {
+            documents: 0,
+            ..Report::default()
+        },
+        problems: Vec::new(),
+        seen: HashMap::new(),
+        spans,
+    };
+    let done = run.documents();
+    if !run.problems.is_empty() {
+        run.problems.sort_by_key(|p| (p.line, p.column));
+        return Err(Unreadable(run.problems));
+    }
+    let output = match settings.mode {
+        Mode::Harden => assemble(text, &run.spans, &done),
+        Mode::Check => Vec::new(),
+    };
+    let mut report = run.report;
+    report.findings.sort_by(|a, b| {
+        (a.document, a.line, a.column, &a.policy).cmp(&(b.document, b.line, b.column, &b.policy))
+    });
+    report.edits.sort_by_key(|edit| edit.document);
+    let namespace = settings.namespace.as_deref();
+    let used = exceptions::apply(
+        &settings.exceptions,
+        &settings.today,
+        namespace,
+        &mut report.findings,
+    );
+    report.notices.extend(used.notices(&settings.exceptions));
+    Ok(Outcome { output, report })
+}
+
+impl Run<'_, '_> {
+    /// Handles every document; unknown kinds last.
+    fn documents(&mut self) -> Vec<Done> {
+        let mut done: Vec<Done> = Vec::with_capacity(self.spans.len());
+        let mut waiting = Vec::new();
+        for number in 0..self.spans.len() {
+            match self.document(number, false) {
+                Some(result) => done.push(result),
+                None => {
+                    waiting.push(number);
+                    done.push(Done::Untouched);
+                }
+            }
+        }
+        for number in waiting {
+            if let (Some(result), Some(slot)) = (self.document(number, true), done.get_mut(number))
+            {
+                *slot = result;
+            }
+        }
+        done
+    }
+
+    fn refuse(&mut self, number: usize, offset: usize, reason: &str) {
+        let span = self.spans.get(number);
+        let base = span.map_or(0, |s| s.start);
+        let source = span.and_then(|s| s.source).map(str::to_owned);
+        self.problems
+            .push(input::problem(self.text, base + offset, reason, source));
+    }
+
+    fn find(&mut self, finding: Finding) {
+        self.report.findings.push(finding);
+    }
+}
+
+/// The output stream: edited documents in place of the originals, separators untouched.
+fn assemble(text: &str, spans: &[DocSpan<'_>], done: &[Done]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + text.len() / 8);
+    let mut at = 0;
+    for (span, done) in spans.iter().zip(done) {
+        if let Done::Edited(edited) = done {
+            out.extend_from_slice(text.as_bytes().get(at..span.start).unwrap_or_default());
+            out.extend_from_slice(edited);
+            at = span.range().end;
+        }
+    }
+    out.extend_from_slice(text.as_bytes().get(at..).unwrap_or_default());
+    out
+}

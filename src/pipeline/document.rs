@@ -1,0 +1,327 @@
+//! One document: understand it, edit it, check it, write it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::kinds::Places;
+use super::{Done, Mode, Run};
+use crate::check;
+use crate::inject::{Draft, images, labels, patches, resources, security};
+use crate::manifest::edit::EditError;
+use crate::manifest::{Document, ParseError, View, position};
+use crate::object::identity::HELM4_FILENAME;
+use crate::object::{self, Object, PodPlace};
+use crate::policy::Violation;
+use crate::report::Finding;
+
+/// A violation with the object it is about.
+struct Found<'a> {
+    object: &'a Object<'a>,
+    violation: Violation,
+}
+
+impl Run<'_, '_> {
+    /// Handles one document. `None` when it has to wait for the stream's definitions; `last` says
+    /// that there will be no more of them.
+    pub(super) fn document(&mut self, number: usize, last: bool) -> Option<Done> {
+        let text = self.spans.get(number)?.text;
+        let mut anchors = BTreeMap::new();
+        let document = match self.parse(number, text, &mut anchors) {
+            Ok(document) => document,
+            Err(error) => {
+                self.refuse(number, error.offset, &error.reason);
+                return Some(Done::Untouched);
+            }
+        };
+        let Some(root) = document.root() else {
+            return Some(Done::Untouched);
+        };
+        let objects = match object::find(View::Node(root)) {
+            Ok(objects) => objects,
+            Err(error) => {
+                let at = position::locate(&document, &error.pointer).start;
+                self.refuse(number, at, &error.reason);
+                return Some(Done::Untouched);
+            }
+        };
+        let places = self.places(&objects, last)?;
+        let twice = self.admit(number, &objects);
+        Some(self.judge(number, &document, &objects, &places, twice))
+    }
+
+    /// Reads a document. Where Helm 4 has cut a `List` into documents, an alias may stand for an
+    /// anchor in an earlier piece of the same template (helm/helm#32203): then `anchors` gets those.
+    fn parse<'t>(
+        &self,
+        number: usize,
+        text: &'t str,
+        anchors: &'t mut BTreeMap<String, Value>,
+    ) -> Result<Document<'t>, ParseError> {
+        let error = match Document::parse(text) {
+            Ok(document) => return Ok(document),
+            Err(error) => error,
+        };
+        let Some(template) = helm4_template(text) else {
+            return Err(error);
+        };
+        let earlier = self
+            .spans
+            .get(..number)
+            .unwrap_or_default()
+            .iter()
+            .map(|s| s.text);
+        for piece in earlier
+            .rev()
+            .take_while(|piece| helm4_template(piece) == Some(template))
+        {
+            let Ok(document) = Document::parse(piece) else {
+                break;
+            };
+            for (name, value) in document.anchors() {
+                anchors
+                    .entry(name.to_owned())
+                    .or_insert_with(|| value.to_json());
+            }
+        }
+        if anchors.is_empty() {
+            Err(error)
+        } else {
+            Document::parse_with_anchors(text, anchors)
+        }
+    }
+
+    /// The pod specs of each object, or `None` when a kind is unknown so far.
+    fn places(&mut self, objects: &[Object<'_>], last: bool) -> Option<Vec<Vec<PodPlace>>> {
+        let spans = &self.spans;
+        let load = |number: usize| spans.get(number).map(|span| span.text.to_owned());
+        let mut all = Vec::with_capacity(objects.len());
+        for object in objects {
+            match self.kinds.places(object, last, &load) {
+                Places::Known(places) => all.push(places),
+                Places::Ask => return None,
+            }
+        }
+        Some(all)
+    }
+
+    /// Counts a document's objects and remembers definitions; returns the objects that came before.
+    fn admit<'a>(&mut self, number: usize, objects: &'a [Object<'a>]) -> Vec<Found<'a>> {
+        let mut twice = Vec::new();
+        self.report.documents += 1;
+        self.report.objects += objects.len();
+        for object in objects {
+            self.kinds.define(number, object);
+            if object.identity.name.is_empty() {
+                continue;
+            }
+            let mut key = object.identity.clone();
+            key.api_version = key.group().to_owned();
+            key.namespace = key.namespace.or_else(|| self.settings.namespace.clone());
+            if let Some(first) = self.seen.insert(key, number) {
+                let line = self.spans.get(first).map_or(0, |span| span.first_line);
+                twice.push(Found {
+                    object,
+                    violation: check::twice::judge(object, line),
+                });
+            }
+        }
+        twice
+    }
+
+    fn judge<'a>(
+        &mut self,
+        number: usize,
+        document: &Document<'_>,
+        objects: &'a [Object<'a>],
+        places: &[Vec<PodPlace>],
+        mut found: Vec<Found<'a>>,
+    ) -> Done {
+        let mut draft = Draft::new(document, number, &self.settings.policies);
+        for (object, places) in objects.iter().zip(places) {
+            if self.settings.mode == Mode::Harden {
+                self.harden(&mut draft, object, places, &mut found);
+            }
+            self.check(&draft, object, places, &mut found);
+        }
+        if let Some(object) = objects.first() {
+            found.extend(
+                check::keys::duplicates(document).map(|violation| Found { object, violation }),
+            );
+        }
+        found.retain(|found| self.settings.enabled(&found.violation.policy));
+        for Found { object, violation } in found {
+            let finding = self.finding(number, document, object, violation);
+            self.find(finding);
+        }
+        self.write(number, document, draft)
+    }
+
+    fn write(&mut self, number: usize, document: &Document<'_>, draft: Draft<'_>) -> Done {
+        if draft.edits().is_empty() && document.foreign_aliases().next().is_none() {
+            return Done::Untouched;
+        }
+        let mut out = Vec::new();
+        if let Err(error) = draft.write(&mut out) {
+            self.refuse(
+                number,
+                0,
+                &format!("the edited document cannot be written: {error}"),
+            );
+            return Done::Untouched;
+        }
+        self.report.edits.extend(draft.into_edits());
+        Done::Edited(out)
+    }
+
+    /// Runs the injectors over one object. An edit that cannot be made is a finding.
+    fn harden<'a>(
+        &self,
+        draft: &mut Draft<'_>,
+        object: &'a Object<'a>,
+        places: &[PodPlace],
+        found: &mut Vec<Found<'a>>,
+    ) {
+        if let Err(error) = self.inject(draft, object, places, found) {
+            let violation = check::cannot_edit(&object.pointer, &error);
+            found.push(Found { object, violation });
+        }
+    }
+
+    fn inject<'a>(
+        &self,
+        draft: &mut Draft<'_>,
+        object: &'a Object<'a>,
+        places: &[PodPlace],
+        found: &mut Vec<Found<'a>>,
+    ) -> Result<(), EditError> {
+        let settings = self.settings;
+        let before = draft.edits().len();
+        for conflict in labels::inject(draft, object, places, &settings.labels)? {
+            found.push(Found {
+                object,
+                violation: check::labels::conflict(conflict),
+            });
+        }
+        for place in places.iter().filter(|p| p.editable) {
+            let pointers = security::PodPointers::new(object, place);
+            security::inject(draft, &pointers, &settings.policies)?;
+            for (pointer, image) in images::inject(draft, &pointers, settings.read_only_root)? {
+                found.push(Found {
+                    object,
+                    violation: check::user::unknown(&pointer, &image),
+                });
+            }
+            resources::inject(draft, &object.pointer, place, &settings.resources)?;
+        }
+        security::inject_object(draft, object, &settings.policies)?;
+        patches::inject(
+            draft,
+            object,
+            &settings.patches,
+            settings.namespace.as_deref(),
+        )?;
+        let template_edited = draft
+            .edits()
+            .get(before..)
+            .is_some_and(|edits| check::job::edits_template(object, edits));
+        if template_edited {
+            found.push(Found {
+                object,
+                violation: check::job::immutable(object),
+            });
+        }
+        Ok(())
+    }
+
+    /// Judges one object as it stands after the edits.
+    fn check<'a>(
+        &self,
+        draft: &Draft<'_>,
+        object: &'a Object<'a>,
+        places: &[PodPlace],
+        found: &mut Vec<Found<'a>>,
+    ) {
+        let policies = &self.settings.policies;
+        let mut violations = policies.check_object(&security::object_target(draft.view(), object));
+        for place in places {
+            let pointers = security::PodPointers::new(object, place);
+            if place.editable {
+                violations.extend(policies.check(&pointers.target(draft.view())));
+            } else {
+                violations.extend(check::guessed::judge(
+                    draft.view(),
+                    object,
+                    &pointers,
+                    policies,
+                ));
+            }
+            violations.extend(check::resources::judge(draft.view(), &pointers.spec));
+        }
+        violations.extend(check::names::judge(object));
+        found.extend(
+            violations
+                .into_iter()
+                .map(|violation| Found { object, violation }),
+        );
+    }
+
+    fn finding(
+        &self,
+        number: usize,
+        document: &Document<'_>,
+        object: &Object<'_>,
+        violation: Violation,
+    ) -> Finding {
+        let span = self.spans.get(number);
+        let base = span.map_or(0, |s| s.start);
+        let at = position::locate(document, &violation.pointer);
+        let (line, column) = crate::manifest::line_column(document.text(), at.start);
+        let first_line = span.map_or(1, |s| s.first_line);
+        let quote =
+            if check::quote::may_quote(document, &violation.policy, &at, &object.identity.kind) {
+                base + at.start..base + at.end
+            } else {
+                0..0
+            };
+        let id = &object.identity;
+        Finding {
+            policy: violation.policy,
+            severity: violation.severity,
+            message: violation.message,
+            help: violation.help,
+            file: None,
+            document: number,
+            api_version: id.api_version.clone(),
+            kind: id.kind.clone(),
+            namespace: id.namespace.clone(),
+            name: id.name.clone(),
+            container: violation.container,
+            pointer: violation.pointer,
+            source: span
+                .and_then(|s| s.source)
+                .map(str::to_owned)
+                .or_else(|| helm4_source(object)),
+            line: first_line + line - 1,
+            column,
+            exception: None,
+            quote,
+        }
+    }
+}
+
+/// The rest of the line that names a document's template under Helm 4, for documents that cannot
+/// be read by themselves.
+fn helm4_template(text: &str) -> Option<&str> {
+    let at = text.find(HELM4_FILENAME)?;
+    text.get(at..)?.lines().next()
+}
+
+/// The template a document comes from, as Helm 4 tells a post-renderer.
+fn helm4_source(object: &Object<'_>) -> Option<String> {
+    let annotations = object.view.get("metadata")?.get("annotations")?;
+    annotations
+        .get(HELM4_FILENAME)?
+        .as_str()
+        .map(|name| name.into_owned())
+}

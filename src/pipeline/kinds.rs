@@ -1,0 +1,148 @@
+//! Which kinds carry pod specs: the built-in table, then what the stream's own CRDs say.
+
+use std::collections::HashMap;
+
+use crate::manifest::Document;
+use crate::object::carriers::{self, Carriers};
+use crate::object::pods::{self, PodPath, PodPlace};
+use crate::object::{Object, crd};
+
+/// What is known about kinds so far.
+pub struct Kinds {
+    carriers: &'static Carriers,
+    /// Group and kind to the number of the document that defines it.
+    definitions: HashMap<(String, String), usize>,
+    /// Paths read from definitions, by group, kind and version.
+    learned: HashMap<(String, String, String), Vec<PodPath>>,
+}
+
+/// Where an object's pod specs lie.
+pub enum Places {
+    /// Known, perhaps none.
+    Known(Vec<PodPlace>),
+    /// The kind is unknown; a CRD further down may tell.
+    Ask,
+}
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Kinds {
+            carriers: carriers::builtin(),
+            definitions: HashMap::new(),
+            learned: HashMap::new(),
+        }
+    }
+}
+
+impl Kinds {
+    /// Remembers a CustomResourceDefinition.
+    pub fn define(&mut self, number: usize, object: &Object<'_>) {
+        if object.identity.kind == "CustomResourceDefinition"
+            && let Some(key) = crd::defines(object.view)
+        {
+            self.definitions.insert(key, number);
+        }
+    }
+
+    /// The pod specs of an object. `last`: no further definition will come, so what is still
+    /// unknown is looked at for what seems to be a pod spec.
+    pub fn places(
+        &mut self,
+        object: &Object<'_>,
+        last: bool,
+        load: &dyn Fn(usize) -> Option<String>,
+    ) -> Places {
+        let id = &object.identity;
+        if let Some(paths) = self.carriers.paths(id.group(), &id.kind) {
+            return Places::Known(pods::places(object.view, paths));
+        }
+        if is_builtin_group(id.group()) {
+            return Places::Known(Vec::new());
+        }
+        if !last {
+            return Places::Ask;
+        }
+        let paths = self.learn(id.group(), &id.kind, &id.api_version, load);
+        if paths.is_empty() {
+            return Places::Known(pods::guess(object.view));
+        }
+        Places::Known(pods::places(object.view, paths))
+    }
+
+    fn learn(
+        &mut self,
+        group: &str,
+        kind: &str,
+        api_version: &str,
+        load: &dyn Fn(usize) -> Option<String>,
+    ) -> &[PodPath] {
+        let version = api_version
+            .rsplit_once('/')
+            .map_or(api_version, |(_, version)| version);
+        let key = (group.to_owned(), kind.to_owned());
+        let number = self.definitions.get(&key).copied();
+        self.learned
+            .entry((key.0, key.1, version.to_owned()))
+            .or_insert_with(|| {
+                let Some(text) = number.and_then(load) else {
+                    return Vec::new();
+                };
+                let Ok(document) = Document::parse(&text) else {
+                    return Vec::new();
+                };
+                let objects = document
+                    .root()
+                    .and_then(|root| crate::object::find(crate::manifest::View::Node(root)).ok());
+                objects
+                    .into_iter()
+                    .flatten()
+                    .filter(|o| crd::defines(o.view).is_some_and(|(g, k)| g == group && k == kind))
+                    .flat_map(|o| crd::pod_paths(o.view, version))
+                    .collect()
+            })
+    }
+}
+
+/// Groups of Kubernetes itself: their kinds carry pod specs only where the table says so.
+/// (k8s.io/api, one folder per group.)
+const BUILTIN_GROUPS: [&str; 24] = [
+    "",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "extensions",
+    "flowcontrol.apiserver.k8s.io",
+    "internal.apiserver.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+    "storagemigration.k8s.io",
+];
+
+fn is_builtin_group(group: &str) -> bool {
+    BUILTIN_GROUPS.binary_search(&group).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn builtin_groups_are_sorted_for_the_search() {
+        assert!(BUILTIN_GROUPS.is_sorted());
+        assert!(is_builtin_group("batch") && !is_builtin_group("gateway.networking.k8s.io"));
+    }
+}

@@ -1,0 +1,407 @@
+//! Exceptions: who may violate which policy, why, and until when.
+//!
+//! They belong to the platform team and stand in its platform file, never in a chart. An expired one
+//! no longer counts, and one that nothing needs is reported, so that the list stays honest.
+
+use std::fmt;
+
+use globset::{Glob, GlobMatcher};
+use serde::{Deserialize, Deserializer};
+
+use crate::report::Finding;
+
+/// One exception. A field that is absent matches everything.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exception {
+    /// The policies, by name, e.g. `pss/runAsNonRoot` or `pss/*`.
+    pub policy: Pattern,
+    /// The object's kind.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// The object's name.
+    #[serde(default)]
+    pub name: Option<Pattern>,
+    /// The object's namespace, or the release's where the object names none.
+    #[serde(default)]
+    pub namespace: Option<Pattern>,
+    /// The container's name; findings that are not about a container do not match then.
+    #[serde(default)]
+    pub container: Option<Pattern>,
+    /// Why it is granted; repeated in every report.
+    #[serde(deserialize_with = "some_text")]
+    pub reason: String,
+    /// The last day it counts, as `YYYY-MM-DD`.
+    #[serde(default)]
+    pub expires: Option<Date>,
+}
+
+/// A glob over names.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    text: String,
+    matcher: GlobMatcher,
+}
+
+impl Pattern {
+    /// Compiles a glob.
+    ///
+    /// # Errors
+    /// Why the text is none.
+    pub fn new(text: &str) -> Result<Pattern, String> {
+        let glob = Glob::new(text).map_err(|error| error.to_string())?;
+        Ok(Pattern {
+            text: text.to_owned(),
+            matcher: glob.compile_matcher(),
+        })
+    }
+
+    /// Whether the glob matches the whole name.
+    pub fn matches(&self, name: &str) -> bool {
+        self.matcher.is_match(name)
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.text == other.text
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pattern, D::Error> {
+        Pattern::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A day, as `YYYY-MM-DD`; in this form text order is the order of days.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Date(String);
+
+impl Date {
+    /// Whether the day is over on another day, itself `YYYY-MM-DD`.
+    pub fn is_before(&self, today: &str) -> bool {
+        self.0.as_str() < today
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if is_date(&text) {
+            Ok(Date(text))
+        } else {
+            Err(serde::de::Error::custom("must be a day as YYYY-MM-DD"))
+        }
+    }
+}
+
+fn is_date(text: &str) -> bool {
+    let number = |part: Option<&str>, digits: usize| {
+        let part =
+            part.filter(|part| part.len() == digits && part.bytes().all(|b| b.is_ascii_digit()))?;
+        part.parse::<u32>().ok()
+    };
+    let mut parts = text.split('-');
+    let (year, month, day) = (
+        number(parts.next(), 4),
+        number(parts.next(), 2),
+        number(parts.next(), 2),
+    );
+    let (Some(year), Some(month), Some(day), None) = (year, month, day, parts.next()) else {
+        return false;
+    };
+    let leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=days).contains(&day)
+}
+
+fn some_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.trim().is_empty() {
+        return Err(serde::de::Error::custom("must say why"));
+    }
+    Ok(text)
+}
+
+impl Exception {
+    fn is_over(&self, today: &str) -> bool {
+        self.expires
+            .as_ref()
+            .is_some_and(|last| last.is_before(today))
+    }
+
+    /// Whether the exception is about the finding; `namespace` is the release's.
+    fn covers(&self, finding: &Finding, namespace: Option<&str>) -> bool {
+        let fits = |pattern: &Option<Pattern>, name: Option<&str>| {
+            pattern
+                .as_ref()
+                .is_none_or(|pattern| name.is_some_and(|name| pattern.matches(name)))
+        };
+        self.policy.matches(&finding.policy)
+            && self.kind.as_ref().is_none_or(|kind| *kind == finding.kind)
+            && fits(&self.name, Some(&finding.name))
+            && fits(&self.namespace, finding.namespace.as_deref().or(namespace))
+            && fits(&self.container, finding.container.as_deref())
+    }
+}
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the exception from {}", self.policy)?;
+        if let Some(kind) = &self.kind {
+            write!(f, " for {kind}")?;
+        }
+        if let Some(name) = &self.name {
+            write!(f, " {name}")?;
+        }
+        if let Some(container) = &self.container {
+            write!(f, ", container {container}")?;
+        }
+        write!(f, " ({})", self.reason)
+    }
+}
+
+/// Which exceptions were needed; of several runs, [`Used::merge`] gives the whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Used(Vec<bool>);
+
+impl Used {
+    /// Adds what another run over the same exceptions needed.
+    pub fn merge(&mut self, other: &Used) {
+        self.0.resize(self.0.len().max(other.0.len()), false);
+        for (own, other) in self.0.iter_mut().zip(&other.0) {
+            *own |= other;
+        }
+    }
+
+    /// One line for every exception that nothing needed.
+    pub fn notices(&self, exceptions: &[Exception]) -> Vec<String> {
+        let used = self.0.iter().chain(std::iter::repeat(&false));
+        let unused = exceptions.iter().zip(used).filter(|(_, used)| !**used);
+        unused
+            .map(|(exception, _)| {
+                format!("{exception} is not needed; remove it from the platform file")
+            })
+            .collect()
+    }
+}
+
+/// Marks the findings that an exception covers, and says of others that theirs has expired.
+///
+/// `today` is `YYYY-MM-DD`; `namespace` is the release's, for objects that name none.
+pub fn apply(
+    exceptions: &[Exception],
+    today: &str,
+    namespace: Option<&str>,
+    findings: &mut [Finding],
+) -> Used {
+    let mut used = vec![false; exceptions.len()];
+    for finding in findings {
+        let mut expired = None;
+        for (exception, used) in exceptions.iter().zip(&mut used) {
+            if !exception.covers(finding, namespace) {
+                continue;
+            }
+            *used = true;
+            if !exception.is_over(today) {
+                finding
+                    .exception
+                    .get_or_insert_with(|| exception.reason.clone());
+            } else if let Some(last) = &exception.expires {
+                expired = Some(format!("{exception} expired on {last}"));
+            }
+        }
+        if let Some(note) = expired.filter(|_| finding.exception.is_none()) {
+            finding.help = [note, std::mem::take(&mut finding.help)].join("; ");
+        }
+    }
+    Used(used)
+}
+
+/// The entry under `exceptions:` of a platform file that would cover a finding.
+pub fn suggestion(finding: &Finding) -> String {
+    let quoted = |text: &str| serde_json::Value::String(text.to_owned()).to_string();
+    let mut entry = format!(
+        "{{policy: {}, kind: {}, name: {}",
+        finding.policy,
+        finding.kind,
+        quoted(&finding.name)
+    );
+    if let Some(container) = &finding.container {
+        entry.push_str(&format!(", container: {}", quoted(container)));
+    }
+    entry.push_str(", reason: \"…\", expires: YYYY-MM-DD}");
+    entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Source;
+    use crate::report::Severity;
+
+    fn read(text: &str) -> Result<Vec<Exception>, String> {
+        let decode = |source: Source<'_>| source.decode();
+        Source::parse("p", text)
+            .and_then(decode)
+            .map_err(|error| error.to_string())
+    }
+
+    fn finding(container: Option<&str>, namespace: Option<&str>) -> Finding {
+        Finding {
+            policy: "pss/privileged".to_owned(),
+            severity: Severity::Error,
+            message: "m".to_owned(),
+            help: "h".to_owned(),
+            file: None,
+            document: 0,
+            api_version: "apps/v1".to_owned(),
+            kind: "DaemonSet".to_owned(),
+            namespace: namespace.map(str::to_owned),
+            name: "node-agent".to_owned(),
+            container: container.map(str::to_owned),
+            pointer: String::new(),
+            source: None,
+            line: 1,
+            column: 1,
+            exception: None,
+            quote: 0..0,
+        }
+    }
+
+    /// Whether an exception with these fields covers the agent's finding in the release `prod`.
+    fn covers(fields: &str) -> bool {
+        let exceptions = read(&format!("- {{reason: r, {fields}}}\n")).unwrap();
+        let mut findings = [finding(Some("agent"), None)];
+        apply(&exceptions, "2026-06-01", Some("prod"), &mut findings);
+        !findings[0].refuses()
+    }
+
+    #[test]
+    fn every_field_narrows() {
+        for (fields, expected) in [
+            ("policy: pss/privileged", true),
+            ("policy: 'pss/*'", true),
+            ("policy: pss/hostPorts", false),
+            ("policy: '*', kind: DaemonSet", true),
+            ("policy: '*', kind: Deployment", false),
+            ("policy: '*', name: 'node-*'", true),
+            ("policy: '*', name: node", false),
+            ("policy: '*', container: agent", true),
+            ("policy: '*', container: other", false),
+            ("policy: '*', namespace: prod", true),
+            ("policy: '*', namespace: 'dev-*'", false),
+            ("policy: '*', expires: 2026-06-01", true),
+            ("policy: '*', expires: 2026-05-31", false),
+        ] {
+            assert_eq!(covers(fields), expected, "{fields}");
+        }
+    }
+
+    #[test]
+    fn a_container_is_needed_where_one_is_named_and_an_own_namespace_counts() {
+        let exceptions = read("- {policy: '*', container: '*', reason: r}\n- {policy: '*', namespace: prod, reason: r}\n").unwrap();
+        let mut findings = [finding(None, Some("dev")), finding(None, Some("prod"))];
+        apply(&exceptions, "2026-06-01", Some("prod"), &mut findings);
+        assert_eq!(
+            findings.map(|finding| finding.exception.is_some()),
+            [false, true]
+        );
+    }
+
+    #[test]
+    fn an_expired_exception_is_named_and_an_unused_one_reported() {
+        let exceptions = read(
+            "- {policy: pss/privileged, kind: DaemonSet, reason: for now, expires: 2026-01-31}\n\
+             - {policy: pss/hostPorts, reason: not used}\n",
+        )
+        .unwrap();
+        let mut findings = [finding(Some("agent"), None)];
+        let mut used = Used::default();
+        used.merge(&apply(&exceptions, "2026-02-01", None, &mut findings));
+        assert!(findings[0].refuses());
+        assert_eq!(
+            findings[0].help,
+            "the exception from pss/privileged for DaemonSet (for now) expired on 2026-01-31; h"
+        );
+        assert_eq!(
+            used.notices(&exceptions),
+            [
+                "the exception from pss/hostPorts (not used) is not needed; remove it from the platform file"
+            ]
+        );
+        assert_eq!(Used::default().notices(&exceptions).len(), 2);
+    }
+
+    #[test]
+    fn mistakes_are_errors_with_their_place() {
+        for (text, expected) in [
+            ("- {policy: x}\n", "p:1:3: [0]: missing field `reason`"),
+            (
+                "- {policy: x, reason: ' '}\n",
+                "p:1:15: [0].reason: must say why",
+            ),
+            (
+                "- {policy: '[', reason: r}\n",
+                "p:1:4: [0].policy: error parsing glob",
+            ),
+            (
+                "- {policy: x, reason: r, expires: 2026-02-29}\n",
+                "p:1:26: [0].expires: must be a day as YYYY-MM-DD",
+            ),
+            (
+                "- {policy: x, reason: r, until: 2026-02-28}\n",
+                "p:1:26: [0].until: unknown field `until`",
+            ),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.starts_with(expected), "{error}\nexpected {expected}");
+        }
+    }
+
+    #[test]
+    fn days_are_days() {
+        for (text, expected) in [
+            ("2026-11-30", true),
+            ("2024-02-29", true),
+            ("2000-02-29", true),
+            ("1900-02-29", false),
+            ("2026-13-01", false),
+            ("2026-00-01", false),
+            ("2026-1-1", false),
+            ("2026-01-01T00:00:00Z", false),
+            ("26-01-01", false),
+        ] {
+            assert_eq!(is_date(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_suggested_exception_covers_its_finding() {
+        let suggested =
+            suggestion(&finding(Some("agent"), None)).replace("YYYY-MM-DD", "2099-01-01");
+        let exceptions = read(&format!("- {suggested}\n")).unwrap();
+        let mut findings = [finding(Some("agent"), None)];
+        apply(&exceptions, "2026-06-01", None, &mut findings);
+        assert_eq!(findings[0].exception.as_deref(), Some("…"));
+    }
+}

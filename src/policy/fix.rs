@@ -1,0 +1,431 @@
+//! What a policy may add by itself, as edits.
+//!
+//! A fix fills what is absent, null or empty. It changes a value that somebody chose only for
+//! policies a platform team listed under `security.overrule`.
+
+use serde_json::{Map, Value};
+
+use super::evaluate::{ActiveRule, Asked, Evaluator};
+use super::model::{Fix, FixTarget, NodeKind};
+use super::target::{ObjectTarget, PodTarget};
+use crate::manifest::View;
+use crate::manifest::view::{Type, escape, unescape};
+
+/// What an operation does (RFC 6902 section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Adds a member or a list item, or replaces a member that is null or empty.
+    Add,
+    /// Replaces a value that somebody chose; only where a policy may overrule.
+    Replace,
+}
+
+/// One RFC 6902 operation on a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operation {
+    /// What it does.
+    pub op: Op,
+    /// Where, as a JSON Pointer from the document's root.
+    pub path: String,
+    /// The new value.
+    pub value: Value,
+}
+
+/// An operation and the policy that asked for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edit {
+    /// The policy's name.
+    pub policy: String,
+    /// What to do.
+    pub operation: Operation,
+}
+
+/// A pod that can be edited. Fixes are computed one after the other, each on what the one before
+/// left, so two that need the same missing parent do not create it twice.
+pub trait EditablePod {
+    /// Why an operation could not be applied.
+    type Error;
+
+    /// The pod as it is now.
+    fn pod(&self) -> PodTarget<'_>;
+
+    /// Applies one operation.
+    ///
+    /// # Errors
+    /// The operation cannot be applied; nothing was changed.
+    fn apply(&mut self, operation: &Operation) -> Result<(), Self::Error>;
+}
+
+/// An object that can be edited.
+pub trait EditableObject {
+    /// Why an operation could not be applied.
+    type Error;
+
+    /// The object as it is now.
+    fn object(&self) -> ObjectTarget<'_>;
+
+    /// Applies one operation.
+    ///
+    /// # Errors
+    /// The operation cannot be applied; nothing was changed.
+    fn apply(&mut self, operation: &Operation) -> Result<(), Self::Error>;
+}
+
+impl Evaluator {
+    /// Applies every fix the pod needs, and returns what was done.
+    ///
+    /// # Errors
+    /// The first operation the pod refused.
+    pub fn harden<P: EditablePod>(&self, pod: &mut P) -> Result<Vec<Edit>, P::Error> {
+        let mut edits = Vec::new();
+        for active in &self.rules {
+            for fix in &active.rule.fix {
+                for operation in active.pod_operations(fix, &pod.pod()) {
+                    pod.apply(&operation)?;
+                    edits.push(active.edit(operation));
+                }
+            }
+        }
+        Ok(edits)
+    }
+
+    /// Applies every fix the object as a whole needs, and returns what was done.
+    ///
+    /// # Errors
+    /// The first operation the object refused.
+    pub fn harden_object<O: EditableObject>(&self, object: &mut O) -> Result<Vec<Edit>, O::Error> {
+        let mut edits = Vec::new();
+        for active in self
+            .rules
+            .iter()
+            .filter(|active| active.rule.node == NodeKind::Object)
+        {
+            for fix in &active.rule.fix {
+                if let Some(operation) = active.object_operation(fix, &object.object()) {
+                    object.apply(&operation)?;
+                    edits.push(active.edit(operation));
+                }
+            }
+        }
+        Ok(edits)
+    }
+}
+
+impl ActiveRule {
+    fn edit(&self, operation: Operation) -> Edit {
+        Edit {
+            policy: self.policy.name.clone(),
+            operation,
+        }
+    }
+
+    /// What one fix of this rule does to the pod as it is now.
+    fn pod_operations(&self, fix: &Fix, pod: &PodTarget<'_>) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        self.each_asked(pod, |asked| {
+            let operation = self.pod_operation(fix, pod, asked);
+            operations.extend(operation.filter(|own| !operations.contains(own)));
+        });
+        operations
+    }
+
+    fn pod_operation(&self, fix: &Fix, pod: &PodTarget<'_>, asked: Asked<'_>) -> Option<Operation> {
+        let container = match (fix.target, asked.container) {
+            (FixTarget::Container, container) => Some(container?),
+            // A value of the container's own wins over the pod's, even one that says nothing.
+            (FixTarget::Pod, Some(container)) if pod.bare || self.has_its_own(container.view) => {
+                Some(container)
+            }
+            _ => None,
+        };
+        match (container, fix.target) {
+            // There is no map to add a field to, and nobody can have meant such a container.
+            (Some(container), _) if container.is_null => None,
+            (Some(container), _) => operation(
+                fix,
+                Some(container.view),
+                &container.pointer(pod),
+                self.overrule,
+            ),
+            (None, FixTarget::PodMetadata) if pod.metadata_pointer.is_empty() => None,
+            (None, FixTarget::PodMetadata) => {
+                operation(fix, pod.metadata, pod.metadata_pointer, self.overrule)
+            }
+            (None, _) => operation(fix, Some(pod.spec), pod.spec_pointer, self.overrule),
+        }
+    }
+
+    fn has_its_own(&self, container: View<'_>) -> bool {
+        let value = self
+            .rule
+            .inherit
+            .as_deref()
+            .and_then(|pointer| container.pointer(pointer));
+        value.is_some_and(|value| !value.is_null())
+    }
+
+    fn object_operation(&self, fix: &Fix, object: &ObjectTarget<'_>) -> Option<Operation> {
+        let violated = self.applies_to_object(object) && !self.schema.holds(object.root);
+        violated.then(|| operation(fix, Some(object.root), object.pointer, self.overrule))?
+    }
+}
+
+/// The operation that puts the fix's value where it belongs below `root`, which lies at `base`.
+/// `None`: somebody chose another value there, or something on the way is no map.
+fn operation(fix: &Fix, root: Option<View<'_>>, base: &str, overrule: bool) -> Option<Operation> {
+    let tokens: Vec<_> = fix.path.split('/').skip(1).map(unescape).collect();
+    let mut rest = tokens.as_slice();
+    let mut path = base.to_owned();
+    let mut view = root;
+    while let Some((token, after)) = rest.split_first() {
+        let Some(parent) = view.filter(|parent| !is_fillable(*parent)) else {
+            return Some(add(path, rest, &fix.value));
+        };
+        path.push('/');
+        path.push_str(&escape(token));
+        rest = after;
+        match parent.value_type() {
+            Type::Map => view = parent.get(token),
+            Type::Seq if token == "-" && after.is_empty() => {
+                let contains = parent.items().any(|item| item.to_json() == fix.value);
+                return (!contains).then(|| add(path, after, &fix.value));
+            }
+            _ => return None,
+        }
+    }
+    match view.filter(|value| !is_blank(*value)) {
+        None => Some(add(path, rest, &fix.value)),
+        Some(chosen) => (overrule && chosen.to_json() != fix.value).then(|| Operation {
+            op: Op::Replace,
+            path,
+            value: fix.value.clone(),
+        }),
+    }
+}
+
+/// Whether a parent is to be made anew: it is null, or empty and no map.
+fn is_fillable(view: View<'_>) -> bool {
+    view.value_type() != Type::Map && view.is_empty()
+}
+
+/// Adds `value` at `path`, inside of as many new maps as there are tokens left.
+fn add(path: String, rest: &[std::borrow::Cow<'_, str>], value: &Value) -> Operation {
+    let value = rest
+        .iter()
+        .rev()
+        .fold(value.clone(), |value, token| match token.as_ref() {
+            "-" => Value::Array(vec![value]),
+            key => Value::Object(Map::from_iter([(key.to_owned(), value)])),
+        });
+    Operation {
+        op: Op::Add,
+        path,
+        value,
+    }
+}
+
+/// Null or empty, or a map that holds nothing else: what a fix may fill.
+fn is_blank(view: View<'_>) -> bool {
+    match view.value_type() {
+        Type::Map => view.entries().all(|(_, member)| is_blank(member)),
+        _ => view.is_empty(),
+    }
+}
+
+/// Applies one operation to a value in memory; what the examples of policies and tests use.
+///
+/// # Errors
+/// The path leads nowhere.
+pub fn apply(root: &mut Value, operation: &Operation) -> Result<(), String> {
+    let Operation { path, value, .. } = operation;
+    let lost = || format!("{path}: leads nowhere");
+    if path.is_empty() {
+        *root = value.clone();
+        return Ok(());
+    }
+    let (parent, token) = path.rsplit_once('/').ok_or_else(lost)?;
+    match root.pointer_mut(parent).ok_or_else(lost)? {
+        Value::Object(members) => {
+            members.insert(unescape(token).into_owned(), value.clone());
+        }
+        Value::Array(items) if token == "-" => items.push(value.clone()),
+        _ => return Err(lost()),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Library, Names, Selection};
+    use serde_json::json;
+
+    /// A pod spec, or a bare list of containers, at `/x`.
+    struct InMemory {
+        root: Value,
+        bare: bool,
+    }
+
+    impl EditablePod for InMemory {
+        type Error = String;
+
+        fn pod(&self) -> PodTarget<'_> {
+            PodTarget {
+                spec: View::Json(&self.root["x"]),
+                bare: self.bare,
+                metadata: self.root.get("metadata").map(View::Json),
+                spec_pointer: "/x",
+                metadata_pointer: "/metadata",
+            }
+        }
+
+        fn apply(&mut self, operation: &Operation) -> Result<(), String> {
+            apply(&mut self.root, operation)
+        }
+    }
+
+    fn evaluator(overrule: &[&str]) -> Evaluator {
+        let selection = Selection {
+            only: Names::new(["pss/*"]).unwrap(),
+            overrule: Names::new(overrule).unwrap(),
+            ..Selection::default()
+        };
+        Evaluator::new(&Library::built_in().unwrap(), &selection)
+    }
+
+    fn harden(spec: Value, bare: bool, overrule: &[&str]) -> (Value, Vec<Edit>) {
+        let mut pod = InMemory {
+            root: json!({"x": spec}),
+            bare,
+        };
+        let edits = evaluator(overrule).harden(&mut pod).unwrap();
+        (pod.root["x"].take(), edits)
+    }
+
+    fn hardened() -> Value {
+        json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}})
+    }
+
+    #[test]
+    fn a_bare_pod_is_filled_and_then_passes() {
+        let (spec, edits) = harden(
+            json!({"containers": [{"name": "a"}, {"name": "b", "securityContext": null}]}),
+            false,
+            &[],
+        );
+        assert_eq!(
+            spec,
+            json!({
+                "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+                "containers": [
+                    {"name": "a", "securityContext": hardened()},
+                    {"name": "b", "securityContext": hardened()},
+                ],
+            })
+        );
+        let by: Vec<_> = edits
+            .iter()
+            .map(|edit| (edit.policy.as_str(), edit.operation.path.as_str()))
+            .collect();
+        assert_eq!(
+            by,
+            [
+                (
+                    "pss/allowPrivilegeEscalation",
+                    "/x/containers/0/securityContext"
+                ),
+                (
+                    "pss/allowPrivilegeEscalation",
+                    "/x/containers/1/securityContext"
+                ),
+                (
+                    "pss/capabilities_restricted",
+                    "/x/containers/0/securityContext/capabilities"
+                ),
+                (
+                    "pss/capabilities_restricted",
+                    "/x/containers/1/securityContext/capabilities"
+                ),
+                ("pss/runAsNonRoot", "/x/securityContext"),
+                (
+                    "pss/seccompProfile_restricted",
+                    "/x/securityContext/seccompProfile"
+                ),
+            ]
+        );
+        assert_eq!(
+            harden(spec.clone(), false, &[]),
+            (spec, vec![]),
+            "hardening again changes nothing"
+        );
+    }
+
+    #[test]
+    fn containers_without_a_pod_spec_are_filled_themselves() {
+        let (list, _) = harden(json!([{"name": "a"}, null]), true, &[]);
+        let mut own = hardened();
+        own["runAsNonRoot"] = json!(true);
+        own["seccompProfile"] = json!({"type": "RuntimeDefault"});
+        assert_eq!(list, json!([{"name": "a", "securityContext": own}, null]));
+    }
+
+    #[test]
+    fn chosen_values_stay_unless_they_may_be_overruled() {
+        let spec = json!({
+            "hostNetwork": true,
+            "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{"securityContext": {
+                "allowPrivilegeEscalation": true,
+                "capabilities": {"drop": ["ALL"]},
+                "runAsNonRoot": false,
+            }}],
+        });
+        assert_eq!(harden(spec.clone(), false, &[]), (spec.clone(), vec![]));
+        let (changed, edits) = harden(spec, false, &["pss/allow*", "pss/hostNamespaces"]);
+        assert_eq!(changed["hostNetwork"], false);
+        assert_eq!(
+            changed["containers"][0]["securityContext"]["allowPrivilegeEscalation"],
+            false
+        );
+        assert_eq!(
+            changed["containers"][0]["securityContext"]["runAsNonRoot"],
+            false
+        );
+        assert!(
+            edits.iter().all(|edit| edit.operation.op == Op::Replace),
+            "{edits:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_added_below_what_is_no_map() {
+        for container in [
+            json!({"securityContext": "x"}),
+            json!("x"),
+            json!(null),
+            json!({"securityContext": {"capabilities": [1]}}),
+        ] {
+            let (spec, _) = harden(
+                json!({"containers": [container.clone()]}),
+                false,
+                &["pss/capabilities_restricted"],
+            );
+            let before = &container["securityContext"]["capabilities"];
+            assert_eq!(
+                &spec["containers"][0]["securityContext"]["capabilities"], before,
+                "{container}"
+            );
+        }
+    }
+
+    #[test]
+    fn windows_pods_are_left_to_their_own_rules() {
+        let (spec, _) = harden(
+            json!({"os": {"name": "windows"}, "containers": [{}]}),
+            false,
+            &[],
+        );
+        let expected = json!({"os": {"name": "windows"}, "containers": [{}], "securityContext": {"runAsNonRoot": true}});
+        assert_eq!(spec, expected);
+    }
+}

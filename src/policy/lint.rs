@@ -1,0 +1,182 @@
+//! What the types of a policy file cannot say.
+
+use serde_json::Value;
+
+use super::model::{API_VERSION, Fix, FixTarget, NodeKind, Policy, PolicyFile, Rule};
+use super::schema::Schema;
+
+/// A JSON Pointer into the file, and what is wrong there.
+pub(super) type FieldError = (String, String);
+
+fn wrong(pointer: impl Into<String>, reason: impl Into<String>) -> Result<(), FieldError> {
+    Err((pointer.into(), reason.into()))
+}
+
+/// The first thing in a policy file that makes no sense.
+pub(super) fn check(file: &PolicyFile) -> Result<(), FieldError> {
+    if file.api_version != API_VERSION {
+        return wrong("/apiVersion", format!("must be {API_VERSION}"));
+    }
+    if file.kind != "Policy" {
+        return wrong("/kind", "must be Policy");
+    }
+    if !is_policy_name(&file.metadata.name) {
+        return wrong(
+            "/metadata/name",
+            "must be family/name, of letters, digits, '-' and '_'",
+        );
+    }
+    let spec = &file.spec;
+    check_versions(spec)?;
+    each_rule(spec, |pointer, rule| {
+        check_rule(rule).map_err(|(own, reason)| (format!("{pointer}{own}"), reason))
+    })?;
+    check_examples(spec)
+}
+
+fn is_policy_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    name.split_once('/')
+        .is_some_and(|(family, own)| is_part(family) && is_part(own))
+}
+
+fn check_versions(spec: &Policy) -> Result<(), FieldError> {
+    if spec.rules.is_empty() && spec.versions.is_empty() && spec.module.is_none() {
+        return wrong("/spec/rules", "must not be empty");
+    }
+    let mut last = None;
+    for (index, version) in spec.versions.iter().enumerate() {
+        let pointer = format!("/spec/versions/{index}");
+        if last >= Some(version.since) {
+            return wrong(
+                format!("{pointer}/since"),
+                "must be newer than the version before",
+            );
+        }
+        if version.rules.is_empty() && spec.rules.is_empty() {
+            return wrong(pointer, "has no rules, and neither has the policy");
+        }
+        if spec.standard.is_none() && !version.overrides.is_empty() {
+            return wrong(
+                format!("{pointer}/overrides"),
+                "is for policies of a standard",
+            );
+        }
+        last = Some(version.since);
+    }
+    Ok(())
+}
+
+/// Calls back with every rule and its pointer.
+fn each_rule(
+    spec: &Policy,
+    mut check: impl FnMut(&str, &Rule) -> Result<(), FieldError>,
+) -> Result<(), FieldError> {
+    for (index, rule) in spec.rules.iter().enumerate() {
+        check(&format!("/spec/rules/{index}"), rule)?;
+    }
+    for (at, version) in spec.versions.iter().enumerate() {
+        for (index, rule) in version.rules.iter().enumerate() {
+            check(&format!("/spec/versions/{at}/rules/{index}"), rule)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_rule(rule: &Rule) -> Result<(), FieldError> {
+    if rule.node != NodeKind::Container && !rule.lists.is_empty() {
+        return wrong("/in", "is for container rules");
+    }
+    if rule.node != NodeKind::Object && !rule.kinds.is_empty() {
+        return wrong("/kinds", "is for object rules");
+    }
+    if rule.annotation.is_some() && !matches!(rule.node, NodeKind::Container | NodeKind::Pod) {
+        return wrong("/annotation", "is for pod and container rules");
+    }
+    if let Some(pointer) = &rule.inherit {
+        if rule.node != NodeKind::Container {
+            return wrong("/inherit", "is for container rules");
+        }
+        if !pointer.starts_with('/') {
+            return wrong("/inherit", "must be a JSON Pointer, which starts with /");
+        }
+    }
+    for (index, fix) in rule.fix.iter().enumerate() {
+        check_fix(rule.node, fix)
+            .map_err(|(own, reason)| (format!("/fix/{index}{own}"), reason))?;
+    }
+    Ok(())
+}
+
+fn check_fix(node: NodeKind, fix: &Fix) -> Result<(), FieldError> {
+    if !fix.path.starts_with('/') {
+        return wrong("/path", "must be a JSON Pointer, which starts with /");
+    }
+    let fits = match fix.target {
+        FixTarget::Pod | FixTarget::PodMetadata => node != NodeKind::Object,
+        FixTarget::Container => node == NodeKind::Container,
+        FixTarget::Object => node == NodeKind::Object,
+    };
+    if fits {
+        Ok(())
+    } else {
+        wrong("/target", "does not fit the node of the rule")
+    }
+}
+
+fn check_examples(spec: &Policy) -> Result<(), FieldError> {
+    let named = [
+        ("valid", &spec.examples.valid),
+        ("invalid", &spec.examples.invalid),
+    ];
+    for (name, examples) in named {
+        for (index, example) in examples.iter().enumerate() {
+            let given = [&example.pod, &example.container, &example.object];
+            if given.iter().filter(|value| value.is_some()).count() != 1 {
+                let pointer = format!("/spec/examples/{name}/{index}");
+                return wrong(
+                    pointer,
+                    "must have exactly one of pod, container and object",
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What holds for a user's policy only: its schemas are not tested with the program, and it cannot
+/// name a part of the program.
+pub(super) fn check_foreign(spec: &Policy) -> Result<(), FieldError> {
+    if spec.module.is_some() {
+        return wrong("/spec/module", "is for built-in policies");
+    }
+    check_schemas(spec)
+}
+
+/// Compiles every schema of a policy, to find those that are no schemas.
+pub(super) fn check_schemas(spec: &Policy) -> Result<(), FieldError> {
+    let compile = |pointer: String, schema: Option<&Value>| {
+        let compiled = schema.map(|schema| Schema::new(schema.clone()));
+        match compiled.as_ref().map(Schema::validator) {
+            Some(Err(reason)) => wrong(pointer, reason),
+            _ => Ok(()),
+        }
+    };
+    each_rule(spec, |pointer, rule| {
+        compile(format!("{pointer}/schema"), Some(&rule.schema))?;
+        compile(format!("{pointer}/match"), rule.applies.as_ref())?;
+        compile(format!("{pointer}/unless"), rule.unless.as_ref())
+    })?;
+    for (index, version) in spec.versions.iter().enumerate() {
+        compile(
+            format!("/spec/versions/{index}/unless"),
+            version.unless.as_ref(),
+        )?;
+    }
+    Ok(())
+}

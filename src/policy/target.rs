@@ -1,0 +1,197 @@
+//! What a policy is asked about: a pod with its containers, or an object.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
+
+use super::model::ContainerList;
+use crate::manifest::View;
+use crate::manifest::view::Type;
+
+static EMPTY_MAP: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
+static EMPTY_STRING: LazyLock<Value> = LazyLock::new(|| Value::String(String::new()));
+
+/// The view itself, or an empty map for null: to Go a null struct is a struct without fields.
+pub(super) fn or_empty_map(view: View<'_>) -> View<'_> {
+    if view.is_null() {
+        View::Json(&EMPTY_MAP)
+    } else {
+        view
+    }
+}
+
+/// The view itself, or the empty string for null: what Go makes of a null in a map of strings.
+fn or_empty_string(view: View<'_>) -> View<'_> {
+    if view.is_null() {
+        View::Json(&EMPTY_STRING)
+    } else {
+        view
+    }
+}
+
+/// A pod or a pod template inside a document.
+#[derive(Clone, Copy, Debug)]
+pub struct PodTarget<'a> {
+    /// The pod spec.
+    pub spec: View<'a>,
+    /// `spec` is no pod spec but a list of containers alone, as some custom kinds have.
+    pub bare: bool,
+    /// The metadata of the pod or pod template, where it has any.
+    pub metadata: Option<View<'a>>,
+    /// Where the pod spec lies, as a JSON Pointer from the document's root.
+    pub spec_pointer: &'a str,
+    /// Where the metadata lies or would lie, as a JSON Pointer from the document's root.
+    pub metadata_pointer: &'a str,
+}
+
+impl<'a> PodTarget<'a> {
+    /// The pod spec; an empty map where the document says null, or has none.
+    pub(super) fn spec(&self) -> View<'a> {
+        if self.bare {
+            View::Json(&EMPTY_MAP)
+        } else {
+            or_empty_map(self.spec)
+        }
+    }
+
+    /// The metadata; an empty map where the document has none.
+    pub(super) fn metadata(&self) -> View<'a> {
+        self.metadata.map_or(View::Json(&EMPTY_MAP), or_empty_map)
+    }
+
+    /// The value of an annotation; the empty string where it is null.
+    pub(super) fn annotation(&self, name: &str) -> Option<View<'a>> {
+        Some(or_empty_string(
+            self.metadata?.get("annotations")?.get(name)?,
+        ))
+    }
+
+    /// All containers in the order Kubernetes' evaluator visits them.
+    pub fn containers(&self) -> impl Iterator<Item = Container<'a>> + use<'a> {
+        let (spec, bare) = (self.spec, self.bare);
+        ContainerList::ALL.into_iter().flat_map(move |list| {
+            let items = match (bare, list) {
+                (false, _) => spec.get(list.key()),
+                (true, ContainerList::Containers) => Some(spec),
+                (true, _) => None,
+            };
+            let items = items.into_iter().flat_map(View::items).enumerate();
+            items.map(move |(index, view)| Container {
+                view: or_empty_map(view),
+                is_null: view.is_null(),
+                list,
+                index,
+            })
+        })
+    }
+
+    /// Calls back with every part that must be a map or a list before any policy looks into it,
+    /// until the callback says `false`; whether it never did.
+    fn each_part(&self, ask: &mut dyn FnMut(View<'a>, Type, Part<'a>) -> bool) -> bool {
+        let spec = if self.bare { Type::Seq } else { Type::Map };
+        ask(self.spec, spec, Part::Spec)
+            && self
+                .metadata
+                .is_none_or(|view| ask(view, Type::Map, Part::Metadata))
+            && ContainerList::ALL.into_iter().all(|list| {
+                let view = self.spec.get(list.key());
+                view.is_none_or(|view| ask(view, Type::Seq, Part::List(list)))
+            })
+            && self
+                .containers()
+                .all(|own| ask(own.view, Type::Map, Part::Container(own)))
+    }
+
+    /// Whether everything is a map or a list that must be one.
+    pub(super) fn is_well_shaped(&self) -> bool {
+        self.each_part(&mut |view, required, _| fits(view, required))
+    }
+
+    /// The parts that must be a map or a list and are neither. Kubernetes cannot decode such a pod
+    /// at all.
+    pub(super) fn misshapen(&self) -> Vec<Misshapen> {
+        let mut found = Vec::new();
+        self.each_part(&mut |view, required, part| {
+            if !fits(view, required) {
+                let pointer = match part {
+                    Part::Spec => self.spec_pointer.to_owned(),
+                    Part::Metadata => self.metadata_pointer.to_owned(),
+                    Part::List(list) => format!("{}/{}", self.spec_pointer, list.key()),
+                    Part::Container(container) => container.pointer(self),
+                };
+                found.push(Misshapen {
+                    pointer,
+                    found: view.value_type(),
+                    required,
+                });
+            }
+            true
+        });
+        found
+    }
+}
+
+fn fits(view: View<'_>, required: Type) -> bool {
+    let kind = view.value_type();
+    kind == required || kind == Type::Null
+}
+
+/// A part of a pod that must be a map or a list.
+enum Part<'a> {
+    Spec,
+    Metadata,
+    List(ContainerList),
+    Container(Container<'a>),
+}
+
+/// A part of a pod that has the wrong JSON type.
+pub(super) struct Misshapen {
+    pub pointer: String,
+    pub found: Type,
+    pub required: Type,
+}
+
+/// One container of a pod.
+#[derive(Clone, Copy, Debug)]
+pub struct Container<'a> {
+    /// The container; an empty map where the document says null.
+    pub view: View<'a>,
+    /// Whether the document says null.
+    pub is_null: bool,
+    /// The list it stands in.
+    pub list: ContainerList,
+    /// Its place in the list.
+    pub index: usize,
+}
+
+impl<'a> Container<'a> {
+    /// The container's name; empty where it has none.
+    pub fn name(&self) -> Cow<'a, str> {
+        self.view
+            .get("name")
+            .and_then(View::as_str)
+            .unwrap_or_default()
+    }
+
+    /// The container's JSON Pointer from the document's root.
+    pub fn pointer(&self, pod: &PodTarget<'_>) -> String {
+        match pod.bare {
+            true => format!("{}/{}", pod.spec_pointer, self.index),
+            false => format!("{}/{}/{}", pod.spec_pointer, self.list.key(), self.index),
+        }
+    }
+}
+
+/// A whole object, for policies that are not about pods.
+#[derive(Clone, Copy, Debug)]
+pub struct ObjectTarget<'a> {
+    /// The object.
+    pub root: View<'a>,
+    /// Where it lies in its document: empty, or `/items/N` inside a List.
+    pub pointer: &'a str,
+    /// Its API group; empty for the core group.
+    pub group: &'a str,
+    /// Its kind.
+    pub kind: &'a str,
+}

@@ -1,0 +1,207 @@
+//! Runs the examples that policies carry: `helm-floe policies test`.
+//!
+//! A valid example must have no violation of its policy, an invalid one at least one. Where an
+//! invalid example says what it looks like fixed, the policy's own fixes must give exactly that and
+//! leave no violation; where it does not, they must not be able to mend it.
+
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use super::evaluate::Evaluator;
+use super::fix::{EditableObject, EditablePod, Operation, apply};
+use super::load::{Library, Loaded};
+use super::model::Example;
+use super::select::{Names, Selection};
+use super::target::{ObjectTarget, PodTarget};
+use super::version::Level;
+use crate::manifest::View;
+
+/// The outcome of one example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExampleResult {
+    /// The policy's name.
+    pub policy: String,
+    /// The example's name.
+    pub example: String,
+    /// What went wrong; `None` when it went as the example says.
+    pub failure: Option<String>,
+}
+
+/// Runs the examples of all policies whose name matches, every policy on its own.
+pub fn run(library: &Library, only: &Names) -> Vec<ExampleResult> {
+    library
+        .iter()
+        .filter(|loaded| only.is_empty() || only.contains(&loaded.name))
+        .flat_map(|loaded| run_policy(library, loaded))
+        .collect()
+}
+
+fn run_policy(library: &Library, loaded: &Loaded) -> Vec<ExampleResult> {
+    let examples = &loaded.policy.examples;
+    let valid = examples.valid.iter().map(|example| (example, true));
+    let invalid = examples.invalid.iter().map(|example| (example, false));
+    valid
+        .chain(invalid)
+        .map(|(example, valid)| ExampleResult {
+            policy: loaded.name.clone(),
+            example: example.name.clone(),
+            failure: run_example(library, loaded, example, valid).err(),
+        })
+        .collect()
+}
+
+fn run_example(
+    library: &Library,
+    loaded: &Loaded,
+    example: &Example,
+    valid: bool,
+) -> Result<(), String> {
+    let selection = Selection {
+        level: Level::Restricted,
+        version: example.version.unwrap_or_default(),
+        only: Names::new([&loaded.name])?,
+        ..Selection::default()
+    };
+    let evaluator = Evaluator::new(library, &selection);
+    let mut subject = Subject::new(example);
+    let violations = subject.violations(&evaluator);
+    if valid {
+        return if violations.is_empty() {
+            Ok(())
+        } else {
+            Err(violations.join("; "))
+        };
+    }
+    if violations.is_empty() {
+        return Err("has no violation".to_owned());
+    }
+    subject.harden(&evaluator)?;
+    let left = subject.violations(&evaluator);
+    match &example.fixed {
+        None if left.is_empty() => Err(format!(
+            "was mended, but the example does not say how: {}",
+            subject.value()
+        )),
+        None => Ok(()),
+        Some(_) if !left.is_empty() => Err(format!("is still violated: {}", left.join("; "))),
+        Some(fixed) if fixed == subject.value() => Ok(()),
+        Some(_) => Err(format!("became {}", subject.value())),
+    }
+}
+
+/// An example as something that can be judged and edited.
+struct Subject {
+    root: Value,
+    /// Where the part the example gives lies in `root`.
+    shown: &'static str,
+    is_pod: bool,
+}
+
+impl Subject {
+    fn new(example: &Example) -> Subject {
+        match (&example.pod, &example.container, &example.object) {
+            (Some(pod), _, _) => Subject {
+                root: pod.clone(),
+                shown: "",
+                is_pod: true,
+            },
+            (_, Some(container), _) => Subject {
+                root: json!({"spec": {"containers": [container]}}),
+                shown: "/spec/containers/0",
+                is_pod: true,
+            },
+            (_, _, object) => Subject {
+                root: object.clone().unwrap_or_default(),
+                shown: "",
+                is_pod: false,
+            },
+        }
+    }
+
+    fn value(&self) -> &Value {
+        self.root.pointer(self.shown).unwrap_or(&Value::Null)
+    }
+
+    fn violations(&self, evaluator: &Evaluator) -> Vec<String> {
+        let found = if self.is_pod {
+            evaluator.check(&self.pod())
+        } else {
+            evaluator.check_object(&self.object())
+        };
+        found
+            .into_iter()
+            .map(|violation| format!("{}: {}", violation.pointer, violation.message))
+            .collect()
+    }
+
+    fn harden(&mut self, evaluator: &Evaluator) -> Result<(), String> {
+        if self.is_pod {
+            evaluator.harden(self)?
+        } else {
+            evaluator.harden_object(self)?
+        };
+        Ok(())
+    }
+}
+
+impl EditablePod for Subject {
+    type Error = String;
+
+    fn pod(&self) -> PodTarget<'_> {
+        static NULL: LazyLock<Value> = LazyLock::new(|| Value::Null);
+        PodTarget {
+            bare: false,
+            spec: View::Json(self.root.get("spec").unwrap_or(&NULL)),
+            metadata: self.root.get("metadata").map(View::Json),
+            spec_pointer: "/spec",
+            metadata_pointer: "/metadata",
+        }
+    }
+
+    fn apply(&mut self, operation: &Operation) -> Result<(), String> {
+        apply(&mut self.root, operation)
+    }
+}
+
+impl EditableObject for Subject {
+    type Error = String;
+
+    fn object(&self) -> ObjectTarget<'_> {
+        let text = |key: &str| {
+            self.root
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        ObjectTarget {
+            root: View::Json(&self.root),
+            pointer: "",
+            group: text("apiVersion")
+                .split_once('/')
+                .map_or("", |(group, _)| group),
+            kind: text("kind"),
+        }
+    }
+
+    fn apply(&mut self, operation: &Operation) -> Result<(), String> {
+        apply(&mut self.root, operation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_examples_of_all_built_in_policies_go_as_they_say() {
+        let library = Library::built_in().unwrap();
+        let results = run(&library, &Names::default());
+        let failed: Vec<_> = results
+            .iter()
+            .filter(|result| result.failure.is_some())
+            .collect();
+        assert!(!results.is_empty());
+        assert!(failed.is_empty(), "{failed:#?}");
+    }
+}

@@ -1,0 +1,115 @@
+//! The report for people: verdict first, then every finding with its place and the way out.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use super::{Finding, Report, Severity, plural};
+
+/// A run's report with the input it is about.
+pub struct Text<'a> {
+    /// What the input is called in places: `stdin`, a file name.
+    pub input: &'a str,
+    /// The input, for the quoted lines.
+    pub text: &'a str,
+    /// Whether to colour.
+    pub color: bool,
+}
+
+impl Text<'_> {
+    /// The whole report; empty when there is nothing to say.
+    pub fn render(&self, report: &Report) -> String {
+        let mut out = verdict(report);
+        for finding in &report.findings {
+            out.push('\n');
+            out.push_str(&self.finding(finding));
+            out.push('\n');
+        }
+        for notice in &report.notices {
+            out.push_str(&format!("note: {notice}\n"));
+        }
+        out
+    }
+
+    fn finding(&self, finding: &Finding) -> String {
+        let level = match (finding.exception.is_some(), finding.severity) {
+            (true, _) => Level::INFO.with_name("excepted"),
+            (false, Severity::Warning) => Level::WARNING,
+            (false, Severity::Error) => Level::ERROR,
+        };
+        let title = level
+            .primary_title(finding.message.as_str())
+            .id(finding.policy.as_str());
+        let place = format!("{}:{}:{}", self.input, finding.line, finding.column);
+        let line_start = self
+            .text
+            .get(..finding.quote.start)
+            .map_or(0, |t| t.rfind('\n').map_or(0, |n| n + 1));
+        let line = self
+            .text
+            .get(line_start..)
+            .map_or("", |t| t.split(['\n', '\r']).next().unwrap_or(""));
+        let mut group: Group<'_> = if finding.quote.is_empty() {
+            Group::with_title(title).element(Origin::path(place.as_str()))
+        } else {
+            let end = finding.quote.end.min(line_start + line.len());
+            let mark =
+                AnnotationKind::Primary.span(finding.quote.start - line_start..end - line_start);
+            let snippet = Snippet::source(line)
+                .line_start(finding.line)
+                .path(self.input)
+                .annotation(mark);
+            Group::with_title(title).element(snippet)
+        };
+        let lines = notes(finding);
+        for (name, text) in &lines {
+            group = group.element(Level::NOTE.with_name(*name).message(text.as_str()));
+        }
+        let renderer = if self.color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        renderer.render(&[group])
+    }
+}
+
+/// The lines below the snippet: which object, which template, what to do.
+fn notes(finding: &Finding) -> Vec<(&'static str, String)> {
+    let mut object = format!("{} {}", finding.kind, finding.name);
+    if let Some(namespace) = &finding.namespace {
+        object = format!("{} {namespace}/{}", finding.kind, finding.name);
+    }
+    if let Some(container) = &finding.container {
+        object.push_str(&format!(", container {container}"));
+    }
+    let mut lines = vec![("object", object), ("field", finding.pointer.clone())];
+    if let Some(source) = &finding.source {
+        lines.push(("template", source.clone()));
+    }
+    if let Some(reason) = &finding.exception {
+        lines.push(("exception", reason.clone()));
+    } else if !finding.help.is_empty() {
+        lines.push(("help", finding.help.clone()));
+    }
+    lines
+}
+
+fn verdict(report: &Report) -> String {
+    let summary = report.summary();
+    let mut counts = vec![
+        plural(summary.errors, "error"),
+        plural(summary.warnings, "warning"),
+    ];
+    if summary.excepted > 0 {
+        counts.push(format!("{} excepted", summary.excepted));
+    }
+    let counts = counts.join(", ");
+    let objects = plural(summary.objects, "object");
+    if summary.refused {
+        format!("helm-floe refuses this release: {counts} in {objects}\n")
+    } else {
+        format!(
+            "helm-floe: {counts} in {objects}, {}\n",
+            plural(summary.edits, "edit")
+        )
+    }
+}
