@@ -114,7 +114,7 @@ impl Parser<'_> {
         self.push_key(key, props, &mut keys)?;
         self.flow_pair_value(&key, b']')?;
         let flags = self.finish_keys(map, &keys)?;
-        self.close(map, self.last_end(), flags);
+        self.close(map, self.last_end, flags);
         self.leave();
         Ok(())
     }

@@ -132,7 +132,7 @@ impl Parser<'_> {
         if !keys.suspicious {
             return Ok(keys.flags);
         }
-        self.close(map, self.last_end(), keys.flags);
+        self.close(map, self.last_end, keys.flags);
         let twice = self.find_duplicates(map, keys)?;
         Ok(keys.flags | if twice { FLAG_DUPLICATE } else { 0 })
     }

@@ -180,6 +180,7 @@ impl<'s> Parser<'s> {
         });
         raw.next = id + 1;
         raw.flags |= FLAG_PROPS;
+        self.last_end = raw.end;
         self.doc.nodes.push(raw);
         Ok(())
     }
