@@ -278,6 +278,7 @@ impl Parser<'_> {
             b'[' | b'{' => "a map or list where a key is expected",
             b'|' | b'>' => "a block scalar where a key is expected",
             b'#' => NO_COLON,
+            b'\t' => "a tab where indentation is expected",
             b if is_blankz(b) => NO_COLON,
             _ => {
                 let atom = match self.byte() {
