@@ -43,11 +43,16 @@ pub struct Problem {
     pub help: String,
 }
 
+impl Problem {
+    /// Line and column, where the problem is at one place.
+    pub fn place(&self) -> Option<(usize, usize)> {
+        (self.line > 0).then_some((self.line, self.column))
+    }
+}
+
+/// Everything but the place.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line > 0 {
-            write!(f, "{}:{}: ", self.line, self.column)?;
-        }
         f.write_str(&self.reason)?;
         if let Some(source) = &self.source {
             write!(f, " (template {source})")?;

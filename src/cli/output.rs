@@ -41,15 +41,15 @@ impl Failure {
                 .map(|line| format!("helm-floe: {line}\n"))
                 .collect(),
             Failure::Unreadable { input, problems } => {
-                let lines = problems
-                    .0
-                    .iter()
-                    .map(|problem| format!("{input}:{problem}\n"));
-                std::iter::once(
-                    "helm-floe cannot understand the input, nothing was written\n".to_owned(),
-                )
-                .chain(lines.map(|line| line.replacen(": ", ": error: ", 1)))
-                .collect()
+                let mut text =
+                    String::from("helm-floe cannot understand the input, nothing was written\n");
+                for problem in &problems.0 {
+                    let place = problem
+                        .place()
+                        .map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
+                    text.push_str(&format!("{input}{place}: error: {problem}\n"));
+                }
+                text
             }
             Failure::BrokenPipe => String::new(),
         }

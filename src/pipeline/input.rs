@@ -63,7 +63,11 @@ mod tests {
     use super::*;
 
     fn reason(bytes: &[u8]) -> String {
-        decode(bytes.to_vec(), false).unwrap_err().0[0].to_string()
+        let problem = &decode(bytes.to_vec(), false).unwrap_err().0[0];
+        match problem.place() {
+            Some((line, column)) => format!("{line}:{column}: {problem}"),
+            None => problem.to_string(),
+        }
     }
 
     #[test]

@@ -2,9 +2,10 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::{env, fs};
 
 use tempfile::TempDir;
@@ -55,6 +56,27 @@ impl Outcome {
         assert_eq!(self.code, 0, "failed\n{}\n{}", self.stderr, self.stdout);
         self.stdout
     }
+}
+
+/// The binary without any of the caller's environment, on a fixed day: 2025-06-15.
+pub fn floe(args: &[&str]) -> Command {
+    let mut command = Command::new(helm_floe());
+    command.env_clear().env("SOURCE_DATE_EPOCH", "1750000000");
+    command.args(args);
+    command
+}
+
+/// Runs a program with these bytes on its stdin.
+pub fn feed(command: &mut Command, stdin: &[u8]) -> Output {
+    let command = command.stdin(Stdio::piped());
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("runs");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    std::thread::scope(|scope| {
+        // A program that refuses early closes its end; that is no failure of the test.
+        scope.spawn(move || pipe.write_all(stdin).ok());
+        child.wait_with_output().expect("ends")
+    })
 }
 
 /// One Helm with a home of its own: no plugin, repository or cluster of the user is seen or touched.
