@@ -41,6 +41,14 @@ pub enum View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// The node of the document, for a value that stands in the text.
+    pub fn node(self) -> Option<Node<'a>> {
+        match self {
+            View::Node(node) => Some(node),
+            View::Json(_) | View::Edited(_) => None,
+        }
+    }
+
     /// The value's JSON type.
     pub fn value_type(self) -> Type {
         match self {

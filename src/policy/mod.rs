@@ -11,6 +11,7 @@ pub mod fix;
 pub mod json;
 mod lint;
 pub mod load;
+mod matcher;
 pub mod model;
 pub mod schema;
 pub mod select;

@@ -1,14 +1,14 @@
-//! Block context: maps, lists and block scalars by indentation.
+//! Block context: maps and lists by indentation.
 
 use super::super::error::{Step, fail};
 use super::super::limits::MAX_KEY;
-use super::super::tape::{FLAG_ESCAPED, FLAG_MULTILINE, Kind, RawNode, Style};
+use super::super::tape::{FLAG_EXPLICIT_KEY, FLAG_MULTILINE, Kind, RawNode, Style};
 use super::Parser;
-use super::chars::{self, is_blankz, is_break};
+use super::chars::{self, is_blankz};
 use super::keys::Keys;
 use super::props::{NO_PROPS, Props};
 
-pub(super) const EXPLICIT_KEY: &str = "explicit keys ('? ') are not supported";
+const TAB: &str = "a tab where indentation is expected";
 const NO_COLON: &str = "a key without ':'";
 
 /// The key that a map starts or goes on with.
@@ -17,6 +17,17 @@ struct Key {
     props: Props,
     /// Where the key begins, its anchor and tag included.
     start: usize,
+}
+
+/// How a map starts.
+#[derive(Clone, Copy)]
+enum First<'k> {
+    /// With the plain key between the map's start and the position.
+    Usual,
+    /// With a key that is read already.
+    Read(&'k Key),
+    /// With `? `.
+    Explicit,
 }
 
 impl Parser<'_> {
@@ -81,7 +92,12 @@ impl Parser<'_> {
                 }
                 self.block_seq(outer)
             }
-            b'?' if is_blankz(next) => fail(self.pos, EXPLICIT_KEY),
+            b'?' if is_blankz(next) => {
+                if !self.allowed {
+                    return fail(self.pos, "a key cannot start here");
+                }
+                self.block_map(self.pos, First::Explicit, outer)
+            }
             b':' if is_blankz(next) => fail(self.pos, "a value without a key"),
             b'|' | b'>' => {
                 let props = outer.and(inner)?;
@@ -92,7 +108,7 @@ impl Parser<'_> {
                 self.flow_collection(&props)
             }
             _ if key_allowed && !inner.any() && self.usual_key() => {
-                self.block_map(start, None, outer)
+                self.block_map(start, First::Usual, outer)
             }
             b'"' | b'\'' | b'*' => {
                 let atom = self.quoted_or_alias()?;
@@ -124,7 +140,7 @@ impl Parser<'_> {
         }
         let props = *inner;
         let key = Key { atom, props, start };
-        self.block_map(start, Some(&key), outer)
+        self.block_map(start, First::Read(&key), outer)
     }
 
     /// What can stand in the enclosing collection's own column or left of it: nothing, a list in a
@@ -186,44 +202,43 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// A map, from its first key's `:` on: the usual key since `start`, or an unusual one.
-    fn block_map(&mut self, start: usize, first: Option<&Key>, props: &Props) -> Step<()> {
+    /// A map that starts at `start`.
+    fn block_map(&mut self, start: usize, first: First<'_>, props: &Props) -> Step<()> {
         self.enter()?;
         let col = start as isize - self.line as isize;
         let outside = std::mem::replace(&mut self.indent, col);
+        if let First::Read(key) = first {
+            self.check_key_form(key)?;
+        }
+        let map = self.push(self.raw(Kind::Map, Style::Block, start), props);
         let mut keys = Keys::default();
-        let map = match first {
-            None => {
-                let map = self.push(self.raw(Kind::Map, Style::Block, start), props);
+        match first {
+            First::Usual => {
                 self.push_usual_key(start, &mut keys)?;
-                map
+                self.map_value()?;
             }
-            Some(key) => {
-                self.check_key_form(key)?;
-                let map = self.push(self.raw(Kind::Map, Style::Block, start), props);
+            First::Read(key) => {
                 self.push_key(key.atom, &key.props, &mut keys)?;
-                map
+                self.map_value()?;
             }
-        };
-        loop {
-            self.map_value()?;
-            if self.block_ends(col) {
-                break;
-            }
-            if self.column() > col {
+            First::Explicit => self.explicit_entry(&mut keys)?,
+        }
+        while !self.block_ends(col) {
+            if self.column() > col || !self.allowed {
                 return fail(self.pos, self.stray());
             }
             let start = self.pos;
             if self.usual_key() {
                 self.push_usual_key(start, &mut keys)?;
+                self.map_value()?;
             } else {
-                self.unusual_key(&mut keys)?;
+                self.unusual_entry(&mut keys)?;
             }
         }
         self.indent = outside;
         self.leave();
         let flags = self.finish_keys(map, &keys)?;
-        self.close(map, self.last_end(), flags);
+        self.close(map, self.last_end, flags);
         Ok(())
     }
 
@@ -254,17 +269,20 @@ impl Parser<'_> {
     fn stray(&self) -> &'static str {
         let next = self.at(self.pos + 1);
         match self.byte() {
-            b'\t' => "a tab where indentation is expected",
+            b'\t' => TAB,
             b':' if is_blankz(next) => "a ':' where no key comes before it",
             _ if self.allowed => "an indentation that fits neither the entry before nor its parent",
             _ => "more text after a complete value",
         }
     }
 
-    /// The next key of a map, up to its `:`, where that is not a usual one.
+    /// The next entry of a map, up to the token after it, where its key is not a usual one.
     #[inline(never)]
-    fn unusual_key(&mut self, keys: &mut Keys) -> Step<()> {
+    fn unusual_entry(&mut self, keys: &mut Keys) -> Step<()> {
         let start = self.pos;
+        if self.byte() == b'?' && is_blankz(self.at(self.pos + 1)) {
+            return self.explicit_entry(keys);
+        }
         let mut props = NO_PROPS;
         while matches!(self.byte(), b'&' | b'!') {
             self.property(&mut props, false)?;
@@ -273,27 +291,72 @@ impl Parser<'_> {
         let next = self.at(self.pos + 1);
         let reason = match self.byte() {
             b'-' if is_blankz(next) => "a list item where a key is expected",
-            b'?' if is_blankz(next) => EXPLICIT_KEY,
             b':' if is_blankz(next) => "a value without a key",
             b'[' | b'{' => "a map or list where a key is expected",
             b'|' | b'>' => "a block scalar where a key is expected",
+            b'\t' => TAB,
             b'#' => NO_COLON,
             b'\t' => "a tab where indentation is expected",
             b if is_blankz(b) => NO_COLON,
             _ => {
-                let atom = match self.byte() {
-                    b'"' | b'\'' | b'*' => self.quoted_or_alias()?,
-                    _ => self.plain()?,
-                };
+                let atom = self.quoted_alias_or_plain()?;
                 if self.byte() == b':' && is_blankz(self.at(self.pos + 1)) {
                     let key = Key { atom, props, start };
                     self.check_key_form(&key)?;
-                    return self.push_key(key.atom, &key.props, keys);
+                    self.push_key(key.atom, &key.props, keys)?;
+                    return self.map_value();
                 }
                 NO_COLON
             }
         };
         fail(start, reason)
+    }
+
+    fn quoted_alias_or_plain(&mut self) -> Step<RawNode> {
+        match self.byte() {
+            b'"' | b'\'' | b'*' => self.quoted_or_alias(),
+            _ => self.plain(),
+        }
+    }
+
+    /// `? key` with its `: value` on a line of its own, up to the token after it. Go's own writers
+    /// use it for keys longer than 128 characters. Only scalars can be keys.
+    #[inline(never)]
+    fn explicit_entry(&mut self, keys: &mut Keys) -> Step<()> {
+        let start = self.pos;
+        keys.add_flags(FLAG_EXPLICIT_KEY);
+        self.pos += 1;
+        self.allowed = true;
+        self.skip();
+        let mut props = NO_PROPS;
+        while !self.is_shallow() && matches!(self.byte(), b'&' | b'!') {
+            self.property(&mut props, false)?;
+            self.skip();
+        }
+        let key = match self.byte() {
+            _ if self.is_shallow() => return fail(start, "a '?' without a key"),
+            b'|' | b'>' => self.block_text()?,
+            b'[' | b'{' => return fail(start, "a map or list cannot be a key"),
+            b'-' | b'?' | b':' if is_blankz(self.at(self.pos + 1)) => {
+                return fail(start, "a map or list cannot be a key");
+            }
+            _ => self.quoted_alias_or_plain()?,
+        };
+        self.push_key(key, &props, keys)?;
+        self.skip();
+        let colon = self.byte() == b':' && is_blankz(self.at(self.pos + 1));
+        if colon && self.allowed && self.column() == self.indent {
+            let empty_at = self.pos + 1;
+            self.pos = empty_at;
+            self.skip();
+            self.block_node(empty_at, true)?;
+            self.skip();
+            return Ok(());
+        }
+        if colon {
+            return fail(start, "a map or list cannot be a key");
+        }
+        self.push_empty(key.end as usize, &NO_PROPS)
     }
 
     /// A list with a column of its own.
@@ -325,118 +388,19 @@ impl Parser<'_> {
             if self.block_ends(col) {
                 break;
             }
-            let item = self.byte() == b'-' && is_blankz(self.at(self.pos + 1));
-            if self.column() == col && item {
-                continue;
+            if self.column() > col || !self.allowed {
+                return fail(self.pos, self.stray());
             }
-            if self.column() == col && !own {
+            if self.byte() != b'-' || !is_blankz(self.at(self.pos + 1)) {
+                if own {
+                    return fail(self.pos, "a key where a list item is expected");
+                }
                 break; // the map's next key
             }
-            return fail(self.pos, self.stray());
         }
         self.leave();
-        self.close(seq, self.last_end(), 0);
+        self.close(seq, self.last_end, 0);
         Ok(())
-    }
-
-    /// `|` or `>` with its lines: `yaml_parser_scan_block_scalar`.
-    fn block_scalar(&mut self, props: &Props) -> Step<()> {
-        let start = self.pos;
-        let style = match self.byte() {
-            b'|' => Style::Literal,
-            _ => Style::Folded,
-        };
-        let mut raw = self.raw(Kind::Scalar, style, start);
-        raw.flags = FLAG_MULTILINE | FLAG_ESCAPED;
-        let (keep, given) = self.block_header()?;
-        let mut body = match given {
-            0 => 0,
-            given => self.indent.max(0) as usize + given,
-        };
-        let mut end = self.pos; // after the last line break that counts
-        let mut tail = self.block_breaks(&mut body)?;
-        while self.pos - self.line == body && !self.at_end() {
-            let line_end = self.line_end(self.pos);
-            self.pos = self.after_break(line_end);
-            self.line = self.pos;
-            end = self.pos;
-            tail = end;
-            if line_end == self.pos {
-                break; // the text ends without a line break
-            }
-            tail = self.block_breaks(&mut body)?.max(tail);
-        }
-        self.allowed = true;
-        raw.end = if keep { tail } else { end } as u32;
-        let Ok(body) = u16::try_from(body) else {
-            return fail(start, "a block scalar indented by more than 65,535 columns");
-        };
-        raw.body = body;
-        self.push_atom(raw, props)
-    }
-
-    /// The rest of the indicator's line: whether trailing breaks are kept, and the indentation if it
-    /// is given.
-    fn block_header(&mut self) -> Step<(bool, usize)> {
-        let (mut keep, mut given) = (false, 0);
-        self.pos += 1;
-        let chomp = |b: u8| matches!(b, b'+' | b'-');
-        if chomp(self.byte()) {
-            keep = self.byte() == b'+';
-            self.pos += 1;
-        }
-        if self.byte().is_ascii_digit() {
-            given = usize::from(self.byte() - b'0');
-            if given == 0 {
-                return fail(self.pos, "an indentation indicator of 0");
-            }
-            self.pos += 1;
-            let before = self.at(self.pos - 2);
-            if !chomp(before) && chomp(self.byte()) {
-                keep = self.byte() == b'+';
-                self.pos += 1;
-            }
-        }
-        self.skip_blanks();
-        if self.byte() == b'#' {
-            self.pos = self.line_end(self.pos);
-        }
-        if !is_break(self.byte()) && !self.at_end() {
-            return fail(self.pos, "text after a block scalar's indicator");
-        }
-        let line_end = self.pos;
-        self.pos = self.after_break(line_end);
-        if self.pos > line_end {
-            self.line = self.pos;
-        }
-        Ok((keep, given))
-    }
-
-    /// Over indentation and empty lines, `yaml_parser_scan_block_scalar_breaks`; finds the
-    /// indentation when it is not known yet. Gives the offset after the last empty line.
-    fn block_breaks(&mut self, body: &mut usize) -> Step<usize> {
-        let mut deepest = 0;
-        let mut end = self.pos;
-        loop {
-            while (*body == 0 || self.pos - self.line < *body) && self.byte() == b' ' {
-                self.pos += 1;
-            }
-            let column = self.pos - self.line;
-            deepest = deepest.max(column);
-            if (*body == 0 || column < *body) && self.byte() == b'\t' {
-                return fail(self.pos, "a tab in the indentation of a block scalar");
-            }
-            if !is_break(self.byte()) {
-                break;
-            }
-            self.pos = self.after_break(self.pos);
-            self.line = self.pos;
-            end = self.pos;
-        }
-        if *body == 0 {
-            *body = deepest.max((self.indent + 1).max(1) as usize);
-        }
-        Ok(end)
     }
 }
 

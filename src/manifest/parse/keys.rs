@@ -28,6 +28,10 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    pub(super) fn add_flags(&mut self, flags: u8) {
+        self.flags |= flags;
+    }
+
     #[inline]
     fn add(&mut self, hash: u64) {
         let (word, bit) = ((hash >> 62) as usize, (hash >> 56) & 63);
@@ -128,7 +132,7 @@ impl Parser<'_> {
         if !keys.suspicious {
             return Ok(keys.flags);
         }
-        self.close(map, self.last_end(), keys.flags);
+        self.close(map, self.last_end, keys.flags);
         let twice = self.find_duplicates(map, keys)?;
         Ok(keys.flags | if twice { FLAG_DUPLICATE } else { 0 })
     }
