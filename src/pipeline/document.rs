@@ -9,7 +9,7 @@ use super::{Done, Mode, Run};
 use crate::check;
 use crate::inject::{Draft, images, labels, patches, resources, security};
 use crate::manifest::edit::EditError;
-use crate::manifest::{Document, ParseError, View, position};
+use crate::manifest::{DocSpan, Document, ParseError, View, position};
 use crate::object::identity::HELM4_FILENAME;
 use crate::object::{self, Object, PodPlace};
 use crate::policy::Violation;
@@ -65,30 +65,32 @@ impl Run<'_, '_> {
         let Some(template) = helm4_template(text) else {
             return Err(error);
         };
-        let earlier = self
-            .spans
-            .get(..number)
-            .unwrap_or_default()
-            .iter()
-            .map(|s| s.text);
-        for piece in earlier
-            .rev()
-            .take_while(|piece| helm4_template(piece) == Some(template))
-        {
-            let Ok(document) = Document::parse(piece) else {
-                break;
-            };
-            for (name, value) in document.anchors() {
-                anchors
-                    .entry(name.to_owned())
-                    .or_insert_with(|| value.to_json());
-            }
-        }
+        *anchors = self.anchors_before(number, template);
         if anchors.is_empty() {
             Err(error)
         } else {
             Document::parse_with_anchors(text, anchors)
         }
+    }
+
+    /// The anchors of the pieces of one template that come right before a document. A piece may
+    /// itself need those before it; a name that is defined again has the later value.
+    fn anchors_before(&self, number: usize, template: &str) -> BTreeMap<String, Value> {
+        let earlier = self.spans.get(..number).unwrap_or_default();
+        let others = |piece: &DocSpan<'_>| helm4_template(piece.text) != Some(template);
+        let first = earlier.iter().rposition(others).map_or(0, |at| at + 1);
+        let mut anchors = BTreeMap::new();
+        for piece in earlier.get(first..).unwrap_or_default() {
+            let defined: Vec<_> = match Document::parse_with_anchors(piece.text, &anchors) {
+                Ok(document) => document
+                    .anchors()
+                    .map(|(name, value)| (name.to_owned(), value.to_json()))
+                    .collect(),
+                Err(_) => break,
+            };
+            anchors.extend(defined);
+        }
+        anchors
     }
 
     /// The pod specs of each object, or `None` when a kind is unknown so far.

@@ -66,6 +66,37 @@ pub fn floe(args: &[&str]) -> Command {
     command
 }
 
+/// Whether this test runs by itself in a scrubbed environment. In the first process it does not:
+/// there it runs that one test again in a second process, and the caller has nothing left to do.
+///
+/// trycmd hands its own environment to what it runs, and a process cannot safely change its own.
+#[track_caller]
+pub fn alone(test: &str) -> bool {
+    const MARK: &str = "HELM_FLOE_TEST_ALONE";
+    if env::var_os(MARK).is_some() {
+        return true;
+    }
+    let this = env::current_exe().expect("the test's own binary");
+    let mut command = Command::new(this);
+    command.args([test, "--exact", "--nocapture"]);
+    command.env_clear().env("SOURCE_DATE_EPOCH", "1750000000");
+    command.env(MARK, "1");
+    for name in [
+        "PATH",
+        "HOME",
+        "TRYCMD",
+        "HELM_FLOE_TOOLS",
+        "XDG_CACHE_HOME",
+    ] {
+        if let Some(value) = env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    let status = command.status().expect("runs");
+    assert!(status.success(), "{test} failed, see above");
+    false
+}
+
 /// Runs a program with these bytes on its stdin.
 pub fn feed(command: &mut Command, stdin: &[u8]) -> Output {
     let command = command.stdin(Stdio::piped());
