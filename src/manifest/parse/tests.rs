@@ -348,7 +348,7 @@ fn errors_name_the_place() {
         ("  a: 1\n b: 2\n", 8, "silently drop"),
         ("a: [1\nb: 2\n", 4, "spans"),
         ("a: 'b\n", 3, "never closed"),
-        ("a: [b\n", 6, "never closed"),
+        ("a: [b\n", 3, "never closed"),
         ("a: \"\\d\"\n", 4, "escape"),
         ("a:\n\tb: 1\n", 3, "tab"),
         ("a: *x\n", 3, "unknown anchor 'x'"),
