@@ -296,7 +296,6 @@ impl Parser<'_> {
             b'|' | b'>' => "a block scalar where a key is expected",
             b'\t' => TAB,
             b'#' => NO_COLON,
-            b'\t' => "a tab where indentation is expected",
             b if is_blankz(b) => NO_COLON,
             _ => {
                 let atom = self.quoted_alias_or_plain()?;
