@@ -1,6 +1,5 @@
 //! The filter: manifests on stdin, hardened manifests on stdout.
 
-use std::io::Read;
 use std::process::ExitCode;
 
 use super::options::{Format, OnViolation, Options};
@@ -43,7 +42,7 @@ fn filter(options: &Options) -> Result<ExitCode, Failure> {
     if let Some(code) = refused {
         return Ok(code);
     }
-    output::stdout(&outcome.output)?;
+    output::write(|out| outcome.output.write_to(out))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -65,11 +64,9 @@ pub fn answer_helm4(text: &str) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_stdin(allow_empty: bool) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
-        .read_to_end(&mut bytes)
+/// All of stdin as text.
+pub fn read_stdin(allow_empty: bool) -> Result<String, Failure> {
+    let bytes = pipeline::read(std::io::stdin().lock())
         .map_err(|e| Failure::Io(format!("cannot read stdin: {e}")))?;
     pipeline::decode(bytes, allow_empty).map_err(|problems| unreadable("stdin", problems))
 }

@@ -128,6 +128,7 @@ impl Options {
             patches: platform.patches,
             policies: Evaluator::new(&library, &selection),
             exceptions: hardening.exceptions,
+            keep_edits: self.format == Format::Json,
             today: super::input::today(),
         };
         Ok((settings, notices))

@@ -225,7 +225,7 @@ fn same_members(a: View<'_>, b: View<'_>) -> bool {
 
 /// A reference token without its `~1` and `~0` escapes (RFC 6901 section 4).
 pub fn unescape(token: &str) -> Cow<'_, str> {
-    if token.contains('~') {
+    if memchr::memchr(b'~', token.as_bytes()).is_some() {
         Cow::Owned(token.replace("~1", "/").replace("~0", "~"))
     } else {
         Cow::Borrowed(token)

@@ -163,8 +163,8 @@ impl Run<'_, '_> {
         if draft.edits().is_empty() && document.foreign_aliases().next().is_none() {
             return Done::Untouched;
         }
-        let mut out = Vec::new();
-        if let Err(error) = draft.write(&mut out) {
+        let start = self.edited.len();
+        if let Err(error) = draft.write(&mut self.edited) {
             self.refuse(
                 number,
                 0,
@@ -172,8 +172,11 @@ impl Run<'_, '_> {
             );
             return Done::Untouched;
         }
-        self.report.edits.extend(draft.into_edits());
-        Done::Edited(out)
+        self.report.edit_count += draft.edits().len();
+        if self.settings.keep_edits {
+            self.report.edits.extend(draft.into_edits());
+        }
+        Done::Edited(start..self.edited.len())
     }
 
     /// Runs the injectors over one object. An edit that cannot be made is a finding.
