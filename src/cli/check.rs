@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::filter::{refusal, save, unreadable};
 use super::input::{self, Input};
-use super::options::{Format, Options};
+use super::options::{Format, OnViolation, Options};
 use super::output::{self, Failure};
 use crate::pipeline::{self, Mode, Settings};
 use crate::report::text::Text;
@@ -30,10 +30,13 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         options.release.as_deref(),
         options.namespace.as_deref(),
     )?;
-    let mut total = Report::default();
+    let mut total = Report {
+        warn_only: options.on_violation == OnViolation::Warn,
+        ..Report::default()
+    };
     let mut text = String::new();
     for input in &inputs {
-        let report = judge(input, &settings)?;
+        let report = judge(input, &settings, options)?;
         let color = output::color(&std::io::stdout());
         text.push_str(
             &Text {
@@ -58,13 +61,14 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     } else {
         save(options, "", "", &total)?;
     }
-    Ok(refusal(options, &total).unwrap_or(ExitCode::SUCCESS))
+    Ok(refusal(&total).unwrap_or(ExitCode::SUCCESS))
 }
 
-fn judge(input: &Input, settings: &Settings) -> Result<Report, Failure> {
+fn judge(input: &Input, settings: &Settings, options: &Options) -> Result<Report, Failure> {
     let outcome = pipeline::run(&input.text, settings)
         .map_err(|problems| unreadable(&input.name, problems))?;
     let mut report = outcome.report;
+    report.warn_only = options.on_violation == OnViolation::Warn;
     for finding in &mut report.findings {
         finding.file.clone_from(&input.file);
     }

@@ -220,6 +220,9 @@ impl Run<'_, '_> {
             resources::inject(draft, &object.pointer, place, &settings.resources)?;
         }
         security::inject_object(draft, object, &settings.policies)?;
+        let edits = draft.edits().get(before..).unwrap_or_default();
+        let overruled = edits.iter().filter_map(check::overruled::judge);
+        found.extend(overruled.map(|violation| Found { object, violation }));
         patches::inject(
             draft,
             object,
