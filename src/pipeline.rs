@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
+use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
 use crate::object::Identity;
 use crate::policy::exceptions;
@@ -96,6 +97,8 @@ struct Run<'s, 'c> {
     kinds: Kinds,
     /// The texts of all edited documents, one after the other.
     edited: Vec<u8>,
+    /// The tape of the document before, whose memory the next one uses.
+    buffers: Buffers,
     report: Report,
     problems: Vec<Problem>,
     seen: HashMap<Identity, usize>,
@@ -112,7 +115,9 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
         text,
         kinds: Kinds::default(),
         settings,
-        edited: Vec::new(),
+        // Only pages that are written to cost memory, and growing would copy everything.
+        edited: Vec::with_capacity(2 * text.len()),
+        buffers: Buffers::default(),
         report: Report {
             documents: 0,
             ..Report::default()
