@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Number, Value};
 
+use super::edit;
 use super::overlay::Edited;
 use super::tape::Node;
 
@@ -151,7 +152,7 @@ impl<'a> View<'a> {
             let token = unescape(token);
             match view.value_type() {
                 Type::Map => view.get(&token),
-                Type::Seq => view.item(token.parse().ok()?),
+                Type::Seq => view.item(edit::index(&token, usize::MAX)?),
                 _ => None,
             }
         })
@@ -217,11 +218,23 @@ fn same_members(a: View<'_>, b: View<'_>) -> bool {
 
 /// A reference token without its `~1` and `~0` escapes (RFC 6901 section 4).
 pub fn unescape(token: &str) -> Cow<'_, str> {
-    if token.contains('~') {
-        Cow::Owned(token.replace("~1", "/").replace("~0", "~"))
-    } else {
-        Cow::Borrowed(token)
+    let mut parts = token.split('~');
+    let first = parts.next().unwrap_or_default();
+    if first.len() == token.len() {
+        return Cow::Borrowed(token);
     }
+    let mut text = String::with_capacity(token.len());
+    text.push_str(first);
+    for part in parts {
+        let (sign, rest) = match part.as_bytes().first() {
+            Some(b'0') => ('~', part.get(1..).unwrap_or_default()),
+            Some(b'1') => ('/', part.get(1..).unwrap_or_default()),
+            _ => ('~', part),
+        };
+        text.push(sign);
+        text.push_str(rest);
+    }
+    Cow::Owned(text)
 }
 
 /// A key as a JSON Pointer reference token (RFC 6901 section 3).
