@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Number, Value};
 
+use super::edit;
 use super::overlay::Edited;
 use super::tape::Node;
 
@@ -157,7 +158,7 @@ impl<'a> View<'a> {
         };
         tokens(path).try_fold(self, |view, token| match view.value_type() {
             Type::Map => view.get(&unescape(token)),
-            Type::Seq => view.item(token.parse().ok()?),
+            Type::Seq => view.item(edit::index(token, usize::MAX)?),
             _ => None,
         })
     }
@@ -234,11 +235,23 @@ pub fn tokens(path: &str) -> impl Iterator<Item = &str> {
 
 /// A reference token without its `~1` and `~0` escapes (RFC 6901 section 4).
 pub fn unescape(token: &str) -> Cow<'_, str> {
-    if token.bytes().any(|b| b == b'~') {
-        Cow::Owned(token.replace("~1", "/").replace("~0", "~"))
-    } else {
-        Cow::Borrowed(token)
+    if token.bytes().all(|b| b != b'~') {
+        return Cow::Borrowed(token);
     }
+    let mut parts = token.split('~');
+    let first = parts.next().unwrap_or_default();
+    let mut text = String::with_capacity(token.len());
+    text.push_str(first);
+    for part in parts {
+        let (sign, rest) = match part.as_bytes().first() {
+            Some(b'0') => ('~', part.get(1..).unwrap_or_default()),
+            Some(b'1') => ('/', part.get(1..).unwrap_or_default()),
+            _ => ('~', part),
+        };
+        text.push(sign);
+        text.push_str(rest);
+    }
+    Cow::Owned(text)
 }
 
 /// A key as a JSON Pointer reference token (RFC 6901 section 3).
