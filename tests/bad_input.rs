@@ -314,7 +314,7 @@ fn size_is_bounded() {
     assert_eq!(
         said.stderr,
         "helm-floe cannot understand the input, nothing was written\n\
-         stdin: error: the input has 100000000 bytes, 100000000 or more are refused; \
+         stdin: error: the input has 100000000 bytes or more, which is refused; \
          render fewer charts at a time\n"
     );
 }

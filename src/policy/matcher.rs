@@ -74,7 +74,7 @@ pub(super) enum Kind {
 /// What a schema says about the members of a map.
 #[derive(Debug)]
 pub(super) struct Members {
-    /// By name, sorted: what the member must be like, and whether it must be there.
+    /// Sorted [`by_length`]: what the member must be like, and whether it must be there.
     named: Vec<(String, Option<Matcher>, bool)>,
     /// How many must be there.
     required: usize,
@@ -205,16 +205,17 @@ impl Members {
                 None => !required,
             };
         }
+        let is_open = self.patterns.is_empty() && self.others.is_none();
         let mut missing = self.required;
         for (name, value) in view.entries() {
-            if value.is_null() {
-                continue;
-            }
             let own = self
                 .named
-                .binary_search_by(|(own, ..)| own.as_str().cmp(&name))
+                .binary_search_by(|(own, ..)| by_length(own, &name))
                 .ok();
             let own = own.and_then(|index| self.named.get(index));
+            if (own.is_none() && is_open) || value.is_null() {
+                continue;
+            }
             if let Some((_, matcher, required)) = own {
                 missing -= usize::from(*required);
                 if matcher
@@ -224,11 +225,8 @@ impl Members {
                     return false;
                 }
             }
-            if !self.rest_holds(
-                &name,
-                value,
-                own.is_some_and(|(_, matcher, _)| matcher.is_some()),
-            ) {
+            let known = own.is_some_and(|(_, matcher, _)| matcher.is_some());
+            if !is_open && !self.rest_holds(&name, value, known) {
                 return false;
             }
         }
@@ -252,6 +250,11 @@ impl Members {
                 .as_ref()
                 .is_none_or(|matcher| matcher.holds(value))
     }
+}
+
+/// An order of names that seldom has to compare their text.
+fn by_length(one: &str, other: &str) -> std::cmp::Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
 
 /// The keywords of a schema, or `None` when one is not known here.
@@ -362,7 +365,7 @@ fn members(schema: &Map<String, Value>) -> Option<Option<Keyword>> {
             }
         }
     }
-    named.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    named.sort_by(|(a, ..), (b, ..)| by_length(a, b));
     let mut patterns = Vec::new();
     for (pattern, schema) in object("patternProperties")?.into_iter().flatten() {
         patterns.push((regex(pattern)?, Matcher::part(schema)));
