@@ -17,7 +17,7 @@ use std::ops::Range;
 use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
 use crate::object::Identity;
-use crate::policy::exceptions;
+use crate::policy::exceptions::{self, Used};
 use crate::report::{Finding, Report};
 pub use input::{decode, read};
 use kinds::Kinds;
@@ -30,6 +30,8 @@ pub struct Outcome<'s> {
     pub output: Output<'s>,
     /// Findings, edits and notices.
     pub report: Report,
+    /// Which of the settings' exceptions were needed.
+    pub used: Used,
 }
 
 /// A place in the input that could not be understood.
@@ -144,8 +146,11 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
         namespace,
         &mut report.findings,
     );
-    report.notices.extend(used.notices(&settings.exceptions));
-    Ok(Outcome { output, report })
+    Ok(Outcome {
+        output,
+        report,
+        used,
+    })
 }
 
 impl Run<'_, '_> {

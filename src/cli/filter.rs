@@ -29,7 +29,8 @@ fn filter(options: &Options) -> Result<ExitCode, Failure> {
         pipeline::run(&text, &settings).map_err(|problems| unreadable("stdin", problems))?;
     let mut report = outcome.report;
     report.warn_only = options.on_violation == OnViolation::Warn;
-    report.notices.splice(0..0, notices);
+    let unused = outcome.used.notices(&settings.exceptions);
+    report.notices = [notices, report.notices, unused].concat();
     if report.objects == 0 && !options.allow_empty {
         return Err(unreadable("stdin", pipeline::nothing_in("the input")));
     }
@@ -80,7 +81,7 @@ pub fn unreadable(input: &str, problems: pipeline::Unreadable) -> Failure {
 }
 
 /// The report in the asked-for format.
-pub fn render(options: &Options, input: &str, text: &str, report: &Report, color: bool) -> String {
+fn render(options: &Options, input: &str, text: &str, report: &Report, color: bool) -> String {
     match options.format {
         Format::Json => json::render(report),
         Format::Text => Text { input, text, color }.render(report),
@@ -102,15 +103,9 @@ fn publish(options: &Options, input: &str, text: &str, report: &Report) -> Resul
     save(options, input, text, report)
 }
 
-/// Writes the report to the file of `--report`.
-pub fn save(options: &Options, input: &str, text: &str, report: &Report) -> Result<(), Failure> {
-    let Some(file) = &options.report else {
-        return Ok(());
-    };
-    std::fs::write(file, render(options, input, text, report, false)).map_err(|e| {
-        Failure::Io(format!(
-            "cannot write the report to {}: {e}",
-            file.display()
-        ))
-    })
+fn save(options: &Options, input: &str, text: &str, report: &Report) -> Result<(), Failure> {
+    match &options.report {
+        Some(file) => output::save(file, &render(options, input, text, report, false)),
+        None => Ok(()),
+    }
 }

@@ -105,15 +105,8 @@ impl Options {
         };
         let hardening = platform.hardening;
         let selection = self.selection(&hardening)?;
-        let mut globs = selection
-            .only
-            .unknown(&library)
-            .chain(selection.skip.unknown(&library));
-        if let Some(glob) = globs.next() {
-            return Err(Failure::Usage(format!(
-                "no policy matches `{glob}`; `helm-floe explain` lists them"
-            )));
-        }
+        known(&selection.only, &library)?;
+        known(&selection.skip, &library)?;
         let settings = Settings {
             mode,
             release: self.release.clone(),
@@ -207,6 +200,16 @@ impl Options {
                 Ok(None)
             }
         }
+    }
+}
+
+/// Fails on a glob that matches no policy; most likely it is misspelt.
+pub fn known(names: &Names, library: &Library) -> Result<(), Failure> {
+    match names.unknown(library).next() {
+        None => Ok(()),
+        Some(glob) => Err(Failure::Usage(format!(
+            "no policy matches `{glob}`; `helm-floe explain` lists them"
+        ))),
     }
 }
 

@@ -15,24 +15,15 @@ pub struct Text<'a> {
 }
 
 impl Text<'_> {
-    /// The whole report; empty when there is nothing to say.
+    /// The whole report of a run over one input.
     pub fn render(&self, report: &Report) -> String {
-        let mut out = verdict(report);
-        for finding in &report.findings {
-            out.push('\n');
-            out.push_str(&self.finding(finding));
-            out.push('\n');
-        }
-        if !report.findings.is_empty() && (report.refused() || !report.notices.is_empty()) {
-            out.push('\n');
-        }
-        if report.refused() {
-            out.push_str(WAYS_OUT);
-        }
-        for notice in &report.notices {
-            out.push_str(&format!("note: {notice}\n"));
-        }
-        out
+        around(report, &self.findings(report))
+    }
+
+    /// The findings of a run over this input, for [`around`].
+    pub fn findings(&self, report: &Report) -> String {
+        let texts = report.findings.iter().map(|finding| self.finding(finding));
+        texts.map(|text| format!("\n{text}\n")).collect()
     }
 
     fn finding(&self, finding: &Finding) -> String {
@@ -105,6 +96,22 @@ fn notes(finding: &Finding) -> Vec<(&'static str, String)> {
         lines.push(("help", finding.help.clone()));
     }
     lines
+}
+
+/// A report around rendered findings: the verdict above, the ways out and the notices below.
+pub fn around(report: &Report, findings: &str) -> String {
+    let mut out = verdict(report);
+    out.push_str(findings);
+    if !findings.is_empty() && (report.refused() || !report.notices.is_empty()) {
+        out.push('\n');
+    }
+    if report.refused() {
+        out.push_str(WAYS_OUT);
+    }
+    for notice in &report.notices {
+        out.push_str(&format!("note: {notice}\n"));
+    }
+    out
 }
 
 /// What to do about a refusal, below its findings.
