@@ -38,6 +38,8 @@ pub struct Settings {
     pub policies: Evaluator,
     /// The platform's exceptions.
     pub exceptions: Vec<Exception>,
+    /// Whether the report lists every edit, or only counts them.
+    pub keep_edits: bool,
     /// Today's date, `YYYY-MM-DD`, for exceptions that expire.
     pub today: String,
 }
@@ -90,6 +92,7 @@ impl Settings {
             patches: Vec::new(),
             policies: Evaluator::new(&Library::built_in()?, &Selection::default()),
             exceptions: Vec::new(),
+            keep_edits: false,
             today: String::new(),
         })
     }

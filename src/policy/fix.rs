@@ -5,8 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use super::evaluate::{ActiveRule, Asked, Evaluator};
-use super::model::{Fix, FixTarget, NodeKind};
+use super::evaluate::Evaluator;
+use super::look::{Asked, Pod};
+use super::model::{Fix, FixTarget};
+use super::rule::ActiveRule;
 use super::target::{ObjectTarget, PodTarget};
 use crate::manifest::View;
 use crate::manifest::view::{Type, escape, unescape};
@@ -78,7 +80,10 @@ impl Evaluator {
     /// The first operation the pod refused.
     pub fn harden<P: EditablePod>(&self, pod: &mut P) -> Result<Vec<Edit>, P::Error> {
         let mut edits = Vec::new();
-        for active in &self.rules {
+        if self.passes(&Pod::new(&pod.pod())) {
+            return Ok(edits);
+        }
+        for active in self.rules() {
             for fix in &active.rule.fix {
                 for operation in active.pod_operations(fix, &pod.pod()) {
                     pod.apply(&operation)?;
@@ -95,11 +100,7 @@ impl Evaluator {
     /// The first operation the object refused.
     pub fn harden_object<O: EditableObject>(&self, object: &mut O) -> Result<Vec<Edit>, O::Error> {
         let mut edits = Vec::new();
-        for active in self
-            .rules
-            .iter()
-            .filter(|active| active.rule.node == NodeKind::Object)
-        {
+        for active in self.object_rules() {
             for fix in &active.rule.fix {
                 if let Some(operation) = active.object_operation(fix, &object.object()) {
                     object.apply(&operation)?;
@@ -114,7 +115,7 @@ impl Evaluator {
 impl ActiveRule {
     fn edit(&self, operation: Operation) -> Edit {
         Edit {
-            policy: self.policy.name.clone(),
+            policy: self.selected.loaded.name.clone(),
             operation,
         }
     }
@@ -122,10 +123,10 @@ impl ActiveRule {
     /// What one fix of this rule does to the pod as it is now.
     fn pod_operations(&self, fix: &Fix, pod: &PodTarget<'_>) -> Vec<Operation> {
         let mut operations = Vec::new();
-        self.each_asked(pod, |asked| {
+        for asked in self.violated_by(&Pod::new(pod)) {
             let operation = self.pod_operation(fix, pod, asked);
             operations.extend(operation.filter(|own| !operations.contains(own)));
-        });
+        }
         operations
     }
 
@@ -133,40 +134,34 @@ impl ActiveRule {
         let container = match (fix.target, asked.container) {
             (FixTarget::Container, container) => Some(container?),
             // A value of the container's own wins over the pod's, even one that says nothing.
-            (FixTarget::Pod, Some(container)) if pod.bare || self.has_its_own(container.view) => {
-                Some(container)
-            }
+            (FixTarget::Pod, Some(own)) if pod.bare || self.look.is_set(own.view) => Some(own),
             _ => None,
         };
+        let overrule = self.selected.overrule;
         match (container, fix.target) {
             // There is no map to add a field to, and nobody can have meant such a container.
             (Some(container), _) if container.is_null => None,
-            (Some(container), _) => operation(
-                fix,
-                Some(container.view),
-                &container.pointer(pod),
-                self.overrule,
-            ),
+            (Some(container), _) => {
+                operation(fix, Some(container.view), &container.pointer(pod), overrule)
+            }
             (None, FixTarget::PodMetadata) if pod.metadata_pointer.is_empty() => None,
             (None, FixTarget::PodMetadata) => {
-                operation(fix, pod.metadata, pod.metadata_pointer, self.overrule)
+                operation(fix, pod.metadata, pod.metadata_pointer, overrule)
             }
-            (None, _) => operation(fix, Some(pod.spec), pod.spec_pointer, self.overrule),
+            (None, _) => operation(fix, Some(pod.spec), pod.spec_pointer, overrule),
         }
     }
 
-    fn has_its_own(&self, container: View<'_>) -> bool {
-        let value = self
-            .rule
-            .inherit
-            .as_deref()
-            .and_then(|pointer| container.pointer(pointer));
-        value.is_some_and(|value| !value.is_null())
-    }
-
     fn object_operation(&self, fix: &Fix, object: &ObjectTarget<'_>) -> Option<Operation> {
-        let violated = self.applies_to_object(object) && !self.schema.holds(object.root);
-        violated.then(|| operation(fix, Some(object.root), object.pointer, self.overrule))?
+        if !self.is_violated_by(object) {
+            return None;
+        }
+        operation(
+            fix,
+            Some(object.root),
+            object.pointer,
+            self.selected.overrule,
+        )
     }
 }
 

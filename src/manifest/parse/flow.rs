@@ -9,6 +9,9 @@ use super::props::{NO_PROPS, Props};
 
 const NO_KEY: &str = "a map or list cannot be a key";
 
+/// Reported at the bracket, wherever the text ends.
+const UNCLOSED: &str = "a bracket that is never closed";
+
 /// What an entry of a flow collection starts with.
 enum Entry {
     /// A scalar, an alias, or properties with nothing after them.
@@ -21,10 +24,17 @@ impl Parser<'_> {
     /// A `{…}` or `[…]` at `self.pos`.
     pub(super) fn flow_collection(&mut self, props: &Props) -> Step<()> {
         self.enter()?;
-        if self.byte() == b'{' {
-            self.flow_map(props)?;
+        let open = self.pos;
+        let read = if self.byte() == b'{' {
+            self.flow_map(props)
         } else {
-            self.flow_seq(props)?;
+            self.flow_seq(props)
+        };
+        if let Err(mut error) = read {
+            if error.reason == UNCLOSED && error.offset >= self.src.len() {
+                error.offset = open;
+            }
+            return Err(error);
         }
         self.leave();
         self.allowed = false;
@@ -166,7 +176,7 @@ impl Parser<'_> {
             return Ok(false);
         }
         if self.at_end() {
-            return fail(self.pos, "a bracket that is never closed");
+            return fail(self.src.len(), UNCLOSED);
         }
         fail(self.pos, "a ',' or a closing bracket is missing")
     }
@@ -192,7 +202,7 @@ impl Parser<'_> {
             b'-' if is_blankz(next) => fail(self.pos, "a block list inside a flow collection"),
             b'?' => fail(self.pos, "a '?' where a value is expected"),
             b':' => fail(self.pos, "a value without a key"),
-            0 if self.at_end() => fail(self.pos, "a bracket that is never closed"),
+            0 if self.at_end() => fail(self.src.len(), UNCLOSED),
             b if is_blankz(b) => fail(self.pos, "a value is missing"),
             _ => Ok(Entry::Atom(self.plain_in_flow()?, props)),
         }
