@@ -58,6 +58,7 @@ fn evaluator(level: &str) -> Evaluator {
 /// What our policies say: the IDs of the checks that refuse the pod.
 fn verdict(evaluator: &Evaluator, pod: View<'_>) -> BTreeSet<String> {
     let target = PodTarget {
+        bare: false,
         spec: pod.get("spec").unwrap_or(View::Json(&Value::Null)),
         metadata: pod.get("metadata"),
         spec_pointer: "/spec",

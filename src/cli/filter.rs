@@ -1,20 +1,20 @@
 //! The filter: manifests on stdin, hardened manifests on stdout.
 
-use std::io::Read;
 use std::process::ExitCode;
 
 use super::options::{Format, OnViolation, Options};
 use super::output::{self, Failure};
-use crate::helm::refusal;
+use crate::check::twice;
+use crate::helm::refusal::block_scalar;
 use crate::pipeline::{self, Mode};
 use crate::report::text::Text;
-use crate::report::{Report, json};
+use crate::report::{Finding, Report, json};
 
 /// Runs the filter. On refusal nothing is written to stdout, but see [`Options::helm4`].
 pub fn run(options: &Options) -> Result<ExitCode, Failure> {
     let result = filter(options);
     match result {
-        Err(failure) if options.helm4 => refuse_for_helm4(options, failure.render()),
+        Err(failure) if options.helm4 => answer_helm4(&failure.render()),
         other => other,
     }
 }
@@ -28,34 +28,46 @@ fn filter(options: &Options) -> Result<ExitCode, Failure> {
     let outcome =
         pipeline::run(&text, &settings).map_err(|problems| unreadable("stdin", problems))?;
     let mut report = outcome.report;
-    report.notices.splice(0..0, notices);
+    report.warn_only = options.on_violation == OnViolation::Warn;
+    let unused = outcome.used.notices(&settings.exceptions);
+    report.notices = [notices, report.notices, unused].concat();
     if report.objects == 0 && !options.allow_empty {
         return Err(unreadable("stdin", pipeline::nothing_in("the input")));
     }
-    let refused = report.refused() && options.on_violation == OnViolation::Reject;
-    if refused && options.helm4 {
+    let refused = refusal(&report);
+    if refused.is_some() && options.helm4 {
         save(options, "stdin", &text, &report)?;
-        return refuse_for_helm4(options, render(options, "stdin", &text, &report, false));
+        return answer_helm4(&render(options, "stdin", &text, &report, false));
     }
     publish(options, "stdin", &text, &report)?;
-    if refused {
-        return Ok(ExitCode::from(1));
+    if let Some(code) = refused {
+        return Ok(code);
     }
-    output::stdout(&outcome.output)?;
+    output::write(|out| outcome.output.write_to(out))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Helm 4 throws stderr away but prints a document it cannot read.
-fn refuse_for_helm4(_options: &Options, text: String) -> Result<ExitCode, Failure> {
-    output::stdout(refusal::block_scalar(&text).as_bytes())?;
+/// The exit code when the report refuses the release: 1, or 2 where the input is at fault because
+/// it holds an object twice. `None` when all is well or violations are only to be reported.
+pub fn refusal(report: &Report) -> Option<ExitCode> {
+    if !report.refused() {
+        return None;
+    }
+    let twice = |finding: &Finding| finding.refuses() && finding.policy == twice::POLICY;
+    let bad_input = report.findings.iter().any(twice);
+    Some(ExitCode::from(if bad_input { 2 } else { 1 }))
+}
+
+/// Says why a release is refused to Helm 4, which throws stderr away but prints a document that it
+/// cannot read.
+pub fn answer_helm4(text: &str) -> Result<ExitCode, Failure> {
+    output::stdout(block_scalar(text).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_stdin(allow_empty: bool) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
-        .read_to_end(&mut bytes)
+/// All of stdin as text.
+pub fn read_stdin(allow_empty: bool) -> Result<String, Failure> {
+    let bytes = pipeline::read(std::io::stdin().lock())
         .map_err(|e| Failure::Io(format!("cannot read stdin: {e}")))?;
     pipeline::decode(bytes, allow_empty).map_err(|problems| unreadable("stdin", problems))
 }
@@ -69,7 +81,7 @@ pub fn unreadable(input: &str, problems: pipeline::Unreadable) -> Failure {
 }
 
 /// The report in the asked-for format.
-pub fn render(options: &Options, input: &str, text: &str, report: &Report, color: bool) -> String {
+fn render(options: &Options, input: &str, text: &str, report: &Report, color: bool) -> String {
     match options.format {
         Format::Json => json::render(report),
         Format::Text => Text { input, text, color }.render(report),
@@ -91,15 +103,9 @@ fn publish(options: &Options, input: &str, text: &str, report: &Report) -> Resul
     save(options, input, text, report)
 }
 
-/// Writes the report to the file of `--report`.
-pub fn save(options: &Options, input: &str, text: &str, report: &Report) -> Result<(), Failure> {
-    let Some(file) = &options.report else {
-        return Ok(());
-    };
-    std::fs::write(file, render(options, input, text, report, false)).map_err(|e| {
-        Failure::Io(format!(
-            "cannot write the report to {}: {e}",
-            file.display()
-        ))
-    })
+fn save(options: &Options, input: &str, text: &str, report: &Report) -> Result<(), Failure> {
+    match &options.report {
+        Some(file) => output::save(file, &render(options, input, text, report, false)),
+        None => Ok(()),
+    }
 }

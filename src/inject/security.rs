@@ -14,8 +14,10 @@ static NOTHING: serde_json::Value = serde_json::Value::Null;
 /// The pointers of one pod spec in a document.
 #[derive(Clone, Debug)]
 pub struct PodPointers {
-    /// The pod spec.
+    /// The pod spec, or the list of containers where there is no more than that.
     pub spec: String,
+    /// There is no more than a list of containers.
+    pub bare: bool,
     /// The metadata beside it, whether it exists or not.
     pub metadata: Option<String>,
 }
@@ -24,7 +26,11 @@ impl PodPointers {
     /// The pointers of a place in an object.
     pub fn new(object: &Object<'_>, place: &PodPlace) -> PodPointers {
         PodPointers {
-            spec: format!("{}{}", object.pointer, place.spec),
+            spec: match &place.only {
+                Some(list) => format!("{}{}/{list}", object.pointer, place.spec),
+                None => format!("{}{}", object.pointer, place.spec),
+            },
+            bare: place.only.is_some(),
             metadata: place
                 .template
                 .as_ref()
@@ -32,9 +38,20 @@ impl PodPointers {
         }
     }
 
+    /// The lists of containers the pod may have.
+    pub fn container_lists(&self) -> Vec<String> {
+        if self.bare {
+            return vec![self.spec.clone()];
+        }
+        ["initContainers", "containers", "ephemeralContainers"]
+            .map(|list| format!("{}/{list}", self.spec))
+            .into()
+    }
+
     /// The pod as policies look at it.
     pub fn target<'a>(&'a self, root: View<'a>) -> PodTarget<'a> {
         PodTarget {
+            bare: self.bare,
             spec: root.pointer(&self.spec).unwrap_or(View::Json(&NOTHING)),
             metadata: self.metadata.as_deref().and_then(|at| root.pointer(at)),
             spec_pointer: &self.spec,

@@ -42,6 +42,14 @@ pub enum View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// The node of the document, for a value that stands in the text.
+    pub fn node(self) -> Option<Node<'a>> {
+        match self {
+            View::Node(node) => Some(node),
+            View::Json(_) | View::Edited(_) => None,
+        }
+    }
+
     /// The value's JSON type.
     pub fn value_type(self) -> Type {
         match self {
@@ -148,13 +156,10 @@ impl<'a> View<'a> {
         let Some(path) = pointer.strip_prefix('/') else {
             return pointer.is_empty().then_some(self);
         };
-        path.split('/').try_fold(self, |view, token| {
-            let token = unescape(token);
-            match view.value_type() {
-                Type::Map => view.get(&token),
-                Type::Seq => view.item(edit::index(&token, usize::MAX)?),
-                _ => None,
-            }
+        tokens(path).try_fold(self, |view, token| match view.value_type() {
+            Type::Map => view.get(&unescape(token)),
+            Type::Seq => view.item(edit::index(token, usize::MAX)?),
+            _ => None,
         })
     }
 
@@ -216,13 +221,25 @@ fn same_members(a: View<'_>, b: View<'_>) -> bool {
     a.keys().eq(b.keys()) && same_items(a.into_values(), b.into_values())
 }
 
+/// The reference tokens of a pointer without its first `/`. Tokens are a few bytes long, for
+/// which a loop beats every search.
+pub fn tokens(path: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(path);
+    std::iter::from_fn(move || {
+        let path = rest?;
+        let end = path.bytes().position(|b| b == b'/').unwrap_or(path.len());
+        rest = path.get(end + 1..);
+        path.get(..end)
+    })
+}
+
 /// A reference token without its `~1` and `~0` escapes (RFC 6901 section 4).
 pub fn unescape(token: &str) -> Cow<'_, str> {
-    let mut parts = token.split('~');
-    let first = parts.next().unwrap_or_default();
-    if first.len() == token.len() {
+    if token.bytes().all(|b| b != b'~') {
         return Cow::Borrowed(token);
     }
+    let mut parts = token.split('~');
+    let first = parts.next().unwrap_or_default();
     let mut text = String::with_capacity(token.len());
     text.push_str(first);
     for part in parts {

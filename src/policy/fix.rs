@@ -5,8 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use super::evaluate::{ActiveRule, Asked, Evaluator};
-use super::model::{Fix, FixTarget, NodeKind};
+use super::evaluate::Evaluator;
+use super::look::{Asked, Pod};
+use super::model::{Fix, FixTarget};
+use super::rule::ActiveRule;
 use super::target::{ObjectTarget, PodTarget};
 use crate::manifest::View;
 use crate::manifest::view::{Type, escape, unescape};
@@ -78,7 +80,10 @@ impl Evaluator {
     /// The first operation the pod refused.
     pub fn harden<P: EditablePod>(&self, pod: &mut P) -> Result<Vec<Edit>, P::Error> {
         let mut edits = Vec::new();
-        for active in &self.rules {
+        if self.passes(&Pod::new(&pod.pod())) {
+            return Ok(edits);
+        }
+        for active in self.rules() {
             for fix in &active.rule.fix {
                 for operation in active.pod_operations(fix, &pod.pod()) {
                     pod.apply(&operation)?;
@@ -95,11 +100,7 @@ impl Evaluator {
     /// The first operation the object refused.
     pub fn harden_object<O: EditableObject>(&self, object: &mut O) -> Result<Vec<Edit>, O::Error> {
         let mut edits = Vec::new();
-        for active in self
-            .rules
-            .iter()
-            .filter(|active| active.rule.node == NodeKind::Object)
-        {
+        for active in self.object_rules() {
             for fix in &active.rule.fix {
                 if let Some(operation) = active.object_operation(fix, &object.object()) {
                     object.apply(&operation)?;
@@ -114,7 +115,7 @@ impl Evaluator {
 impl ActiveRule {
     fn edit(&self, operation: Operation) -> Edit {
         Edit {
-            policy: self.policy.name.clone(),
+            policy: self.selected.loaded.name.clone(),
             operation,
         }
     }
@@ -122,10 +123,10 @@ impl ActiveRule {
     /// What one fix of this rule does to the pod as it is now.
     fn pod_operations(&self, fix: &Fix, pod: &PodTarget<'_>) -> Vec<Operation> {
         let mut operations = Vec::new();
-        self.each_asked(pod, |asked| {
+        for asked in self.violated_by(&Pod::new(pod)) {
             let operation = self.pod_operation(fix, pod, asked);
             operations.extend(operation.filter(|own| !operations.contains(own)));
-        });
+        }
         operations
     }
 
@@ -133,39 +134,34 @@ impl ActiveRule {
         let container = match (fix.target, asked.container) {
             (FixTarget::Container, container) => Some(container?),
             // A value of the container's own wins over the pod's, even one that says nothing.
-            (FixTarget::Pod, Some(container)) if self.has_its_own(container.view) => {
-                Some(container)
-            }
+            (FixTarget::Pod, Some(own)) if pod.bare || self.look.is_set(own.view) => Some(own),
             _ => None,
         };
+        let overrule = self.selected.overrule;
         match (container, fix.target) {
             // There is no map to add a field to, and nobody can have meant such a container.
             (Some(container), _) if container.is_null => None,
-            (Some(container), _) => operation(
-                fix,
-                Some(container.view),
-                &container.pointer(pod),
-                self.overrule,
-            ),
-            (None, FixTarget::PodMetadata) => {
-                operation(fix, pod.metadata, pod.metadata_pointer, self.overrule)
+            (Some(container), _) => {
+                operation(fix, Some(container.view), &container.pointer(pod), overrule)
             }
-            (None, _) => operation(fix, Some(pod.spec), pod.spec_pointer, self.overrule),
+            (None, FixTarget::PodMetadata) if pod.metadata_pointer.is_empty() => None,
+            (None, FixTarget::PodMetadata) => {
+                operation(fix, pod.metadata, pod.metadata_pointer, overrule)
+            }
+            (None, _) => operation(fix, Some(pod.spec), pod.spec_pointer, overrule),
         }
     }
 
-    fn has_its_own(&self, container: View<'_>) -> bool {
-        let value = self
-            .rule
-            .inherit
-            .as_deref()
-            .and_then(|pointer| container.pointer(pointer));
-        value.is_some_and(|value| !value.is_null())
-    }
-
     fn object_operation(&self, fix: &Fix, object: &ObjectTarget<'_>) -> Option<Operation> {
-        let violated = self.applies_to_object(object) && !self.schema.holds(object.root);
-        violated.then(|| operation(fix, Some(object.root), object.pointer, self.overrule))?
+        if !self.is_violated_by(object) {
+            return None;
+        }
+        operation(
+            fix,
+            Some(object.root),
+            object.pointer,
+            self.selected.overrule,
+        )
     }
 }
 
@@ -251,4 +247,180 @@ pub fn apply(root: &mut Value, operation: &Operation) -> Result<(), String> {
         _ => return Err(lost()),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Library, Names, Selection};
+    use serde_json::json;
+
+    /// A pod spec, or a bare list of containers, at `/x`.
+    struct InMemory {
+        root: Value,
+        bare: bool,
+    }
+
+    impl EditablePod for InMemory {
+        type Error = String;
+
+        fn pod(&self) -> PodTarget<'_> {
+            PodTarget {
+                spec: View::Json(&self.root["x"]),
+                bare: self.bare,
+                metadata: self.root.get("metadata").map(View::Json),
+                spec_pointer: "/x",
+                metadata_pointer: "/metadata",
+            }
+        }
+
+        fn apply(&mut self, operation: &Operation) -> Result<(), String> {
+            apply(&mut self.root, operation)
+        }
+    }
+
+    fn evaluator(overrule: &[&str]) -> Evaluator {
+        let selection = Selection {
+            only: Names::new(["pss/*"]).unwrap(),
+            overrule: Names::new(overrule).unwrap(),
+            ..Selection::default()
+        };
+        Evaluator::new(&Library::built_in().unwrap(), &selection)
+    }
+
+    fn harden(spec: Value, bare: bool, overrule: &[&str]) -> (Value, Vec<Edit>) {
+        let mut pod = InMemory {
+            root: json!({"x": spec}),
+            bare,
+        };
+        let edits = evaluator(overrule).harden(&mut pod).unwrap();
+        (pod.root["x"].take(), edits)
+    }
+
+    fn hardened() -> Value {
+        json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}})
+    }
+
+    #[test]
+    fn a_bare_pod_is_filled_and_then_passes() {
+        let (spec, edits) = harden(
+            json!({"containers": [{"name": "a"}, {"name": "b", "securityContext": null}]}),
+            false,
+            &[],
+        );
+        assert_eq!(
+            spec,
+            json!({
+                "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+                "containers": [
+                    {"name": "a", "securityContext": hardened()},
+                    {"name": "b", "securityContext": hardened()},
+                ],
+            })
+        );
+        let by: Vec<_> = edits
+            .iter()
+            .map(|edit| (edit.policy.as_str(), edit.operation.path.as_str()))
+            .collect();
+        assert_eq!(
+            by,
+            [
+                (
+                    "pss/allowPrivilegeEscalation",
+                    "/x/containers/0/securityContext"
+                ),
+                (
+                    "pss/allowPrivilegeEscalation",
+                    "/x/containers/1/securityContext"
+                ),
+                (
+                    "pss/capabilities_restricted",
+                    "/x/containers/0/securityContext/capabilities"
+                ),
+                (
+                    "pss/capabilities_restricted",
+                    "/x/containers/1/securityContext/capabilities"
+                ),
+                ("pss/runAsNonRoot", "/x/securityContext"),
+                (
+                    "pss/seccompProfile_restricted",
+                    "/x/securityContext/seccompProfile"
+                ),
+            ]
+        );
+        assert_eq!(
+            harden(spec.clone(), false, &[]),
+            (spec, vec![]),
+            "hardening again changes nothing"
+        );
+    }
+
+    #[test]
+    fn containers_without_a_pod_spec_are_filled_themselves() {
+        let (list, _) = harden(json!([{"name": "a"}, null]), true, &[]);
+        let mut own = hardened();
+        own["runAsNonRoot"] = json!(true);
+        own["seccompProfile"] = json!({"type": "RuntimeDefault"});
+        assert_eq!(list, json!([{"name": "a", "securityContext": own}, null]));
+    }
+
+    #[test]
+    fn chosen_values_stay_unless_they_may_be_overruled() {
+        let spec = json!({
+            "hostNetwork": true,
+            "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{"securityContext": {
+                "allowPrivilegeEscalation": true,
+                "capabilities": {"drop": ["ALL"]},
+                "runAsNonRoot": false,
+            }}],
+        });
+        assert_eq!(harden(spec.clone(), false, &[]), (spec.clone(), vec![]));
+        let (changed, edits) = harden(spec, false, &["pss/allow*", "pss/hostNamespaces"]);
+        assert_eq!(changed["hostNetwork"], false);
+        assert_eq!(
+            changed["containers"][0]["securityContext"]["allowPrivilegeEscalation"],
+            false
+        );
+        assert_eq!(
+            changed["containers"][0]["securityContext"]["runAsNonRoot"],
+            false
+        );
+        assert!(
+            edits.iter().all(|edit| edit.operation.op == Op::Replace),
+            "{edits:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_added_below_what_is_no_map() {
+        for container in [
+            json!({"securityContext": "x"}),
+            json!("x"),
+            json!(null),
+            json!({"securityContext": {"capabilities": [1]}}),
+        ] {
+            let (spec, _) = harden(
+                json!({"containers": [container.clone()]}),
+                false,
+                &["pss/capabilities_restricted"],
+            );
+            let before = &container["securityContext"]["capabilities"];
+            assert_eq!(
+                &spec["containers"][0]["securityContext"]["capabilities"], before,
+                "{container}"
+            );
+        }
+    }
+
+    #[test]
+    fn windows_pods_are_left_to_their_own_rules() {
+        let (spec, _) = harden(
+            json!({"os": {"name": "windows"}, "containers": [{}]}),
+            false,
+            &[],
+        );
+        let expected = json!({"os": {"name": "windows"}, "containers": [{}], "securityContext": {"runAsNonRoot": true}});
+        assert_eq!(spec, expected);
+    }
 }

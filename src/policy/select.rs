@@ -78,64 +78,142 @@ impl Names {
 pub struct Selected {
     /// The policy.
     pub loaded: Arc<Loaded>,
-    /// Its rules in this version.
-    pub rules: Vec<Rule>,
-    /// Pods this version leaves alone.
-    pub unless: Option<Value>,
     /// Whether its fixes may replace a value that somebody chose.
     pub overrule: bool,
+    /// The place of its version; `None` when it has no versions.
+    version: Option<usize>,
+}
+
+impl Selected {
+    /// The policy at a version of its standard; `None` when it did not exist yet.
+    fn new(loaded: &Arc<Loaded>, selection: &Selection) -> Option<Selected> {
+        let versions = &loaded.policy.versions;
+        let version = versions
+            .iter()
+            .rposition(|own| own.since <= selection.version);
+        (version.is_some() || versions.is_empty()).then(|| Selected {
+            loaded: Arc::clone(loaded),
+            overrule: selection.overrule.contains(&loaded.name),
+            version,
+        })
+    }
+
+    fn version(&self) -> Option<&PolicyVersion> {
+        self.loaded.policy.versions.get(self.version?)
+    }
+
+    /// Its rules in this version.
+    pub fn rules(&self) -> &[Rule] {
+        let own = self.version().map(|version| version.rules.as_slice());
+        own.filter(|rules| !rules.is_empty())
+            .unwrap_or(&self.loaded.policy.rules)
+    }
+
+    /// Pods that this version leaves alone, as a JSON Schema.
+    pub fn unless(&self) -> Option<&Value> {
+        self.version()?.unless.as_ref()
+    }
+
+    fn overrides(&self) -> &[String] {
+        self.version()
+            .map(|version| version.overrides.as_slice())
+            .unwrap_or_default()
+    }
+
+    fn level(&self) -> Option<Level> {
+        self.loaded
+            .policy
+            .standard
+            .as_ref()
+            .map(|standard| standard.level)
+    }
 }
 
 /// The policies that apply, in the order they are asked: by level, then by name, as Kubernetes'
 /// evaluator does; policies of no standard come last.
 pub fn select(library: &Library, selection: &Selection) -> Vec<Selected> {
-    let mut chosen: Vec<(&Arc<Loaded>, Option<&PolicyVersion>)> = library
+    let mut chosen: Vec<Selected> = library
         .iter()
         .filter(|loaded| selection.only.is_empty() || selection.only.contains(&loaded.name))
         .filter(|loaded| !selection.skip.contains(&loaded.name))
-        .filter(|loaded| level_of(loaded).is_none_or(|level| level <= selection.level))
-        .filter_map(|loaded| Some((loaded, version_of(loaded, selection.version)?)))
+        .filter_map(|loaded| Selected::new(loaded, selection))
+        .filter(|own| own.level().is_none_or(|level| level <= selection.level))
         .collect();
-    let overridden: BTreeSet<&str> = chosen
+    let overridden: BTreeSet<String> = chosen
         .iter()
-        .filter_map(|(_, version)| *version)
-        .flat_map(|version| &version.overrides)
-        .map(String::as_str)
+        .flat_map(Selected::overrides)
+        .cloned()
         .collect();
-    chosen.retain(|(loaded, _)| !overridden.contains(loaded.name.as_str()));
-    chosen.sort_by_key(|(loaded, _)| (level_of(loaded).is_none(), level_of(loaded)));
+    chosen.retain(|own| !overridden.contains(&own.loaded.name));
+    chosen.sort_by_key(|own| (own.level().is_none(), own.level()));
     chosen
-        .into_iter()
-        .map(|(loaded, version)| Selected {
-            loaded: Arc::clone(loaded),
-            rules: rules_of(loaded, version).to_vec(),
-            unless: version.and_then(|version| version.unless.clone()),
-            overrule: selection.overrule.contains(&loaded.name),
-        })
-        .collect()
 }
 
-fn level_of(loaded: &Loaded) -> Option<Level> {
-    loaded
-        .policy
-        .standard
-        .as_ref()
-        .map(|standard| standard.level)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The policy's version at a version of its standard: `Some(None)` when it has no versions at all,
-/// `None` when it did not exist yet.
-fn version_of(loaded: &Loaded, version: Version) -> Option<Option<&PolicyVersion>> {
-    let versions = &loaded.policy.versions;
-    if versions.is_empty() {
-        return Some(None);
+    /// The Pod Security checks in force, without their family's name.
+    fn names(level: Level, version: &str, only: &[&str], skip: &[&str]) -> Vec<String> {
+        let selection = Selection {
+            level,
+            version: version.parse().unwrap(),
+            only: Names::new(only).unwrap(),
+            skip: Names::new(skip).unwrap(),
+            overrule: Names::default(),
+        };
+        let selected = select(&Library::built_in().unwrap(), &selection);
+        let names = selected
+            .iter()
+            .filter_map(|own| own.loaded.name.strip_prefix("pss/"));
+        names.map(str::to_owned).collect()
     }
-    versions.iter().rfind(|own| own.since <= version).map(Some)
-}
 
-fn rules_of<'a>(loaded: &'a Loaded, version: Option<&'a PolicyVersion>) -> &'a [Rule] {
-    match version {
-        Some(version) if !version.rules.is_empty() => &version.rules,
-        _ => &loaded.policy.rules,
+    #[test]
+    fn levels_and_versions_decide() {
+        assert!(names(Level::Privileged, "latest", &[], &[]).is_empty());
+        let baseline = names(Level::Baseline, "v1.33", &["pss/*"], &[]);
+        assert!(baseline.contains(&"hostPathVolumes".to_owned()));
+        assert!(!baseline.contains(&"hostProbesAndHostLifecycle".to_owned()));
+        assert!(!baseline.contains(&"runAsNonRoot".to_owned()));
+        let restricted = names(Level::Restricted, "latest", &["pss/*"], &[]);
+        assert_eq!(
+            restricted.first().map(String::as_str),
+            Some("appArmorProfile")
+        );
+        assert_eq!(
+            restricted.last().map(String::as_str),
+            Some("seccompProfile_restricted")
+        );
+    }
+
+    #[test]
+    fn a_stricter_policy_replaces_the_weaker_one_where_both_apply() {
+        let all = names(Level::Restricted, "v1.22", &["pss/*"], &[]);
+        assert!(!all.contains(&"capabilities_baseline".to_owned()));
+        assert!(
+            names(Level::Restricted, "v1.21", &["pss/*"], &[])
+                .contains(&"capabilities_baseline".to_owned())
+        );
+        let without = names(Level::Restricted, "latest", &[], &["pss/restrictedVolumes"]);
+        assert!(
+            without.contains(&"hostPathVolumes".to_owned()),
+            "a skipped policy replaces nothing"
+        );
+        assert_eq!(
+            names(Level::Restricted, "latest", &["pss/hostPathVolumes"], &[]),
+            ["hostPathVolumes"]
+        );
+    }
+
+    #[test]
+    fn globs_that_match_nothing_are_named() {
+        let library = Library::built_in().unwrap();
+        let names = Names::new(["pss/*", "pss/runAsNonRot", "none/*"]).unwrap();
+        assert_eq!(
+            names.unknown(&library).collect::<Vec<_>>(),
+            ["pss/runAsNonRot", "none/*"]
+        );
+        assert!(Names::new(["["]).is_err());
     }
 }

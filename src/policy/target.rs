@@ -35,6 +35,8 @@ fn or_empty_string(view: View<'_>) -> View<'_> {
 pub struct PodTarget<'a> {
     /// The pod spec.
     pub spec: View<'a>,
+    /// `spec` is no pod spec but a list of containers alone, as some custom kinds have.
+    pub bare: bool,
     /// The metadata of the pod or pod template, where it has any.
     pub metadata: Option<View<'a>>,
     /// Where the pod spec lies, as a JSON Pointer from the document's root.
@@ -44,9 +46,13 @@ pub struct PodTarget<'a> {
 }
 
 impl<'a> PodTarget<'a> {
-    /// The pod spec; an empty map where the document says null.
+    /// The pod spec; an empty map where the document says null, or has none.
     pub(super) fn spec(&self) -> View<'a> {
-        or_empty_map(self.spec)
+        if self.bare {
+            View::Json(&EMPTY_MAP)
+        } else {
+            or_empty_map(self.spec)
+        }
     }
 
     /// The metadata; an empty map where the document has none.
@@ -63,71 +69,80 @@ impl<'a> PodTarget<'a> {
 
     /// All containers in the order Kubernetes' evaluator visits them.
     pub fn containers(&self) -> impl Iterator<Item = Container<'a>> + use<'a> {
-        let spec = self.spec;
+        let (spec, bare) = (self.spec, self.bare);
         ContainerList::ALL.into_iter().flat_map(move |list| {
-            let items = spec.get(list.key()).map(View::items);
-            items
-                .into_iter()
-                .flatten()
-                .enumerate()
-                .map(move |(index, view)| Container {
-                    view: or_empty_map(view),
-                    is_null: view.is_null(),
-                    list,
-                    index,
-                })
+            let items = match (bare, list) {
+                (false, _) => spec.get(list.key()),
+                (true, ContainerList::Containers) => Some(spec),
+                (true, _) => None,
+            };
+            let items = items.into_iter().flat_map(View::items).enumerate();
+            items.map(move |(index, view)| Container {
+                view: or_empty_map(view),
+                is_null: view.is_null(),
+                list,
+                index,
+            })
         })
     }
 
-    /// The parts that must be maps or lists and are neither, before any policy looks into them:
-    /// pointer and what is required there. Kubernetes cannot decode such a pod at all.
-    pub(super) fn misshapen(&self) -> Vec<Misshapen> {
-        let mut found = Vec::new();
-        let mut ask = |view: View<'_>, pointer: &dyn Fn() -> String, required| {
-            let kind = view.value_type();
-            if kind != required && kind != Type::Null {
-                found.push(Misshapen {
-                    pointer: pointer(),
-                    found: kind,
-                    required,
-                });
-            }
-        };
-        ask(self.spec, &|| self.spec_pointer.to_owned(), Type::Map);
-        if let Some(metadata) = self.metadata {
-            ask(metadata, &|| self.metadata_pointer.to_owned(), Type::Map);
-        }
-        for list in ContainerList::ALL {
-            if let Some(view) = self.spec.get(list.key()) {
-                ask(
-                    view,
-                    &|| format!("{}/{}", self.spec_pointer, list.key()),
-                    Type::Seq,
-                );
-            }
-        }
-        for container in self.containers() {
-            ask(container.view, &|| container.pointer(self), Type::Map);
-        }
-        found
+    /// Calls back with every part that must be a map or a list before any policy looks into it,
+    /// until the callback says `false`; whether it never did.
+    fn each_part(&self, ask: &mut dyn FnMut(View<'a>, Type, Part<'a>) -> bool) -> bool {
+        let spec = if self.bare { Type::Seq } else { Type::Map };
+        ask(self.spec, spec, Part::Spec)
+            && self
+                .metadata
+                .is_none_or(|view| ask(view, Type::Map, Part::Metadata))
+            && ContainerList::ALL.into_iter().all(|list| {
+                let view = self.spec.get(list.key());
+                view.is_none_or(|view| ask(view, Type::Seq, Part::List(list)))
+            })
+            && self
+                .containers()
+                .all(|own| ask(own.view, Type::Map, Part::Container(own)))
     }
 
     /// Whether everything is a map or a list that must be one.
     pub(super) fn is_well_shaped(&self) -> bool {
-        let fits = |view: View<'_>, required| matches!(view.value_type(), kind if kind == required || kind == Type::Null);
-        fits(self.spec, Type::Map)
-            && self
-                .metadata
-                .is_none_or(|metadata| fits(metadata, Type::Map))
-            && ContainerList::ALL.iter().all(|list| {
-                self.spec
-                    .get(list.key())
-                    .is_none_or(|view| fits(view, Type::Seq))
-            })
-            && self
-                .containers()
-                .all(|container| fits(container.view, Type::Map))
+        self.each_part(&mut |view, required, _| fits(view, required))
     }
+
+    /// The parts that must be a map or a list and are neither. Kubernetes cannot decode such a pod
+    /// at all.
+    pub(super) fn misshapen(&self) -> Vec<Misshapen> {
+        let mut found = Vec::new();
+        self.each_part(&mut |view, required, part| {
+            if !fits(view, required) {
+                let pointer = match part {
+                    Part::Spec => self.spec_pointer.to_owned(),
+                    Part::Metadata => self.metadata_pointer.to_owned(),
+                    Part::List(list) => format!("{}/{}", self.spec_pointer, list.key()),
+                    Part::Container(container) => container.pointer(self),
+                };
+                found.push(Misshapen {
+                    pointer,
+                    found: view.value_type(),
+                    required,
+                });
+            }
+            true
+        });
+        found
+    }
+}
+
+fn fits(view: View<'_>, required: Type) -> bool {
+    let kind = view.value_type();
+    kind == required || kind == Type::Null
+}
+
+/// A part of a pod that must be a map or a list.
+enum Part<'a> {
+    Spec,
+    Metadata,
+    List(ContainerList),
+    Container(Container<'a>),
 }
 
 /// A part of a pod that has the wrong JSON type.
@@ -161,7 +176,10 @@ impl<'a> Container<'a> {
 
     /// The container's JSON Pointer from the document's root.
     pub fn pointer(&self, pod: &PodTarget<'_>) -> String {
-        format!("{}/{}/{}", pod.spec_pointer, self.list.key(), self.index)
+        match pod.bare {
+            true => format!("{}/{}", pod.spec_pointer, self.index),
+            false => format!("{}/{}/{}", pod.spec_pointer, self.list.key(), self.index),
+        }
     }
 }
 

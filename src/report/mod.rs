@@ -15,14 +15,18 @@ pub use finding::{Finding, Severity};
 pub struct Report {
     /// What is wrong, in the order of the input.
     pub findings: Vec<Finding>,
-    /// What was changed, in the order of the input.
+    /// What was changed, in the order of the input, where somebody wants to know.
     pub edits: Vec<Edit>,
+    /// How many operations were applied.
+    pub edit_count: usize,
     /// Things a user should know that are nobody's fault, e.g. which defaults were used.
     pub notices: Vec<String>,
     /// How many documents and objects were read.
     pub documents: usize,
     /// See `documents`.
     pub objects: usize,
+    /// Violations are reported only; nothing is refused.
+    pub warn_only: bool,
 }
 
 /// The counts of a report.
@@ -47,7 +51,7 @@ pub struct Summary {
 impl Report {
     /// Whether any finding refuses the release.
     pub fn refused(&self) -> bool {
-        self.findings.iter().any(Finding::refuses)
+        !self.warn_only && self.findings.iter().any(Finding::refuses)
     }
 
     /// The report in numbers.
@@ -57,7 +61,7 @@ impl Report {
             errors: count(Finding::refuses),
             warnings: count(|f| f.exception.is_none() && f.severity == Severity::Warning),
             excepted: count(|f| f.exception.is_some()),
-            edits: self.edits.len(),
+            edits: self.edit_count,
             documents: self.documents,
             objects: self.objects,
             refused: self.refused(),
@@ -68,6 +72,7 @@ impl Report {
     pub fn absorb(&mut self, other: Report) {
         self.findings.extend(other.findings);
         self.edits.extend(other.edits);
+        self.edit_count += other.edit_count;
         for notice in other.notices {
             if !self.notices.contains(&notice) {
                 self.notices.push(notice);

@@ -98,7 +98,7 @@ impl<'s> Parser<'s> {
             }
         }
         let name = end;
-        while is_tag_char(self.at(end)) {
+        while is_tag_char(self.at(end)) || (verbatim && self.at(end) == b',') {
             end += 1;
         }
         let text = self.src.get(name..end).unwrap_or_default();
@@ -160,7 +160,7 @@ impl<'s> Parser<'s> {
                 self.doc.foreign.push((id, value));
                 id
             }
-            (None, None) => return fail(start, format!("unknown anchor '{name}'")),
+            (None, None) => return fail(start, "an alias of an anchor that is not there"),
         };
         // A collection that is still being read has no `next` yet.
         let open = self
@@ -180,6 +180,7 @@ impl<'s> Parser<'s> {
         });
         raw.next = id + 1;
         raw.flags |= FLAG_PROPS;
+        self.last_end = raw.end;
         self.doc.nodes.push(raw);
         Ok(())
     }
