@@ -38,16 +38,20 @@ pub fn run(library: &Library, only: &Names) -> Vec<ExampleResult> {
 }
 
 fn run_policy(library: &Library, loaded: &Loaded) -> Vec<ExampleResult> {
-    let examples = &loaded.policy.examples;
+    let result = |example: &str, outcome: Result<(), String>| ExampleResult {
+        policy: loaded.name.clone(),
+        example: example.to_owned(),
+        failure: outcome.err(),
+    };
+    let examples = match loaded.complete() {
+        Ok(policy) => policy.examples,
+        Err(error) => return vec![result("", Err(error.to_string()))],
+    };
     let valid = examples.valid.iter().map(|example| (example, true));
     let invalid = examples.invalid.iter().map(|example| (example, false));
     valid
         .chain(invalid)
-        .map(|(example, valid)| ExampleResult {
-            policy: loaded.name.clone(),
-            example: example.name.clone(),
-            failure: run_example(library, loaded, example, valid).err(),
-        })
+        .map(|(example, valid)| result(&example.name, run_example(library, loaded, example, valid)))
         .collect()
 }
 
