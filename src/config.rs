@@ -250,7 +250,7 @@ mod tests {
             assert_eq!(error(text), expected, "{text:?}");
         }
         assert!(
-            error("books: [\n").starts_with("shelf.yaml:2:1: "),
+            error("books: [\n").starts_with("shelf.yaml:1:8: "),
             "{}",
             error("books: [\n")
         );

@@ -7,84 +7,26 @@
 mod document;
 mod input;
 mod kinds;
+mod output;
+mod settings;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 
-use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
-use crate::inject::patches;
 use crate::manifest::{DocSpan, split};
 use crate::object::Identity;
-use crate::platform::hardening::{ReadOnlyRoot, Resources};
-use crate::policy::Evaluator;
-use crate::policy::exceptions::{self, Exception};
+use crate::policy::exceptions;
 use crate::report::{Finding, Report};
-pub use input::decode;
+pub use input::{decode, read};
 use kinds::Kinds;
-
-/// What to do with the documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Fill what is absent, then check what comes out.
-    Harden,
-    /// Check what came in, change nothing.
-    Check,
-}
-
-/// Everything a run depends on besides the stream itself.
-pub struct Settings {
-    /// Whether to edit.
-    pub mode: Mode,
-    /// The release's name, where it is known.
-    pub release: Option<String>,
-    /// The release's namespace, where it is known.
-    pub namespace: Option<String>,
-    /// The labels to add.
-    pub labels: Vec<Label>,
-    /// How to fill resources; `None` leaves them alone.
-    pub resources: Option<Resources>,
-    /// When root file systems become read-only.
-    pub read_only_root: ReadOnlyRoot,
-    /// The platform's patches.
-    pub patches: Vec<patches::Prepared>,
-    /// The policies in force.
-    pub policies: Evaluator,
-    /// The platform's exceptions.
-    pub exceptions: Vec<Exception>,
-    /// Today's date, `YYYY-MM-DD`, for exceptions that expire.
-    pub today: String,
-}
-
-/// The labels a release gets: the environment, what it is part of, the platform's own.
-pub fn labels(
-    environment: Option<&str>,
-    release: Option<&str>,
-    own: &std::collections::BTreeMap<String, String>,
-) -> Vec<Label> {
-    let label = |policy, key: &str, value: &str, strict| Label {
-        policy,
-        key: key.into(),
-        value: value.into(),
-        strict,
-    };
-    let mut labels = Vec::new();
-    if let Some(environment) = environment {
-        labels.push(label("labels/environment", ENVIRONMENT, environment, true));
-    }
-    if let Some(release) = release.filter(|_| !own.contains_key(PART_OF)) {
-        labels.push(label("labels/part-of", PART_OF, release, false));
-    }
-    labels.extend(
-        own.iter()
-            .map(|(key, value)| label("labels/platform", key, value, key != PART_OF)),
-    );
-    labels
-}
+pub use output::Output;
+pub use settings::{Mode, Settings, labels};
 
 /// What a run gives: the whole output, and what there is to say about it.
-pub struct Outcome {
-    /// The hardened stream; in [`Mode::Check`] empty.
-    pub output: Vec<u8>,
+pub struct Outcome<'s> {
+    /// The hardened stream; in [`Mode::Check`] the stream as it came.
+    pub output: Output<'s>,
     /// Findings, edits and notices.
     pub report: Report,
 }
@@ -104,11 +46,16 @@ pub struct Problem {
     pub help: String,
 }
 
+impl Problem {
+    /// Line and column, where the problem is at one place.
+    pub fn place(&self) -> Option<(usize, usize)> {
+        (self.line > 0).then_some((self.line, self.column))
+    }
+}
+
+/// Everything but the place.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line > 0 {
-            write!(f, "{}:{}: ", self.line, self.column)?;
-        }
         f.write_str(&self.reason)?;
         if let Some(source) = &self.source {
             write!(f, " (template {source})")?;
@@ -135,10 +82,10 @@ pub fn nothing_in(input: &str) -> Unreadable {
     }])
 }
 
-/// A finished document: its text, or that it leaves as it came.
+/// A finished document: that it leaves as it came, or where its text stands among the edited ones.
 enum Done {
     Untouched,
-    Edited(Vec<u8>),
+    Edited(Range<usize>),
 }
 
 /// One run over one stream.
@@ -147,6 +94,8 @@ struct Run<'s, 'c> {
     spans: Vec<DocSpan<'s>>,
     settings: &'c Settings,
     kinds: Kinds,
+    /// The texts of all edited documents, one after the other.
+    edited: Vec<u8>,
     report: Report,
     problems: Vec<Problem>,
     seen: HashMap<Identity, usize>,
@@ -156,13 +105,14 @@ struct Run<'s, 'c> {
 ///
 /// # Errors
 /// [`Unreadable`] with every place that could not be understood; then there is no output.
-pub fn run(text: &str, settings: &Settings) -> Result<Outcome, Unreadable> {
+pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unreadable> {
     let spans = split(text)
         .map_err(|e| Unreadable(vec![input::problem(text, e.offset, &e.reason, None)]))?;
     let mut run = Run {
         text,
         kinds: Kinds::default(),
         settings,
+        edited: Vec::new(),
         report: Report {
             documents: 0,
             ..Report::default()
@@ -176,10 +126,7 @@ pub fn run(text: &str, settings: &Settings) -> Result<Outcome, Unreadable> {
         run.problems.sort_by_key(|p| (p.line, p.column));
         return Err(Unreadable(run.problems));
     }
-    let output = match settings.mode {
-        Mode::Harden => assemble(text, &run.spans, &done),
-        Mode::Check => Vec::new(),
-    };
+    let output = Output::new(text, &run.spans, &done, run.edited);
     let mut report = run.report;
     report.findings.sort_by(|a, b| {
         (a.document, a.line, a.column, &a.policy).cmp(&(b.document, b.line, b.column, &b.policy))
@@ -230,19 +177,4 @@ impl Run<'_, '_> {
     fn find(&mut self, finding: Finding) {
         self.report.findings.push(finding);
     }
-}
-
-/// The output stream: edited documents in place of the originals, separators untouched.
-fn assemble(text: &str, spans: &[DocSpan<'_>], done: &[Done]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + text.len() / 8);
-    let mut at = 0;
-    for (span, done) in spans.iter().zip(done) {
-        if let Done::Edited(edited) = done {
-            out.extend_from_slice(text.as_bytes().get(at..span.start).unwrap_or_default());
-            out.extend_from_slice(edited);
-            at = span.range().end;
-        }
-    }
-    out.extend_from_slice(text.as_bytes().get(at..).unwrap_or_default());
-    out
 }

@@ -50,14 +50,14 @@ fn container_resources(container: View<'_>, at: &str, found: &mut Vec<Violation>
             }
         }
         let read = |kind| amount(kind, resource).and_then(Quantity::read);
-        if let (Some(request), Some(limit)) = (read("requests"), read("limits")) {
-            if request > limit {
-                found.push(error(
-                    &format!("{at}/resources/limits/{resource}"),
-                    format!("the {resource} limit is below the request"),
-                    "raise the limit or lower the request in the chart's values",
-                ));
-            }
+        if let (Some(request), Some(limit)) = (read("requests"), read("limits"))
+            && request > limit
+        {
+            found.push(error(
+                &format!("{at}/resources/limits/{resource}"),
+                format!("the {resource} limit is below the request"),
+                "raise the limit or lower the request in the chart's values",
+            ));
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::filter::{save, unreadable};
+use super::filter::{refusal, save, unreadable};
 use super::input::{self, Input};
-use super::options::{Format, OnViolation, Options};
+use super::options::{Format, Options};
 use super::output::{self, Failure};
 use crate::pipeline::{self, Mode, Settings};
 use crate::report::text::Text;
@@ -58,8 +58,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     } else {
         save(options, "", "", &total)?;
     }
-    let refused = total.refused() && options.on_violation == OnViolation::Reject;
-    Ok(ExitCode::from(u8::from(refused)))
+    Ok(refusal(options, &total).unwrap_or(ExitCode::SUCCESS))
 }
 
 fn judge(input: &Input, settings: &Settings) -> Result<Report, Failure> {

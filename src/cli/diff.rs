@@ -32,7 +32,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     )? {
         let outcome = pipeline::run(&input.text, &settings)
             .map_err(|problems| unreadable(&input.name, problems))?;
-        let after = String::from_utf8_lossy(&outcome.output);
+        let after = outcome.output.to_vec();
+        let after = String::from_utf8_lossy(&after);
         let color = output::color(&std::io::stdout());
         output::stdout(report::diff::render(&input.name, &input.text, &after, color).as_bytes())?;
         if outcome.report.refused() {

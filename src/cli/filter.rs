@@ -1,14 +1,14 @@
 //! The filter: manifests on stdin, hardened manifests on stdout.
 
-use std::io::Read;
 use std::process::ExitCode;
 
 use super::options::{Format, OnViolation, Options};
 use super::output::{self, Failure};
-use crate::helm::refusal;
+use crate::check::twice;
+use crate::helm::refusal::block_scalar;
 use crate::pipeline::{self, Mode};
 use crate::report::text::Text;
-use crate::report::{Report, json};
+use crate::report::{Finding, Report, json};
 
 /// Runs the filter. On refusal nothing is written to stdout, but see [`Options::helm4`].
 pub fn run(options: &Options) -> Result<ExitCode, Failure> {
@@ -32,30 +32,39 @@ fn filter(options: &Options) -> Result<ExitCode, Failure> {
     if report.objects == 0 && !options.allow_empty {
         return Err(unreadable("stdin", pipeline::nothing_in("the input")));
     }
-    let refused = report.refused() && options.on_violation == OnViolation::Reject;
-    if refused && options.helm4 {
+    let refused = refusal(options, &report);
+    if refused.is_some() && options.helm4 {
         save(options, "stdin", &text, &report)?;
         return refuse_for_helm4(options, render(options, "stdin", &text, &report, false));
     }
     publish(options, "stdin", &text, &report)?;
-    if refused {
-        return Ok(ExitCode::from(1));
+    if let Some(code) = refused {
+        return Ok(code);
     }
-    output::stdout(&outcome.output)?;
+    output::write(|out| outcome.output.write_to(out))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The exit code when the report refuses the release: 1, or 2 where the input is at fault because
+/// it holds an object twice. `None` when all is well or violations are only to be reported.
+pub fn refusal(options: &Options, report: &Report) -> Option<ExitCode> {
+    if options.on_violation == OnViolation::Warn || !report.refused() {
+        return None;
+    }
+    let twice = |finding: &Finding| finding.refuses() && finding.policy == twice::POLICY;
+    let bad_input = report.findings.iter().any(twice);
+    Some(ExitCode::from(if bad_input { 2 } else { 1 }))
 }
 
 /// Helm 4 throws stderr away but prints a document it cannot read.
 fn refuse_for_helm4(_options: &Options, text: String) -> Result<ExitCode, Failure> {
-    output::stdout(refusal::block_scalar(&text).as_bytes())?;
+    output::stdout(block_scalar(&text).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_stdin(allow_empty: bool) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
-        .read_to_end(&mut bytes)
+/// All of stdin as text.
+pub fn read_stdin(allow_empty: bool) -> Result<String, Failure> {
+    let bytes = pipeline::read(std::io::stdin().lock())
         .map_err(|e| Failure::Io(format!("cannot read stdin: {e}")))?;
     pipeline::decode(bytes, allow_empty).map_err(|problems| unreadable("stdin", problems))
 }

@@ -1,13 +1,12 @@
 //! What `check` and `diff` look at: stdin, files, directories and charts.
 
 use std::ffi::OsStr;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::filter::unreadable;
+use super::filter::{read_stdin, unreadable};
 use super::output::Failure;
 use crate::pipeline;
 
@@ -46,16 +45,10 @@ pub fn read(
 }
 
 fn stdin_input() -> Result<Input, Failure> {
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
-        .read_to_end(&mut bytes)
-        .map_err(|e| Failure::Io(format!("cannot read stdin: {e}")))?;
-    let text = pipeline::decode(bytes, false).map_err(|problems| unreadable("stdin", problems))?;
     Ok(Input {
         name: "stdin".into(),
         file: None,
-        text,
+        text: read_stdin(false)?,
     })
 }
 

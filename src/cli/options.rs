@@ -104,13 +104,13 @@ impl Options {
         let hardening = platform.hardening;
         let library = self.library_with(&platform.policies)?;
         let selection = self.selection(&hardening)?;
-        for name in selection
+        let mut globs = selection
             .only
             .unknown(&library)
-            .chain(selection.skip.unknown(&library))
-        {
+            .chain(selection.skip.unknown(&library));
+        if let Some(glob) = globs.next() {
             return Err(Failure::Usage(format!(
-                "no policy matches `{name}`; `helm-floe explain` lists them"
+                "no policy matches `{glob}`; `helm-floe explain` lists them"
             )));
         }
         let settings = Settings {
@@ -122,11 +122,12 @@ impl Options {
                 self.release.as_deref(),
                 &hardening.labels,
             ),
-            resources: Some(hardening.resources),
+            resources: hardening.resources,
             read_only_root: hardening.read_only_root,
             patches: platform.patches,
             policies: Evaluator::new(&library, &selection),
             exceptions: hardening.exceptions,
+            keep_edits: self.format == Format::Json,
             today: super::input::today(),
         };
         Ok((settings, notices))

@@ -1,10 +1,13 @@
 //! Where text goes: stdout carries the asked-for document only, everything else is stderr.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::process::ExitCode;
 
 use crate::pipeline::Unreadable;
+
+/// A buffered stdout.
+type Stdout = BufWriter<StdoutLock<'static>>;
 
 /// Why a command could not do its work; always exit code 2.
 #[derive(Debug)]
@@ -41,15 +44,15 @@ impl Failure {
                 .map(|line| format!("helm-floe: {line}\n"))
                 .collect(),
             Failure::Unreadable { input, problems } => {
-                let lines = problems
-                    .0
-                    .iter()
-                    .map(|problem| format!("{input}:{problem}\n"));
-                std::iter::once(
-                    "helm-floe cannot understand the input, nothing was written\n".to_owned(),
-                )
-                .chain(lines.map(|line| line.replacen(": ", ": error: ", 1)))
-                .collect()
+                let mut text =
+                    String::from("helm-floe cannot understand the input, nothing was written\n");
+                for problem in &problems.0 {
+                    let place = problem
+                        .place()
+                        .map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
+                    text.push_str(&format!("{input}{place}: error: {problem}\n"));
+                }
+                text
             }
             Failure::BrokenPipe => String::new(),
         }
@@ -72,8 +75,17 @@ pub fn stderr(text: &str) {
 /// # Errors
 /// [`Failure::BrokenPipe`] when the reader is gone, [`Failure::Io`] otherwise.
 pub fn stdout(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    write(|out| out.write_all(bytes))
+}
+
+/// Lets a function write to stdout.
+///
+/// # Errors
+/// As [`stdout`].
+pub fn write(content: impl FnOnce(&mut Stdout) -> io::Result<()>) -> Result<(), Failure> {
+    // The standard library's own writer looks for line ends in everything; this one does not.
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    match content(&mut out).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::BrokenPipe),
         Err(e) => Err(Failure::Io(format!("cannot write to stdout: {e}"))),

@@ -6,19 +6,23 @@ use crate::manifest::Document;
 use crate::manifest::edit::{Edit, EditError, Operation};
 use crate::manifest::overlay::Overlay;
 use crate::manifest::view::{Type, View, unescape};
+use crate::policy::Evaluator;
 
 /// A document, its edits, and which policy asked for each.
 pub struct Draft<'d> {
     overlay: Overlay<'d>,
+    policies: &'d Evaluator,
     document: usize,
     edits: Vec<Edit>,
 }
 
 impl<'d> Draft<'d> {
-    /// A draft without edits; `number` is the document's place in the stream.
-    pub fn new(document: &'d Document<'d>, number: usize) -> Draft<'d> {
+    /// A draft without edits; `number` is the document's place in the stream. Policies that are
+    /// not in force fill nothing.
+    pub fn new(document: &'d Document<'d>, number: usize, policies: &'d Evaluator) -> Draft<'d> {
         Draft {
             overlay: Overlay::new(document),
+            policies,
             document: number,
             edits: Vec::new(),
         }
@@ -60,12 +64,15 @@ impl<'d> Draft<'d> {
         });
     }
 
-    /// Puts `value` at `pointer` if nothing, or null, is there, with the parents it needs.
-    /// Returns whether it did.
+    /// Puts `value` at `pointer` if nothing, or null, is there and the policy is in force, with the
+    /// parents it needs. Returns whether it did.
     ///
     /// # Errors
     /// [`EditError::Parent`] when a scalar bars the way.
     pub fn fill(&mut self, policy: &str, pointer: &str, value: Value) -> Result<bool, EditError> {
+        if !self.policies.enabled(policy) {
+            return Ok(false);
+        }
         let Some((path, value)) = missing(self.view(), pointer, value)? else {
             return Ok(false);
         };

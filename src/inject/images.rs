@@ -81,12 +81,10 @@ pub fn inject(
         return Ok(unknown);
     }
     let pod_has_user = is_set(spec, "/securityContext/runAsUser");
-    for list in ["initContainers", "containers", "ephemeralContainers"] {
-        let count = draft
-            .at(&format!("{}/{list}", pod.spec))
-            .map_or(0, |l| l.items().count());
+    for list in pod.container_lists() {
+        let count = draft.at(&list).map_or(0, |l| l.items().count());
         for index in 0..count {
-            let at = format!("{}/{list}/{index}", pod.spec);
+            let at = format!("{list}/{index}");
             let Some(image) = draft
                 .at(&at)
                 .and_then(|c| c.get("image"))
@@ -99,7 +97,8 @@ pub fn inject(
             if !pod_has_user && !set_user(draft, &at, row)? {
                 unknown.push((at.clone(), image));
             }
-            if list != "ephemeralContainers" {
+            // An ephemeral container, or a list without a pod spec, can mount no new volume.
+            if !pod.bare && !list.ends_with("/ephemeralContainers") {
                 read_only_root(draft, pod, &at, row, read_only)?;
             }
         }
@@ -158,11 +157,10 @@ fn read_only_root(
     if !wanted || there {
         return Ok(());
     }
-    draft.fill(
-        READ_ONLY_ROOT,
-        &format!("{container}/securityContext/readOnlyRootFilesystem"),
-        json!(true),
-    )?;
+    let root = format!("{container}/securityContext/readOnlyRootFilesystem");
+    if !draft.fill(READ_ONLY_ROOT, &root, json!(true))? {
+        return Ok(());
+    }
     for path in writable.unwrap_or_default() {
         if !draft.at(container).is_some_and(|c| is_mounted(c, path)) {
             mount(draft, pod, container, path)?;

@@ -156,10 +156,13 @@ pub(super) fn tokens(pointer: &str) -> Result<Vec<Cow<'_, str>>, EditError> {
     let Some(path) = pointer.strip_prefix('/') else {
         return Err(EditError::Pointer(pointer.to_owned()));
     };
+    if memchr::memchr(b'~', path.as_bytes()).is_none() {
+        return Ok(path.split('/').map(Cow::Borrowed).collect());
+    }
     path.split('/')
         .map(|token| {
-            let escapes = token.split('~').skip(1);
-            match escapes.into_iter().all(|e| e.starts_with(['0', '1'])) {
+            let mut escapes = token.split('~').skip(1);
+            match escapes.all(|e| e.starts_with(['0', '1'])) {
                 true => Ok(super::view::unescape(token)),
                 false => Err(EditError::Pointer(pointer.to_owned())),
             }

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::tape::{FLAG_MERGE, FLAG_ODD_KEY, Node, NodeId};
+use super::tape::{FLAG_MERGE, FLAG_ODD_KEY, Kind, Node, NodeId};
+use super::value::KeyClass;
 
 /// Where the member that counts for a key stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,22 @@ pub(super) fn key_text<'d>(map: Node<'d>, key: Node<'d>) -> Cow<'d, str> {
 /// Whether the map has merge keys.
 pub(super) fn has_merge(map: Node<'_>) -> bool {
     map.raw().flags & FLAG_MERGE != 0
+}
+
+/// Whether Go takes a key for a string as it stands.
+pub(super) fn is_string_key(key: Node<'_>) -> bool {
+    key.go_key().is_ok_and(|go| go.class == KeyClass::Str)
+}
+
+/// The keys of the name `key` that a map's merge keys bring.
+pub(super) fn merged_keys<'d>(map: Node<'d>, key: &str) -> Vec<Node<'d>> {
+    let merges = pairs(map).filter(|(k, _)| k.is_merge_key());
+    let sources = merges.flat_map(|(_, value)| match value.resolved() {
+        list if list.raw().kind == Kind::Seq => list.children().collect(),
+        one => vec![one],
+    });
+    let found = sources.filter_map(|source| source.get_entry(key));
+    found.map(|(key, _)| key).collect()
 }
 
 /// Finds the member that counts for `key`. Keys behind a merge win over it, keys in front of it

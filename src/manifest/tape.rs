@@ -62,6 +62,8 @@ pub const FLAG_DUPLICATE: u8 = 16;
 /// The map has a key that is not simply the bytes between its quotes: one with escapes, a tag or an
 /// alias, or one that Go takes for a boolean or a number and turns into a string (`on`, `0644`).
 pub const FLAG_ODD_KEY: u8 = 32;
+/// The map has an entry written as `? key`, with `: value` on a line of its own or without a value.
+pub const FLAG_EXPLICIT_KEY: u8 = 64;
 
 /// One node of the tape.
 #[derive(Clone, Copy, Debug)]

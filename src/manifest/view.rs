@@ -41,6 +41,14 @@ pub enum View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// The node of the document, for a value that stands in the text.
+    pub fn node(self) -> Option<Node<'a>> {
+        match self {
+            View::Node(node) => Some(node),
+            View::Json(_) | View::Edited(_) => None,
+        }
+    }
+
     /// The value's JSON type.
     pub fn value_type(self) -> Type {
         match self {
@@ -217,7 +225,7 @@ fn same_members(a: View<'_>, b: View<'_>) -> bool {
 
 /// A reference token without its `~1` and `~0` escapes (RFC 6901 section 4).
 pub fn unescape(token: &str) -> Cow<'_, str> {
-    if token.contains('~') {
+    if memchr::memchr(b'~', token.as_bytes()).is_some() {
         Cow::Owned(token.replace("~1", "/").replace("~0", "~"))
     } else {
         Cow::Borrowed(token)

@@ -68,10 +68,11 @@ fn collect<'d>(
     depth: usize,
     out: &mut Vec<Object<'d>>,
 ) -> Result<(), NotAnObject> {
-    let refuse = |reason: &str| NotAnObject {
-        pointer: pointer.clone(),
+    let refuse_at = |at: &str, reason: &str| NotAnObject {
+        pointer: format!("{pointer}{at}"),
         reason: reason.into(),
     };
+    let refuse = |reason: &str| refuse_at("", reason);
     if view.value_type() != Type::Map {
         return Err(refuse(
             "expected a Kubernetes object, a mapping with apiVersion and kind",
@@ -80,17 +81,15 @@ fn collect<'d>(
     let (api_version, kind) = match (text(view, "apiVersion"), text(view, "kind"), inherited) {
         (Ok(None), Ok(None), Some((api, kind))) => (api.to_owned(), kind.to_owned()),
         (Ok(Some(api)), Ok(Some(kind)), _) => (api, kind),
-        (Err(()), ..) => return Err(refuse("apiVersion is not a string")),
-        (_, Err(()), _) => return Err(refuse("kind is not a string")),
+        (Err(()), ..) => return Err(refuse_at("/apiVersion", "apiVersion is not a string")),
+        (_, Err(()), _) => return Err(refuse_at("/kind", "kind is not a string")),
         (Ok(None), ..) => return Err(refuse("apiVersion is missing")),
         (_, Ok(None), _) => return Err(refuse("kind is missing")),
     };
     match view.get("items").filter(|items| !items.is_null()) {
         None => {
-            let identity = Identity::read(view, api_version, kind).map_err(|at| NotAnObject {
-                pointer: format!("{pointer}{at}"),
-                reason: "is not a string".into(),
-            })?;
+            let identity = Identity::read(view, api_version, kind)
+                .map_err(|at| refuse_at(at, wrong_type(at)))?;
             out.push(Object {
                 pointer,
                 view,
@@ -111,6 +110,15 @@ fn collect<'d>(
             pointer: format!("{pointer}/items"),
             reason: "items of a list is not a sequence".into(),
         }),
+    }
+}
+
+/// What to say of a field of `metadata` that has the wrong type.
+fn wrong_type(pointer: &str) -> &'static str {
+    match pointer {
+        "/metadata/name" => "metadata.name is not a string",
+        "/metadata/namespace" => "metadata.namespace is not a string",
+        _ => "metadata is not a mapping",
     }
 }
 
@@ -169,7 +177,7 @@ mod tests {
             (json!({"apiVersion": "v1"}), ": kind is missing"),
             (
                 json!({"apiVersion": 1, "kind": "Pod"}),
-                ": apiVersion is not a string",
+                "/apiVersion: apiVersion is not a string",
             ),
             (
                 json!({"apiVersion": "v1", "kind": "List", "items": {}}),
@@ -180,8 +188,12 @@ mod tests {
                 "/items/0: expected a Kubernetes object, a mapping with apiVersion and kind",
             ),
             (
+                json!({"apiVersion": "v1", "kind": "Pod", "metadata": "x"}),
+                "/metadata: metadata is not a mapping",
+            ),
+            (
                 json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": 5}}),
-                "/metadata/name: is not a string",
+                "/metadata/name: metadata.name is not a string",
             ),
         ] {
             assert_eq!(names(&value), Err(want.to_owned()), "{value}");

@@ -9,7 +9,7 @@ use super::{Done, Mode, Run};
 use crate::check;
 use crate::inject::{Draft, images, labels, patches, resources, security};
 use crate::manifest::edit::EditError;
-use crate::manifest::{Document, ParseError, View, position};
+use crate::manifest::{DocSpan, Document, ParseError, View, position};
 use crate::object::identity::HELM4_FILENAME;
 use crate::object::{self, Object, PodPlace};
 use crate::policy::Violation;
@@ -65,30 +65,32 @@ impl Run<'_, '_> {
         let Some(template) = helm4_template(text) else {
             return Err(error);
         };
-        let earlier = self
-            .spans
-            .get(..number)
-            .unwrap_or_default()
-            .iter()
-            .map(|s| s.text);
-        for piece in earlier
-            .rev()
-            .take_while(|piece| helm4_template(piece) == Some(template))
-        {
-            let Ok(document) = Document::parse(piece) else {
-                break;
-            };
-            for (name, value) in document.anchors() {
-                anchors
-                    .entry(name.to_owned())
-                    .or_insert_with(|| value.to_json());
-            }
-        }
+        *anchors = self.anchors_before(number, template);
         if anchors.is_empty() {
             Err(error)
         } else {
             Document::parse_with_anchors(text, anchors)
         }
+    }
+
+    /// The anchors of the pieces of one template that come right before a document. A piece may
+    /// itself need those before it; a name that is defined again has the later value.
+    fn anchors_before(&self, number: usize, template: &str) -> BTreeMap<String, Value> {
+        let earlier = self.spans.get(..number).unwrap_or_default();
+        let others = |piece: &DocSpan<'_>| helm4_template(piece.text) != Some(template);
+        let first = earlier.iter().rposition(others).map_or(0, |at| at + 1);
+        let mut anchors = BTreeMap::new();
+        for piece in earlier.get(first..).unwrap_or_default() {
+            let defined: Vec<_> = match Document::parse_with_anchors(piece.text, &anchors) {
+                Ok(document) => document
+                    .anchors()
+                    .map(|(name, value)| (name.to_owned(), value.to_json()))
+                    .collect(),
+                Err(_) => break,
+            };
+            anchors.extend(defined);
+        }
+        anchors
     }
 
     /// The pod specs of each object, or `None` when a kind is unknown so far.
@@ -137,7 +139,7 @@ impl Run<'_, '_> {
         places: &[Vec<PodPlace>],
         mut found: Vec<Found<'a>>,
     ) -> Done {
-        let mut draft = Draft::new(document, number);
+        let mut draft = Draft::new(document, number, &self.settings.policies);
         for (object, places) in objects.iter().zip(places) {
             if self.settings.mode == Mode::Harden {
                 self.harden(&mut draft, object, places, &mut found);
@@ -149,6 +151,7 @@ impl Run<'_, '_> {
                 check::keys::duplicates(document).map(|violation| Found { object, violation }),
             );
         }
+        found.retain(|found| self.settings.enabled(&found.violation.policy));
         for Found { object, violation } in found {
             let finding = self.finding(number, document, object, violation);
             self.find(finding);
@@ -160,8 +163,8 @@ impl Run<'_, '_> {
         if draft.edits().is_empty() && document.foreign_aliases().next().is_none() {
             return Done::Untouched;
         }
-        let mut out = Vec::new();
-        if let Err(error) = draft.write(&mut out) {
+        let start = self.edited.len();
+        if let Err(error) = draft.write(&mut self.edited) {
             self.refuse(
                 number,
                 0,
@@ -169,8 +172,11 @@ impl Run<'_, '_> {
             );
             return Done::Untouched;
         }
-        self.report.edits.extend(draft.into_edits());
-        Done::Edited(out)
+        self.report.edit_count += draft.edits().len();
+        if self.settings.keep_edits {
+            self.report.edits.extend(draft.into_edits());
+        }
+        Done::Edited(start..self.edited.len())
     }
 
     /// Runs the injectors over one object. An edit that cannot be made is a finding.
@@ -211,9 +217,7 @@ impl Run<'_, '_> {
                     violation: check::user::unknown(&pointer, &image),
                 });
             }
-            if let Some(resources) = &settings.resources {
-                resources::inject(draft, &object.pointer, place, resources)?;
-            }
+            resources::inject(draft, &object.pointer, place, &settings.resources)?;
         }
         security::inject_object(draft, object, &settings.policies)?;
         patches::inject(

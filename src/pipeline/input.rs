@@ -1,10 +1,25 @@
 //! From bytes to text, and places in the text.
 
+use std::io::{self, Read};
+
 use super::{Problem, Unreadable};
 
 /// A stream must be smaller than this. Helm cannot store a release of more than about a
 /// megabyte; 85 MB is what 275 public charts with all their CRDs come to.
 const MAX_STREAM: usize = 100_000_000;
+
+/// Reads a stream to its end, or until it is too large for [`decode`].
+///
+/// The buffer has room for any stream from the start: only the pages that are written to cost
+/// memory, while growing would copy everything read so far.
+///
+/// # Errors
+/// Whatever the reader says.
+pub fn read(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(MAX_STREAM + 1);
+    from.take(MAX_STREAM as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
 
 /// The input as text.
 ///
@@ -21,10 +36,7 @@ pub fn decode(bytes: Vec<u8>, allow_empty: bool) -> Result<String, Unreadable> {
         }]))
     };
     if bytes.len() >= MAX_STREAM {
-        let reason = format!(
-            "the input has {} bytes, {MAX_STREAM} or more are refused",
-            bytes.len()
-        );
+        let reason = format!("the input has {MAX_STREAM} bytes or more, which is refused");
         return refuse(0, 0, reason, "render fewer charts at a time");
     }
     match String::from_utf8(bytes) {
@@ -63,7 +75,11 @@ mod tests {
     use super::*;
 
     fn reason(bytes: &[u8]) -> String {
-        decode(bytes.to_vec(), false).unwrap_err().0[0].to_string()
+        let problem = &decode(bytes.to_vec(), false).unwrap_err().0[0];
+        match problem.place() {
+            Some((line, column)) => format!("{line}:{column}: {problem}"),
+            None => problem.to_string(),
+        }
     }
 
     #[test]
@@ -74,7 +90,7 @@ mod tests {
             reason(b"a: b\nc: \xff\n")
         );
         assert!(reason(b" \n\t\n").starts_with("the input is empty; "));
-        assert!(reason(&vec![b' '; MAX_STREAM]).contains("or more are refused"));
+        assert!(reason(&vec![b' '; MAX_STREAM]).contains("or more"));
     }
 
     #[test]

@@ -37,10 +37,10 @@ impl Default for Kinds {
 impl Kinds {
     /// Remembers a CustomResourceDefinition.
     pub fn define(&mut self, number: usize, object: &Object<'_>) {
-        if object.identity.kind == "CustomResourceDefinition" {
-            if let Some(key) = crd::defines(object.view) {
-                self.definitions.insert(key, number);
-            }
+        if object.identity.kind == "CustomResourceDefinition"
+            && let Some(key) = crd::defines(object.view)
+        {
+            self.definitions.insert(key, number);
         }
     }
 

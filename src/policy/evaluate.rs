@@ -3,6 +3,7 @@
 //! Most pods pass, so there is a fast way to say so: the rules about the same node are merged into
 //! one schema, and only when that does not hold is each rule asked on its own.
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use super::group::{Group, group};
@@ -19,6 +20,7 @@ use crate::config::dotted;
 #[derive(Debug)]
 pub struct Evaluator {
     selected: Vec<Selected>,
+    names: HashSet<String>,
     rules: OnceLock<Vec<ActiveRule>>,
     groups: OnceLock<Vec<Group>>,
     /// Whether any rule is about whole objects; usually none is.
@@ -31,12 +33,19 @@ impl Evaluator {
         let selected = select(library, selection);
         let mut rules = selected.iter().flat_map(Selected::rules);
         let judges_objects = rules.any(|rule| rule.node == NodeKind::Object);
+        let names = selected.iter().map(|own| own.loaded.name.clone()).collect();
         Evaluator {
             selected,
+            names,
             rules: OnceLock::new(),
             groups: OnceLock::new(),
             judges_objects,
         }
+    }
+
+    /// Whether the policy of that name applies, also one that a module implements.
+    pub fn enabled(&self, name: &str) -> bool {
+        self.names.contains(name)
     }
 
     /// The policies that apply, in the order they are asked.

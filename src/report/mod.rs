@@ -15,8 +15,10 @@ pub use finding::{Finding, Severity};
 pub struct Report {
     /// What is wrong, in the order of the input.
     pub findings: Vec<Finding>,
-    /// What was changed, in the order of the input.
+    /// What was changed, in the order of the input, where somebody wants to know.
     pub edits: Vec<Edit>,
+    /// How many operations were applied.
+    pub edit_count: usize,
     /// Things a user should know that are nobody's fault, e.g. which defaults were used.
     pub notices: Vec<String>,
     /// How many documents and objects were read.
@@ -57,7 +59,7 @@ impl Report {
             errors: count(Finding::refuses),
             warnings: count(|f| f.exception.is_none() && f.severity == Severity::Warning),
             excepted: count(|f| f.exception.is_some()),
-            edits: self.edits.len(),
+            edits: self.edit_count,
             documents: self.documents,
             objects: self.objects,
             refused: self.refused(),
@@ -68,6 +70,7 @@ impl Report {
     pub fn absorb(&mut self, other: Report) {
         self.findings.extend(other.findings);
         self.edits.extend(other.edits);
+        self.edit_count += other.edit_count;
         for notice in other.notices {
             if !self.notices.contains(&notice) {
                 self.notices.push(notice);

@@ -2,9 +2,10 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::{env, fs};
 
 use tempfile::TempDir;
@@ -55,6 +56,58 @@ impl Outcome {
         assert_eq!(self.code, 0, "failed\n{}\n{}", self.stderr, self.stdout);
         self.stdout
     }
+}
+
+/// The binary without any of the caller's environment, on a fixed day: 2025-06-15.
+pub fn floe(args: &[&str]) -> Command {
+    let mut command = Command::new(helm_floe());
+    command.env_clear().env("SOURCE_DATE_EPOCH", "1750000000");
+    command.args(args);
+    command
+}
+
+/// Whether this test runs by itself in a scrubbed environment. In the first process it does not:
+/// there it runs that one test again in a second process, and the caller has nothing left to do.
+///
+/// trycmd hands its own environment to what it runs, and a process cannot safely change its own.
+#[track_caller]
+pub fn alone(test: &str) -> bool {
+    const MARK: &str = "HELM_FLOE_TEST_ALONE";
+    if env::var_os(MARK).is_some() {
+        return true;
+    }
+    let this = env::current_exe().expect("the test's own binary");
+    let mut command = Command::new(this);
+    command.args([test, "--exact", "--nocapture"]);
+    command.env_clear().env("SOURCE_DATE_EPOCH", "1750000000");
+    command.env(MARK, "1");
+    for name in [
+        "PATH",
+        "HOME",
+        "TRYCMD",
+        "HELM_FLOE_TOOLS",
+        "XDG_CACHE_HOME",
+    ] {
+        if let Some(value) = env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    let status = command.status().expect("runs");
+    assert!(status.success(), "{test} failed, see above");
+    false
+}
+
+/// Runs a program with these bytes on its stdin.
+pub fn feed(command: &mut Command, stdin: &[u8]) -> Output {
+    let command = command.stdin(Stdio::piped());
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("runs");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    std::thread::scope(|scope| {
+        // A program that refuses early closes its end; that is no failure of the test.
+        scope.spawn(move || pipe.write_all(stdin).ok());
+        child.wait_with_output().expect("ends")
+    })
 }
 
 /// One Helm with a home of its own: no plugin, repository or cluster of the user is seen or touched.

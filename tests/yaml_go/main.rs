@@ -10,6 +10,7 @@
 // Helpers of a test may panic; Clippy knows only the test functions themselves.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod golden;
 mod mutate;
 mod oracle;
 

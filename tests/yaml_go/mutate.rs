@@ -142,6 +142,11 @@ pub const SEEDS: &[&str] = &[
     "x: \ty\n\tz: 1\n",
     "a:\n|\n b\n",
     "-\n|\n b\n- c\n",
+    "? |\n  k\n: - v\n? \"x\"\n: y: z\n  w: 1\n? p q\n  r\n:\n- s\n? t\n",
+    "[? c : d, ?e]\n",
+    "{? \"a\"\n : b, c, ? d}\n",
+    "  a: \"b\nc\"\n  d: [e\n]\n  - f\n",
+    "- &x a: 1\n- *x\n- ? *x\n  : !!str 2\n",
     "a: [b,\nc\n, d]\ne: {f: g,\n  h: i\n}\n",
     "a: \"b\" # c\nd: 'e' #f\ng: [h] # i\n",
 ];

@@ -1,14 +1,14 @@
-//! Block context: maps, lists and block scalars by indentation.
+//! Block context: maps and lists by indentation.
 
 use super::super::error::{Step, fail};
 use super::super::limits::MAX_KEY;
-use super::super::tape::{FLAG_ESCAPED, FLAG_MULTILINE, Kind, RawNode, Style};
+use super::super::tape::{FLAG_EXPLICIT_KEY, FLAG_MULTILINE, Kind, RawNode, Style};
 use super::Parser;
-use super::chars::{self, is_blankz, is_break};
+use super::chars::{self, is_blankz};
 use super::keys::Keys;
 use super::props::{NO_PROPS, Props};
 
-pub(super) const EXPLICIT_KEY: &str = "explicit keys ('? ') are not supported";
+const TAB: &str = "a tab where indentation is expected";
 const NO_COLON: &str = "a key without ':'";
 
 /// The key that a map starts or goes on with.
@@ -17,6 +17,17 @@ struct Key {
     props: Props,
     /// Where the key begins, its anchor and tag included.
     start: usize,
+}
+
+/// How a map starts.
+#[derive(Clone, Copy)]
+enum First<'k> {
+    /// With the plain key between the map's start and the position.
+    Usual,
+    /// With a key that is read already.
+    Read(&'k Key),
+    /// With `? `.
+    Explicit,
 }
 
 impl Parser<'_> {
@@ -81,7 +92,12 @@ impl Parser<'_> {
                 }
                 self.block_seq(outer)
             }
-            b'?' if is_blankz(next) => fail(self.pos, EXPLICIT_KEY),
+            b'?' if is_blankz(next) => {
+                if !self.allowed {
+                    return fail(self.pos, "a key cannot start here");
+                }
+                self.block_map(self.pos, First::Explicit, outer)
+            }
             b':' if is_blankz(next) => fail(self.pos, "a value without a key"),
             b'|' | b'>' => {
                 let props = outer.and(inner)?;
@@ -91,21 +107,40 @@ impl Parser<'_> {
                 let props = outer.and(inner)?;
                 self.flow_collection(&props)
             }
+            _ if key_allowed && !inner.any() && self.usual_key() => {
+                self.block_map(start, First::Usual, outer)
+            }
+            b'"' | b'\'' | b'*' => {
+                let atom = self.quoted_or_alias()?;
+                self.value_or_map(atom, start, key_allowed, outer, inner)
+            }
             _ => {
-                let atom = self.atom(key_allowed)?;
-                if self.byte() != b':' || !is_blankz(self.at(self.pos + 1)) {
-                    let props = outer.and(inner)?;
-                    return self.push_atom(atom, &props);
-                }
-                if !key_allowed {
-                    return fail(self.pos, "a second key on the line of a value");
-                }
-                let props = *inner;
-                let key = Key { atom, props, start };
-                self.check_key_form(&key)?;
-                self.block_map(key, outer)
+                let atom = self.plain()?;
+                self.value_or_map(atom, start, key_allowed, outer, inner)
             }
         }
+    }
+
+    /// Puts what was read on the tape: as the first key of a map when a `:` follows, else as a value.
+    #[inline(always)]
+    fn value_or_map(
+        &mut self,
+        atom: RawNode,
+        start: usize,
+        key_allowed: bool,
+        outer: &Props,
+        inner: &Props,
+    ) -> Step<()> {
+        if self.byte() != b':' || !is_blankz(self.at(self.pos + 1)) {
+            let props = outer.and(inner)?;
+            return self.push_atom(atom, &props);
+        }
+        if !key_allowed {
+            return fail(self.pos, "a second key on the line of a value");
+        }
+        let props = *inner;
+        let key = Key { atom, props, start };
+        self.block_map(start, First::Read(&key), outer)
     }
 
     /// What can stand in the enclosing collection's own column or left of it: nothing, a list in a
@@ -123,42 +158,32 @@ impl Parser<'_> {
         self.push_empty(empty_at, props)
     }
 
-    /// A scalar or alias that may be a key when `key_allowed`. Leaves the position at the `:` then,
-    /// which may follow its key after blanks.
-    #[inline]
-    fn atom(&mut self, key_allowed: bool) -> Step<RawNode> {
+    /// A quoted scalar or an alias. Where it is a key, the position is left at its `:`, which may
+    /// follow after blanks.
+    #[inline(never)]
+    fn quoted_or_alias(&mut self) -> Step<RawNode> {
         let atom = match self.byte() {
-            b'"' | b'\'' => self.quoted()?,
             b'*' => self.alias(false)?,
-            _ => {
-                if key_allowed && let Some(atom) = self.usual_key() {
-                    return Ok(atom);
-                }
-                return self.plain();
-            }
+            _ => self.quoted()?,
         };
         self.skip_blanks();
         Ok(atom)
     }
 
-    /// The quick way for the keys that nearly all manifests have: `word:` with nothing odd in it.
-    #[inline]
-    fn usual_key(&mut self) -> Option<RawNode> {
-        let start = self.pos;
-        if !chars::starts_word(self.byte()) {
-            return None;
+    /// The quick way for the keys that nearly all manifests have, `key:`, plain and with nothing odd
+    /// in them. The key lies between the old and the new position.
+    #[inline(always)]
+    fn usual_key(&mut self) -> bool {
+        if !starts_usual_value(self.byte()) {
+            return false;
         }
-        let rest = self.src.get(start..).unwrap_or_default();
-        let len = rest.iter().position(|&b| !chars::KEY[b as usize])?;
-        let end = start + len;
-        if self.at(end) != b':' || !is_blankz(self.at(end + 1)) {
-            return None;
+        let end = chars::plain_stop(self.src, self.pos);
+        let spaced = matches!(self.at(end - 1), b' ' | b'\t');
+        if self.at(end) != b':' || !is_blankz(self.at(end + 1)) || spaced {
+            return false;
         }
-        let mut raw = self.raw(Kind::Scalar, Style::Plain, start);
-        raw.end = end as u32;
         self.pos = end;
-        self.allowed = false;
-        Some(raw)
+        true
     }
 
     /// A key stands on one line and is not too long; `self.pos` is at its `:`.
@@ -166,40 +191,77 @@ impl Parser<'_> {
         if key.atom.flags & FLAG_MULTILINE != 0 || key.start < self.line {
             return fail(key.start, "a key that spans several lines");
         }
-        if self.pos - key.start > MAX_KEY {
-            return fail(key.start, format!("a key longer than {MAX_KEY} bytes"));
+        self.check_key_length(key.start)
+    }
+
+    #[inline(always)]
+    pub(super) fn check_key_length(&self, start: usize) -> Step<()> {
+        if self.pos - start > MAX_KEY {
+            return fail(start, format!("a key longer than {MAX_KEY} bytes"));
         }
         Ok(())
     }
 
-    /// A map, from its first key's `:` on.
-    fn block_map(&mut self, first: Key, props: &Props) -> Step<()> {
+    /// A map that starts at `start`.
+    fn block_map(&mut self, start: usize, first: First<'_>, props: &Props) -> Step<()> {
         self.enter()?;
-        let col = (first.start - self.line) as isize;
+        let col = start as isize - self.line as isize;
         let outside = std::mem::replace(&mut self.indent, col);
-        let map = self.push(self.raw(Kind::Map, Style::Block, first.start), props);
+        if let First::Read(key) = first {
+            self.check_key_form(key)?;
+        }
+        let map = self.push(self.raw(Kind::Map, Style::Block, start), props);
         let mut keys = Keys::default();
-        let mut key = first;
-        loop {
-            self.push_key(key.atom, &key.props, &mut keys)?;
-            self.pos += 1;
-            self.allowed = false;
-            let empty_at = self.pos;
-            self.skip();
-            self.block_node(empty_at, true)?;
-            self.skip();
-            if self.block_ends(col) {
-                break;
+        match first {
+            First::Usual => {
+                self.push_usual_key(start, &mut keys)?;
+                self.map_value()?;
             }
-            if self.column() > col {
+            First::Read(key) => {
+                self.push_key(key.atom, &key.props, &mut keys)?;
+                self.map_value()?;
+            }
+            First::Explicit => self.explicit_entry(&mut keys)?,
+        }
+        while !self.block_ends(col) {
+            if self.column() > col || !self.allowed {
                 return fail(self.pos, self.stray());
             }
-            key = self.block_key()?;
+            let start = self.pos;
+            if self.usual_key() {
+                self.push_usual_key(start, &mut keys)?;
+                self.map_value()?;
+            } else {
+                self.unusual_entry(&mut keys)?;
+            }
         }
         self.indent = outside;
         self.leave();
         let flags = self.finish_keys(map, &keys)?;
-        self.close(map, self.last_end(), flags);
+        self.close(map, self.last_end, flags);
+        Ok(())
+    }
+
+    /// What follows a key's `:`, up to the token after it.
+    #[inline(always)]
+    fn map_value(&mut self) -> Step<()> {
+        self.pos += 1;
+        self.allowed = false;
+        let empty_at = self.pos;
+        if self.byte() == b' ' && starts_usual_value(self.at(self.pos + 1)) {
+            self.pos += 1;
+            let atom = self.plain()?;
+            if self.byte() == b':' && is_blankz(self.at(self.pos + 1)) {
+                return fail(self.pos, "a second key on the line of a value");
+            }
+            self.push_atom(atom, &NO_PROPS)?;
+        } else {
+            self.skip();
+            self.block_node(empty_at, true)?;
+        }
+        if matches!(self.byte(), b' ' | b'\t' | b'#' | b'\n' | b'\r') {
+            self.skip();
+        }
         Ok(())
     }
 
@@ -207,32 +269,20 @@ impl Parser<'_> {
     fn stray(&self) -> &'static str {
         let next = self.at(self.pos + 1);
         match self.byte() {
-            b'\t' => "a tab where indentation is expected",
+            b'\t' => TAB,
             b':' if is_blankz(next) => "a ':' where no key comes before it",
             _ if self.allowed => "an indentation that fits neither the entry before nor its parent",
             _ => "more text after a complete value",
         }
     }
 
-    /// The next key of a map, up to its `:`.
-    #[inline]
-    fn block_key(&mut self) -> Step<Key> {
-        let start = self.pos;
-        let key = match self.usual_key() {
-            Some(atom) => Key {
-                atom,
-                props: NO_PROPS,
-                start,
-            },
-            None => self.unusual_key()?,
-        };
-        self.check_key_form(&key)?;
-        Ok(key)
-    }
-
+    /// The next entry of a map, up to the token after it, where its key is not a usual one.
     #[inline(never)]
-    fn unusual_key(&mut self) -> Step<Key> {
+    fn unusual_entry(&mut self, keys: &mut Keys) -> Step<()> {
         let start = self.pos;
+        if self.byte() == b'?' && is_blankz(self.at(self.pos + 1)) {
+            return self.explicit_entry(keys);
+        }
         let mut props = NO_PROPS;
         while matches!(self.byte(), b'&' | b'!') {
             self.property(&mut props, false)?;
@@ -241,21 +291,71 @@ impl Parser<'_> {
         let next = self.at(self.pos + 1);
         let reason = match self.byte() {
             b'-' if is_blankz(next) => "a list item where a key is expected",
-            b'?' if is_blankz(next) => EXPLICIT_KEY,
             b':' if is_blankz(next) => "a value without a key",
             b'[' | b'{' => "a map or list where a key is expected",
             b'|' | b'>' => "a block scalar where a key is expected",
+            b'\t' => TAB,
             b'#' => NO_COLON,
             b if is_blankz(b) => NO_COLON,
             _ => {
-                let atom = self.atom(false)?;
+                let atom = self.quoted_alias_or_plain()?;
                 if self.byte() == b':' && is_blankz(self.at(self.pos + 1)) {
-                    return Ok(Key { atom, props, start });
+                    let key = Key { atom, props, start };
+                    self.check_key_form(&key)?;
+                    self.push_key(key.atom, &key.props, keys)?;
+                    return self.map_value();
                 }
                 NO_COLON
             }
         };
         fail(start, reason)
+    }
+
+    fn quoted_alias_or_plain(&mut self) -> Step<RawNode> {
+        match self.byte() {
+            b'"' | b'\'' | b'*' => self.quoted_or_alias(),
+            _ => self.plain(),
+        }
+    }
+
+    /// `? key` with its `: value` on a line of its own, up to the token after it. Go's own writers
+    /// use it for keys longer than 128 characters. Only scalars can be keys.
+    #[inline(never)]
+    fn explicit_entry(&mut self, keys: &mut Keys) -> Step<()> {
+        let start = self.pos;
+        keys.add_flags(FLAG_EXPLICIT_KEY);
+        self.pos += 1;
+        self.allowed = true;
+        self.skip();
+        let mut props = NO_PROPS;
+        while !self.is_shallow() && matches!(self.byte(), b'&' | b'!') {
+            self.property(&mut props, false)?;
+            self.skip();
+        }
+        let key = match self.byte() {
+            _ if self.is_shallow() => return fail(start, "a '?' without a key"),
+            b'|' | b'>' => self.block_text()?,
+            b'[' | b'{' => return fail(start, "a map or list cannot be a key"),
+            b'-' | b'?' | b':' if is_blankz(self.at(self.pos + 1)) => {
+                return fail(start, "a map or list cannot be a key");
+            }
+            _ => self.quoted_alias_or_plain()?,
+        };
+        self.push_key(key, &props, keys)?;
+        self.skip();
+        let colon = self.byte() == b':' && is_blankz(self.at(self.pos + 1));
+        if colon && self.allowed && self.column() == self.indent {
+            let empty_at = self.pos + 1;
+            self.pos = empty_at;
+            self.skip();
+            self.block_node(empty_at, true)?;
+            self.skip();
+            return Ok(());
+        }
+        if colon {
+            return fail(start, "a map or list cannot be a key");
+        }
+        self.push_empty(key.end as usize, &NO_PROPS)
     }
 
     /// A list with a column of its own.
@@ -287,117 +387,24 @@ impl Parser<'_> {
             if self.block_ends(col) {
                 break;
             }
-            let item = self.byte() == b'-' && is_blankz(self.at(self.pos + 1));
-            if self.column() == col && item {
-                continue;
+            if self.column() > col || !self.allowed {
+                return fail(self.pos, self.stray());
             }
-            if self.column() == col && !own {
+            if self.byte() != b'-' || !is_blankz(self.at(self.pos + 1)) {
+                if own {
+                    return fail(self.pos, "a key where a list item is expected");
+                }
                 break; // the map's next key
             }
-            return fail(self.pos, self.stray());
         }
         self.leave();
-        self.close(seq, self.last_end(), 0);
+        self.close(seq, self.last_end, 0);
         Ok(())
     }
+}
 
-    /// `|` or `>` with its lines: `yaml_parser_scan_block_scalar`.
-    fn block_scalar(&mut self, props: &Props) -> Step<()> {
-        let start = self.pos;
-        let style = match self.byte() {
-            b'|' => Style::Literal,
-            _ => Style::Folded,
-        };
-        let mut raw = self.raw(Kind::Scalar, style, start);
-        raw.flags = FLAG_MULTILINE | FLAG_ESCAPED;
-        let (keep, given) = self.block_header()?;
-        let mut body = match given {
-            0 => 0,
-            given => self.indent.max(0) as usize + given,
-        };
-        let mut end = self.pos; // after the last line break that counts
-        let mut tail = self.block_breaks(&mut body)?;
-        while self.pos - self.line == body && !self.at_end() {
-            let line_end = self.line_end(self.pos);
-            self.pos = self.after_break(line_end);
-            self.line = self.pos;
-            end = self.pos;
-            tail = end;
-            if line_end == self.pos {
-                break; // the text ends without a line break
-            }
-            tail = self.block_breaks(&mut body)?.max(tail);
-        }
-        self.allowed = true;
-        raw.end = if keep { tail } else { end } as u32;
-        let Ok(body) = u16::try_from(body) else {
-            return fail(start, "a block scalar indented by more than 65,535 columns");
-        };
-        raw.body = body;
-        self.push_atom(raw, props)
-    }
-
-    /// The rest of the indicator's line: whether trailing breaks are kept, and the indentation if it
-    /// is given.
-    fn block_header(&mut self) -> Step<(bool, usize)> {
-        let (mut keep, mut given) = (false, 0);
-        self.pos += 1;
-        let chomp = |b: u8| matches!(b, b'+' | b'-');
-        if chomp(self.byte()) {
-            keep = self.byte() == b'+';
-            self.pos += 1;
-        }
-        if self.byte().is_ascii_digit() {
-            given = usize::from(self.byte() - b'0');
-            if given == 0 {
-                return fail(self.pos, "an indentation indicator of 0");
-            }
-            self.pos += 1;
-            let before = self.at(self.pos - 2);
-            if !chomp(before) && chomp(self.byte()) {
-                keep = self.byte() == b'+';
-                self.pos += 1;
-            }
-        }
-        self.skip_blanks();
-        if self.byte() == b'#' {
-            self.pos = self.line_end(self.pos);
-        }
-        if !is_break(self.byte()) && !self.at_end() {
-            return fail(self.pos, "text after a block scalar's indicator");
-        }
-        let line_end = self.pos;
-        self.pos = self.after_break(line_end);
-        if self.pos > line_end {
-            self.line = self.pos;
-        }
-        Ok((keep, given))
-    }
-
-    /// Over indentation and empty lines, `yaml_parser_scan_block_scalar_breaks`; finds the
-    /// indentation when it is not known yet. Gives the offset after the last empty line.
-    fn block_breaks(&mut self, body: &mut usize) -> Step<usize> {
-        let mut deepest = 0;
-        let mut end = self.pos;
-        loop {
-            while (*body == 0 || self.pos - self.line < *body) && self.byte() == b' ' {
-                self.pos += 1;
-            }
-            let column = self.pos - self.line;
-            deepest = deepest.max(column);
-            if (*body == 0 || column < *body) && self.byte() == b'\t' {
-                return fail(self.pos, "a tab in the indentation of a block scalar");
-            }
-            if !is_break(self.byte()) {
-                break;
-            }
-            self.pos = self.after_break(self.pos);
-            self.line = self.pos;
-            end = self.pos;
-        }
-        if *body == 0 {
-            *body = deepest.max((self.indent + 1).max(1) as usize);
-        }
-        Ok(end)
-    }
+/// A byte that starts a plain scalar, whatever follows it.
+#[inline(always)]
+fn starts_usual_value(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'.')
 }

@@ -23,23 +23,56 @@ pub(super) fn is_flow_end(b: u8) -> bool {
     matches!(b, b',' | b'?' | b'[' | b']' | b'{' | b'}')
 }
 
-/// A byte that can start a key of the most usual sort: see [`KEY`].
+/// Eight bytes from `at`, the first in the lowest place, unless the text ends before.
 #[inline(always)]
-pub(super) fn starts_word(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b == b'_'
+fn word(src: &[u8], at: usize) -> Option<u64> {
+    let bytes = src.get(at..)?.first_chunk::<8>()?;
+    Some(u64::from_le_bytes(*bytes))
 }
 
-/// Bytes of the usual keys: none of them ends a plain scalar or needs a look at its neighbour.
-pub(super) static KEY: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut b = 0;
-    while b < 256 {
-        let byte = b as u8;
-        table[b] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'$');
-        b += 1;
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// The high bit of each byte of `word` that equals `byte`. Bits above the lowest one may be wrong.
+#[inline(always)]
+fn equal(word: u64, byte: u8) -> u64 {
+    let zero = word ^ (ONES * byte as u64);
+    zero.wrapping_sub(ONES) & !zero & (ONES << 7)
+}
+
+/// The offset of the first byte at or after `at` that is no space.
+#[inline(always)]
+pub(super) fn after_spaces(src: &[u8], at: usize) -> usize {
+    let mut at = at;
+    while let Some(word) = word(src, at) {
+        let other = word ^ (ONES * b' ' as u64);
+        if other != 0 {
+            return at + other.trailing_zeros() as usize / 8;
+        }
+        at += 8;
     }
-    table
-};
+    let rest = src.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|&&b| b == b' ').count()
+}
+
+/// The offset of the next `:`, `#` or line feed at or after `at`, or of the end of the text.
+///
+/// Most keys and values end within a few words, before a vector search would pay.
+#[inline(always)]
+pub(super) fn plain_stop(src: &[u8], at: usize) -> usize {
+    let mut at = at;
+    for _ in 0..4 {
+        let Some(word) = word(src, at) else {
+            break;
+        };
+        let found = equal(word, b'\n') | equal(word, b':') | equal(word, b'#');
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    let rest = src.get(at..).unwrap_or_default();
+    memchr::memchr3(b'\n', b':', b'#', rest).map_or(src.len(), |found| at + found)
+}
 
 /// Bytes that no plain scalar starts with. `-`, `?` and `:` depend on what follows.
 pub(super) static NO_PLAIN_START: [bool; 256] = {
@@ -98,7 +131,19 @@ fn check_chunk(src: &[u8], start: usize, len: usize) -> Step<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{after_spaces, check, plain_stop};
+
+    #[test]
+    fn words_find_what_a_loop_over_bytes_finds() {
+        let text = b"      \n     x:    #  \n  \xc3\xba\xa0\x8a:y    zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz:\t #end   ";
+        for at in 0..=text.len() {
+            let rest = &text[at..];
+            let spaces = rest.iter().take_while(|&&b| b == b' ').count();
+            assert_eq!(after_spaces(text, at), at + spaces);
+            let stop = rest.iter().position(|b| b":#\n".contains(b));
+            assert_eq!(plain_stop(text, at), at + stop.unwrap_or(rest.len()));
+        }
+    }
 
     #[test]
     fn characters_are_judged_as_by_the_go_reader() {

@@ -1,13 +1,16 @@
 //! Flow context: `{…}`, `[…]` and the single pairs of `[a: b]`.
 
 use super::super::error::{Step, fail};
-use super::super::limits::MAX_KEY;
-use super::super::tape::{FLAG_MULTILINE, Kind, RawNode, Style};
+use super::super::tape::{FLAG_EXPLICIT_KEY, FLAG_MULTILINE, Kind, RawNode, Style};
 use super::Parser;
-use super::block::EXPLICIT_KEY;
 use super::chars::is_blankz;
 use super::keys::Keys;
 use super::props::{NO_PROPS, Props};
+
+const NO_KEY: &str = "a map or list cannot be a key";
+
+/// Reported at the bracket, wherever the text ends.
+const UNCLOSED: &str = "a bracket that is never closed";
 
 /// What an entry of a flow collection starts with.
 enum Entry {
@@ -21,10 +24,17 @@ impl Parser<'_> {
     /// A `{…}` or `[…]` at `self.pos`.
     pub(super) fn flow_collection(&mut self, props: &Props) -> Step<()> {
         self.enter()?;
-        if self.byte() == b'{' {
-            self.flow_map(props)?;
+        let open = self.pos;
+        let read = if self.byte() == b'{' {
+            self.flow_map(props)
         } else {
-            self.flow_seq(props)?;
+            self.flow_seq(props)
+        };
+        if let Err(mut error) = read {
+            if error.reason == UNCLOSED && error.offset >= self.src.len() {
+                error.offset = open;
+            }
+            return Err(error);
         }
         self.leave();
         self.allowed = false;
@@ -42,13 +52,17 @@ impl Parser<'_> {
                 break;
             }
             let start = self.pos;
+            let explicit = self.explicit_mark(&mut keys)?;
             match self.flow_entry()? {
-                Entry::Atom(atom, props) => {
-                    self.push_key(atom, &props, &mut keys)?;
+                Entry::Atom(key, props) => {
+                    self.push_key(key, &props, &mut keys)?;
                     self.skip_flow()?;
-                    self.flow_pair_value(&atom, start, b'}')?;
+                    if self.byte() == b':' && !explicit {
+                        self.check_flow_key(&key, start)?;
+                    }
+                    self.flow_pair_value(&key, b'}')?;
                 }
-                Entry::Collection => return fail(start, "a map or list cannot be a key"),
+                Entry::Collection => return fail(start, NO_KEY),
             }
             if !self.flow_goes_on(b'}')? {
                 break;
@@ -70,16 +84,20 @@ impl Parser<'_> {
                 break;
             }
             let start = self.pos;
+            let mut keys = Keys::default();
+            let explicit = self.explicit_mark(&mut keys)?;
             let entry = self.flow_entry()?;
             self.skip_flow()?;
+            let pair = explicit || self.byte() == b':';
             match entry {
-                Entry::Atom(atom, props) if self.byte() == b':' => {
-                    self.single_pair(atom, &props, start)?;
+                Entry::Atom(key, props) if pair => {
+                    if !explicit {
+                        self.check_flow_key(&key, start)?;
+                    }
+                    self.single_pair(key, &props, start, keys)?;
                 }
                 Entry::Atom(atom, props) => self.push_atom(atom, &props)?,
-                Entry::Collection if self.byte() == b':' => {
-                    return fail(start, "a map or list cannot be a key");
-                }
+                Entry::Collection if pair => return fail(start, NO_KEY),
                 Entry::Collection => {}
             }
             if !self.flow_goes_on(b']')? {
@@ -91,19 +109,35 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// `a: b` as an item of a list: a map of one entry, without braces. At its `:`.
-    fn single_pair(&mut self, key: RawNode, props: &Props, start: usize) -> Step<()> {
+    /// `a: b` as an item of a list: a map of one entry, without braces. After its key.
+    fn single_pair(
+        &mut self,
+        key: RawNode,
+        props: &Props,
+        start: usize,
+        mut keys: Keys,
+    ) -> Step<()> {
         self.enter()?;
-        self.check_flow_key(&key, start)?;
-        let raw = self.raw(Kind::Map, Style::Flow, start);
+        let mut raw = self.empty(start);
+        (raw.kind, raw.style) = (Kind::Map, Style::Flow);
         let map = self.push(raw, &NO_PROPS);
-        let mut keys = Keys::default();
         self.push_key(key, props, &mut keys)?;
-        self.flow_pair_value(&key, start, b']')?;
+        self.flow_pair_value(&key, b']')?;
         let flags = self.finish_keys(map, &keys)?;
-        self.close(map, self.last_end(), flags);
+        self.close(map, self.last_end, flags);
         self.leave();
         Ok(())
+    }
+
+    /// Over the `?` of an explicit key, if there is one.
+    fn explicit_mark(&mut self, keys: &mut Keys) -> Step<bool> {
+        if self.byte() != b'?' {
+            return Ok(false);
+        }
+        keys.add_flags(FLAG_EXPLICIT_KEY);
+        self.pos += 1;
+        self.skip_flow()?;
+        Ok(true)
     }
 
     /// A key that is followed by a `:` stands on one line with it and is not too long.
@@ -111,18 +145,14 @@ impl Parser<'_> {
         if key.flags & FLAG_MULTILINE != 0 || start < self.line {
             return fail(start, "a key that spans several lines");
         }
-        if self.pos - start > MAX_KEY {
-            return fail(start, format!("a key longer than {MAX_KEY} bytes"));
-        }
-        Ok(())
+        self.check_key_length(start)
     }
 
     /// What follows a key: `: value`, `:` alone, or nothing.
-    fn flow_pair_value(&mut self, key: &RawNode, start: usize, close: u8) -> Step<()> {
+    fn flow_pair_value(&mut self, key: &RawNode, close: u8) -> Step<()> {
         if self.byte() != b':' {
             return self.push_empty(key.end as usize, &NO_PROPS);
         }
-        self.check_flow_key(key, start)?;
         self.pos += 1;
         let empty_at = self.pos;
         self.skip_flow()?;
@@ -146,7 +176,7 @@ impl Parser<'_> {
             return Ok(false);
         }
         if self.at_end() {
-            return fail(self.pos, "a bracket that is never closed");
+            return fail(self.src.len(), UNCLOSED);
         }
         fail(self.pos, "a ',' or a closing bracket is missing")
     }
@@ -170,9 +200,9 @@ impl Parser<'_> {
             b'*' => Ok(Entry::Atom(self.alias(true)?, props)),
             b',' | b']' | b'}' if props.any() => Ok(Entry::Atom(self.empty(after), props)),
             b'-' if is_blankz(next) => fail(self.pos, "a block list inside a flow collection"),
-            b'?' => fail(self.pos, EXPLICIT_KEY),
+            b'?' => fail(self.pos, "a '?' where a value is expected"),
             b':' => fail(self.pos, "a value without a key"),
-            0 if self.at_end() => fail(self.pos, "a bracket that is never closed"),
+            0 if self.at_end() => fail(self.src.len(), UNCLOSED),
             b if is_blankz(b) => fail(self.pos, "a value is missing"),
             _ => Ok(Entry::Atom(self.plain_in_flow()?, props)),
         }

@@ -11,7 +11,7 @@ use super::super::tape::{
 };
 use super::super::value::GoKey;
 use super::Parser;
-use super::props::Props;
+use super::props::{NO_PROPS, Props};
 
 /// Maps with more keys than this are searched with a hash table.
 const SMALL_MAP: u32 = 32;
@@ -28,6 +28,10 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    pub(super) fn add_flags(&mut self, flags: u8) {
+        self.flags |= flags;
+    }
+
     #[inline]
     fn add(&mut self, hash: u64) {
         let (word, bit) = ((hash >> 62) as usize, (hash >> 56) & 63);
@@ -51,7 +55,6 @@ fn hash(key: &[u8]) -> u64 {
 
 impl Parser<'_> {
     /// Puts a key on the tape.
-    #[inline]
     pub(super) fn push_key(&mut self, key: RawNode, props: &Props, keys: &mut Keys) -> Step<()> {
         keys.count += 1;
         if key.kind == Kind::Alias {
@@ -66,6 +69,22 @@ impl Parser<'_> {
         let span = key.start as usize + quotes..key.end as usize - quotes;
         let bytes = self.src.get(span).unwrap_or_default();
         if quotes == 0 && resolve::may_be_special_key(bytes) {
+            return self.special_key(id, keys);
+        }
+        keys.add(hash(bytes));
+        Ok(())
+    }
+
+    /// Puts the plain key between `start` and the position on the tape.
+    #[inline(always)]
+    pub(super) fn push_usual_key(&mut self, start: usize, keys: &mut Keys) -> Step<()> {
+        self.check_key_length(start)?;
+        keys.count += 1;
+        let mut raw = self.raw(Kind::Scalar, Style::Plain, start);
+        raw.end = self.pos as u32;
+        let id = self.push(raw, &NO_PROPS);
+        let bytes = self.src.get(start..self.pos).unwrap_or_default();
+        if resolve::may_be_special_key(bytes) {
             return self.special_key(id, keys);
         }
         keys.add(hash(bytes));
@@ -113,7 +132,7 @@ impl Parser<'_> {
         if !keys.suspicious {
             return Ok(keys.flags);
         }
-        self.close(map, self.last_end(), keys.flags);
+        self.close(map, self.last_end, keys.flags);
         let twice = self.find_duplicates(map, keys)?;
         Ok(keys.flags | if twice { FLAG_DUPLICATE } else { 0 })
     }
@@ -135,7 +154,7 @@ impl Parser<'_> {
 
     /// Puts a scalar or alias that is no key on the tape. A scalar that Go cannot decode, or cannot
     /// write as JSON, is refused.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_atom(&mut self, raw: RawNode, props: &Props) -> Step<()> {
         if raw.kind == Kind::Alias {
             return self.push_alias(raw, props);

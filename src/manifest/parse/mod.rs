@@ -4,18 +4,21 @@
 //! has it (`scannerc.go`, `parserc.go`), because that is what Helm and kubectl read with. Where this
 //! parser knows less than Go it refuses; it never accepts more and never reads another value.
 //!
-//! Refused on purpose, though Go reads it: `? key` entries, `%` directives, keys that are maps or
-//! lists, a lone carriage return or one of Unicode's line breaks, and anything after the document's
-//! value, which Go would silently drop.
+//! Refused on purpose, though Go reads it: `%` directives, tags with a handle of their own, a value on
+//! the line of `---`, a lone carriage return or one of Unicode's line breaks, and anything after the
+//! document's value, which Go would silently drop.
 
 mod block;
 mod chars;
 mod check;
 mod flow;
 mod keys;
+mod literal;
 mod plain;
 mod props;
 mod quoted;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -76,6 +79,8 @@ struct Parser<'s> {
     /// Whether a key, or a `-` that opens a list, may stand here (libyaml's `simple_key_allowed`).
     allowed: bool,
     depth: usize,
+    /// Where the node that was finished last ends.
+    last_end: u32,
     /// The tape so far.
     doc: Document<'s>,
     anchors: HashMap<&'s str, NodeId>,
@@ -95,6 +100,7 @@ impl<'s> Parser<'s> {
             indent: -1,
             allowed: true,
             depth: 0,
+            last_end: 0,
             doc: Document::empty(text, buffers),
             anchors: HashMap::new(),
             known,
@@ -216,8 +222,8 @@ impl<'s> Parser<'s> {
     fn skip(&mut self) {
         let mut at = self.pos;
         loop {
+            at = chars::after_spaces(self.src, at);
             match self.at(at) {
-                b' ' => at += 1,
                 b'\t' if !self.allowed => at += 1,
                 b'#' => at = self.line_end(at),
                 break_byte @ (b'\n' | b'\r') => {
@@ -285,11 +291,12 @@ impl<'s> Parser<'s> {
     }
 
     /// Puts a node on the tape. A collection gets its `end` and `next` by [`Parser::close`].
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, mut raw: RawNode, props: &Props) -> NodeId {
         let id = self.doc.nodes.len() as NodeId;
         if raw.kind == Kind::Scalar {
             raw.next = id + 1;
+            self.last_end = raw.end;
         }
         if props.any() {
             raw.flags |= FLAG_PROPS;
@@ -302,16 +309,12 @@ impl<'s> Parser<'s> {
     /// Ends a collection after its last child.
     fn close(&mut self, id: NodeId, end: u32, flags: u8) {
         let next = self.doc.nodes.len() as NodeId;
+        self.last_end = end;
         if let Some(raw) = self.doc.nodes.get_mut(id as usize) {
             raw.end = end;
             raw.next = next;
             raw.flags |= flags;
         }
-    }
-
-    /// Where the last node of the tape ends.
-    fn last_end(&self) -> u32 {
-        self.doc.nodes.last().map_or(0, |raw| raw.end)
     }
 
     /// A tape entry for what starts here. It ends where it starts until somebody says otherwise.
@@ -337,8 +340,12 @@ impl<'s> Parser<'s> {
 
     /// A value that is not there, at a place that may lie on an earlier line.
     fn empty(&self, at: usize) -> RawNode {
-        let before = self.src.get(..at).unwrap_or_default();
-        let line = memchr::memrchr(b'\n', before).map_or(0, |nl| nl + 1);
+        let line = if at >= self.line {
+            self.line
+        } else {
+            let before = self.src.get(..at).unwrap_or_default();
+            memchr::memrchr(b'\n', before).map_or(0, |nl| nl + 1)
+        };
         let mut raw = self.raw(Kind::Scalar, Style::Empty, self.line);
         (raw.start, raw.end) = (at as u32, at as u32);
         raw.col = u16::try_from(at - line).unwrap_or(u16::MAX);

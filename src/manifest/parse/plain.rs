@@ -2,13 +2,13 @@
 
 use super::super::error::{Step, fail};
 use super::super::tape::{FLAG_ESCAPED, FLAG_MULTILINE, Kind, RawNode, Style};
-use super::chars::{NO_PLAIN_START, is_blankz, is_break, is_flow_end};
+use super::chars::{self, NO_PLAIN_START, is_blankz, is_break, is_flow_end};
 use super::{Parser, marker_at};
 
 impl Parser<'_> {
     /// A plain scalar in block context at `self.pos`. Leaves the position at the next token, at a
     /// comment, or at the `:` that ended it, with the blanks and line ends before it gone over.
-    #[inline]
+    #[inline(always)]
     pub(super) fn plain(&mut self) -> Step<RawNode> {
         self.check_plain_start(false)?;
         let mut raw = self.raw(Kind::Scalar, Style::Plain, self.pos);
@@ -56,12 +56,12 @@ impl Parser<'_> {
 
     /// One line of a plain scalar in block context. Gives where its text ends and leaves the
     /// position at what ended it: a line end, ` #`, or a `:` before a blank.
-    #[inline]
+    #[inline(always)]
     fn plain_line(&mut self) -> usize {
         let from = self.pos;
         let mut at = from;
         loop {
-            at = self.plain_stop(at);
+            at = chars::plain_stop(self.src, at);
             match self.at(at) {
                 b':' if !is_blankz(self.at(at + 1)) => at += 1,
                 b'#' if !matches!(self.at(at - 1), b' ' | b'\t') => at += 1,
@@ -74,19 +74,6 @@ impl Parser<'_> {
         }
         self.pos = at;
         self.without_blanks(from, at)
-    }
-
-    /// The next `:`, `#` or line feed at or after `from`, or the end of the text.
-    #[inline]
-    fn plain_stop(&self, from: usize) -> usize {
-        const SHORT: usize = 24; // most values end before a vector search would pay
-        let rest = self.src.get(from..).unwrap_or_default();
-        let mut near = rest.iter().take(SHORT);
-        if let Some(found) = near.position(|&b| matches!(b, b'\n' | b':' | b'#')) {
-            return from + found;
-        }
-        let far = rest.get(SHORT..).unwrap_or_default();
-        memchr::memchr3(b'\n', b':', b'#', far).map_or(self.src.len(), |at| from + SHORT + at)
     }
 
     /// One line of a plain scalar in flow context, where the flow indicators end it too.
@@ -125,15 +112,12 @@ impl Parser<'_> {
         while is_break(self.at(at)) {
             at = self.after_break(at);
             self.line = at;
-            loop {
-                match self.at(at) {
-                    b' ' => at += 1,
-                    b'\t' if ((at - self.line) as isize) < least => {
-                        return fail(at, "a tab where indentation is expected");
-                    }
-                    b'\t' => at += 1,
-                    _ => break,
+            at = chars::after_spaces(self.src, at);
+            while self.at(at) == b'\t' {
+                if ((at - self.line) as isize) < least {
+                    return fail(at, "a tab where indentation is expected");
                 }
+                at = chars::after_spaces(self.src, at + 1);
             }
         }
         self.pos = at;

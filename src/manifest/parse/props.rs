@@ -98,7 +98,7 @@ impl<'s> Parser<'s> {
             }
         }
         let name = end;
-        while is_tag_char(self.at(end)) {
+        while is_tag_char(self.at(end)) || (verbatim && self.at(end) == b',') {
             end += 1;
         }
         let text = self.src.get(name..end).unwrap_or_default();
@@ -180,6 +180,7 @@ impl<'s> Parser<'s> {
         });
         raw.next = id + 1;
         raw.flags |= FLAG_PROPS;
+        self.last_end = raw.end;
         self.doc.nodes.push(raw);
         Ok(())
     }

@@ -219,26 +219,8 @@ impl<'s> Writer<'s> {
         );
         let before = run.checked_sub(1);
         let scalar = before.filter(|&id| lines::is_block_scalar(self.doc, id));
-        if lines::between(self.text, 0, next).ends_with('\n') {
-            let end = match scalar {
-                Some(id) => self.swallowed(next, id, frame),
-                None => next,
-            };
-            return self.splice_line(line, end);
-        }
-        // The text ends without a line ending and shall go on doing so. Only a block scalar needs
-        // the one it has.
-        let mut start = line_start(self.text, line.begin);
-        if !is_blank(self.text, start, line.begin) {
-            return Err(Trouble::Unfit);
-        }
-        while let Some(last) = self.splices.pop_if(|s| s.end == start && s.text.is_empty()) {
-            start = last.start;
-        }
-        if scalar.is_none() {
-            start = lines::stop_before(self.text, start);
-        }
-        self.splice(start, next, "")
+        let end = scalar.map_or(next, |id| self.swallowed(next, id, frame));
+        self.splice_line(line, end)
     }
 
     fn splice_line(&mut self, line: &Line<'s>, end: usize) -> Result<(), Trouble> {
@@ -305,19 +287,17 @@ impl<'s> Writer<'s> {
         }
         let end = line_stop(self.text, stop(self.doc, line.row.value));
         let eol = lines::eol(self.text, end);
-        let next = self.written().max(line_next(self.text, end));
-        let gap = self.splices.last().map_or(0, |s| s.start);
-        // Where the row was taken away with its line ending, or keeps none, lines start right here.
-        let fresh = !line.row.stays() && lines::between(self.text, 0, gap).ends_with('\n');
-        let at = if line.row.stays() {
-            self.end_of_comments(end, frame).max(self.written())
-        } else {
-            next
+        let at = match line.row.stays() {
+            true => self.end_of_comments(end, frame),
+            false => line_next(self.text, end),
         };
+        let at = at.max(self.written());
+        // Where lines were taken away with their ending, new ones start right here.
+        let fresh = self.starts_line(at);
         if at == self.text.len() && !fresh {
             self.close_last_scalar()?;
         }
-        for (n, new) in added.iter().enumerate() {
+        for new in added {
             let content = self.render(new, frame, end)?;
             let mut text = String::with_capacity(content.len() + frame.column + 2);
             if !fresh {
@@ -325,8 +305,7 @@ impl<'s> Writer<'s> {
             }
             emit::indent(&mut text, frame.column);
             text.push_str(&content);
-            let last = n + 1 == added.len() && at == self.text.len() && !self.text.ends_with('\n');
-            if fresh && !last {
+            if fresh {
                 text.push_str(eol);
             }
             self.splice(at, at, text)?;
@@ -355,8 +334,8 @@ impl<'s> Writer<'s> {
         };
         let raw = self.doc.node(id).raw();
         let header = lines::header_end(self.doc, id);
-        let open = lines::is_block_scalar(self.doc, id) && !self.text.ends_with('\n');
-        if !open || raw.start as usize <= self.written().saturating_sub(1) {
+        let ends = raw.end as usize == self.text.len() && !self.text.ends_with('\n');
+        if !ends || !lines::is_block_scalar(self.doc, id) || (raw.start as usize) < self.written() {
             return Ok(());
         }
         let indicators = lines::between(self.text, raw.start as usize, header);

@@ -78,11 +78,19 @@ impl Overlay<'_> {
             Err(Trouble::Edit(error)) => return Err(error),
         }
         writer.finish(out);
-        Ok(verify::reads_as(
-            self,
-            root,
-            out.get(start..).unwrap_or_default(),
-        ))
+        let right = |out: &[u8]| verify::reads_as(self, root, out.get(start..).unwrap_or_default());
+        // A text without a final line ending goes on without one, unless a block scalar needs it.
+        let ends = |text: &[u8]| text.is_empty() || text.ends_with(b"\n");
+        if !ends(self.doc.text().as_bytes()) && ends(out) {
+            let whole = out.len();
+            let eol = if out.ends_with(b"\r\n") { "\r\n" } else { "\n" };
+            out.truncate(whole - eol.len());
+            if right(out) {
+                return Ok(true);
+            }
+            out.extend_from_slice(eol.as_bytes());
+        }
+        Ok(right(out))
     }
 }
 

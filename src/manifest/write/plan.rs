@@ -8,7 +8,6 @@ use serde_json::Value;
 use crate::manifest::overlay::{MapSlot, SeqSlot, Slot};
 use crate::manifest::rows::{self, Own};
 use crate::manifest::tape::{Document, Node, NodeId};
-use crate::manifest::view::View;
 
 /// What happens to a member or an item that stands in the text.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +56,7 @@ impl<'s> Plan<'s> {
         let base = doc.node(map.base);
         let mut plan = Plan::default();
         let counts = plan.read_rows(base, map);
-        if map.unmerge || takes_from_merge(base, map) {
+        if map.unmerge || has_to_unmerge(base, map) {
             plan.unmerge(base, map);
         }
         let at = plan.rows.len();
@@ -201,16 +200,14 @@ fn slot_value<'s>(doc: &'s Document<'s>, slot: &'s Slot) -> Cow<'s, Value> {
     }
 }
 
-/// Whether a removed member comes from a merge key, so that the merge key has to go.
-fn takes_from_merge(base: Node<'_>, map: &MapSlot) -> bool {
-    let removed = map.changes.iter().filter(|(_, slot)| slot.is_none());
-    rows::has_merge(base) && removed.into_iter().any(|(key, _)| merged_has(base, key))
-}
-
-fn merged_has(base: Node<'_>, key: &str) -> bool {
-    let merges = rows::pairs(base).filter(|(k, _)| k.is_merge_key());
-    merges.into_iter().any(|(_, value)| {
-        let value = View::Node(value);
-        value.get(key).is_some() || value.items().any(|source| source.get(key).is_some())
-    })
+/// Whether a merge key has to go: because a member that it brings is removed, or because one is
+/// replaced whose key Go takes for a boolean or a number. Beside that key, ours would be another
+/// one, and it is left to chance which of the two Go keeps.
+fn has_to_unmerge(base: Node<'_>, map: &MapSlot) -> bool {
+    rows::has_merge(base)
+        && map.changes.iter().any(|(key, slot)| {
+            let keys = rows::merged_keys(base, key);
+            let odd = |key: &Node<'_>| !rows::is_string_key(*key);
+            !keys.is_empty() && (slot.is_none() || keys.iter().any(odd))
+        })
 }

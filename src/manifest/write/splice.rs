@@ -94,6 +94,21 @@ impl<'s> Writer<'s> {
         self.splices.last().map_or(0, |splice| splice.end)
     }
 
+    /// Whether the changes right in front of `at` leave it at the start of a line.
+    pub(super) fn starts_line(&self, at: usize) -> bool {
+        let mut start = at;
+        for splice in self.splices.iter().rev() {
+            if splice.end != start {
+                break;
+            }
+            if !splice.text.is_empty() {
+                return splice.text.ends_with('\n');
+            }
+            start = splice.start;
+        }
+        start < at && (start == 0 || lines::between(self.text, 0, start).ends_with('\n'))
+    }
+
     /// How new block text is laid out: as the nearest neighbours around are.
     pub(super) fn layout(&self, column: usize, at: usize) -> Layout<'static> {
         Layout {

@@ -1,0 +1,104 @@
+//! Everything a run depends on besides the stream itself.
+
+use std::collections::BTreeMap;
+
+use crate::config::ConfigError;
+use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
+use crate::inject::patches;
+use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources};
+use crate::policy::exceptions::Exception;
+use crate::policy::{Evaluator, Library, Selection};
+
+/// What to do with the documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Fill what is absent, then check what comes out.
+    Harden,
+    /// Check what came in, change nothing.
+    Check,
+}
+
+/// Everything a run depends on besides the stream itself.
+pub struct Settings {
+    /// Whether to edit.
+    pub mode: Mode,
+    /// The release's name, where it is known.
+    pub release: Option<String>,
+    /// The release's namespace, where it is known.
+    pub namespace: Option<String>,
+    /// The labels to add.
+    pub labels: Vec<Label>,
+    /// How to fill resources.
+    pub resources: Resources,
+    /// When root file systems become read-only.
+    pub read_only_root: ReadOnlyRoot,
+    /// The platform's patches.
+    pub patches: Vec<patches::Prepared>,
+    /// The policies in force.
+    pub policies: Evaluator,
+    /// The platform's exceptions.
+    pub exceptions: Vec<Exception>,
+    /// Whether the report lists every edit, or only counts them.
+    pub keep_edits: bool,
+    /// Today's date, `YYYY-MM-DD`, for exceptions that expire.
+    pub today: String,
+}
+
+/// The labels a release gets: the environment, what it is part of, the platform's own.
+pub fn labels(
+    environment: Option<&str>,
+    release: Option<&str>,
+    own: &BTreeMap<String, String>,
+) -> Vec<Label> {
+    let label = |policy, key: &str, value: &str, strict| Label {
+        policy,
+        key: key.into(),
+        value: value.into(),
+        strict,
+    };
+    let mut labels = Vec::new();
+    if let Some(environment) = environment {
+        labels.push(label("labels/environment", ENVIRONMENT, environment, true));
+    }
+    if let Some(release) = release.filter(|_| !own.contains_key(PART_OF)) {
+        labels.push(label("labels/part-of", PART_OF, release, false));
+    }
+    labels.extend(
+        own.iter()
+            .map(|(key, value)| label("labels/platform", key, value, key != PART_OF)),
+    );
+    labels
+}
+
+impl Settings {
+    /// The settings of a release on a platform without a platform file: the built-in defaults,
+    /// which are the strictest.
+    ///
+    /// # Errors
+    /// A built-in policy is broken; a test makes sure that none is.
+    pub fn for_release(
+        release: &str,
+        environment: &str,
+        mode: Mode,
+    ) -> Result<Settings, ConfigError> {
+        let hardening = Hardening::default();
+        Ok(Settings {
+            mode,
+            release: Some(release.to_owned()),
+            namespace: None,
+            labels: labels(Some(environment), Some(release), &hardening.labels),
+            resources: hardening.resources,
+            read_only_root: hardening.read_only_root,
+            patches: Vec::new(),
+            policies: Evaluator::new(&Library::built_in()?, &Selection::default()),
+            exceptions: Vec::new(),
+            keep_edits: false,
+            today: String::new(),
+        })
+    }
+
+    /// Whether the policy of that name is in force (`--only`, `--skip`).
+    pub fn enabled(&self, policy: &str) -> bool {
+        self.policies.enabled(policy)
+    }
+}

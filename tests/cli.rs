@@ -1,0 +1,186 @@
+//! The command line as users meet it: every folder of `tests/cmd` is an area, every file there a
+//! case with its arguments, input, output and exit code.
+//!
+//! `TRYCMD=overwrite cargo test --test cli` rewrites the expected output; read the difference
+//! before believing it.
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use common::{Outcome, alone, feed, floe, helm_floe, path_text, repository};
+use helm_floe::manifest::{Document, split};
+use serde_json::Value;
+
+/// What must never be repeated, wherever it stands in an input.
+const SECRET: &str = "hunter2-do-not-print";
+
+#[test]
+fn every_case_says_what_it_should() {
+    if !alone("every_case_says_what_it_should") {
+        return;
+    }
+    trycmd::TestCases::new()
+        .register_bin("helm-floe", helm_floe())
+        .case("tests/cmd/*/*.toml")
+        .case("tests/cmd/*/*.trycmd");
+}
+
+/// One case of `tests/cmd` that reads stdin.
+struct Case {
+    path: PathBuf,
+    args: Vec<String>,
+    input: Vec<u8>,
+}
+
+impl Case {
+    fn read(path: &Path) -> Option<Case> {
+        let text = fs::read_to_string(path).expect("read");
+        let args = text.lines().find_map(|line| line.strip_prefix("args = "));
+        Some(Case {
+            args: serde_json::from_str(args.expect("args on one line")).expect("a list of strings"),
+            input: fs::read(path.with_extension("stdin")).ok()?,
+            path: path.to_owned(),
+        })
+    }
+
+    fn name(&self) -> &str {
+        path_text(self.path.strip_prefix(repository()).unwrap_or(&self.path))
+    }
+
+    /// Runs it with further arguments and another input.
+    fn run(&self, more: &[&str], input: &[u8]) -> Output {
+        let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
+        let mut command = floe(&[args.as_slice(), more].concat());
+        let folder = self.path.with_extension("in");
+        command.current_dir(if folder.is_dir() {
+            &folder
+        } else {
+            repository()
+        });
+        feed(&mut command, input)
+    }
+}
+
+/// The cases of an area that read stdin, or of all areas.
+fn cases(area: &str) -> Vec<Case> {
+    let root = repository().join("tests/cmd").join(area);
+    let files = walkdir::WalkDir::new(root).sort_by_file_name().into_iter();
+    let cases: Vec<Case> = files
+        .map(|entry| entry.expect("read").into_path())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .filter_map(|path| Case::read(&path))
+        .collect();
+    assert!(cases.len() > 10, "{} cases in {area:?}", cases.len());
+    cases
+}
+
+#[test]
+fn the_filter_writes_exactly_the_expected_bytes() {
+    for case in cases("filter") {
+        let output = case.run(&[], &case.input);
+        let expected = fs::read(case.path.with_extension("stdout")).expect("read");
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        assert_eq!(text(&output.stdout), text(&expected), "{}", case.name());
+    }
+}
+
+#[test]
+fn filtering_twice_is_filtering_once() {
+    for case in cases("filter") {
+        let once = Outcome::of(&case.run(&[], &case.input)).ok();
+        let twice = Outcome::of(&case.run(&[], once.as_bytes())).ok();
+        assert_eq!(twice, once, "{}", case.name());
+    }
+}
+
+#[test]
+fn a_hardened_release_passes_the_check() {
+    for case in cases("filter") {
+        let once = Outcome::of(&case.run(&[], &case.input)).ok();
+        let mut args: Vec<&str> = case.args.iter().map(String::as_str).collect();
+        args.insert(0, "check");
+        let mut command = floe(&args);
+        let folder = case.path.with_extension("in");
+        command.current_dir(if folder.is_dir() {
+            &folder
+        } else {
+            repository()
+        });
+        let said = Outcome::of(&feed(&mut command, once.as_bytes()));
+        assert_eq!(said.code, 0, "{}: {}", case.name(), said.stdout);
+    }
+}
+
+/// The documents of a stream as Helm decodes them. Anchors live on from one to the next, as in
+/// the streams of Helm 4 whose lists it has cut up.
+fn decoded(stream: &str) -> Vec<Value> {
+    let mut anchors = BTreeMap::new();
+    let mut values = Vec::new();
+    for span in split(stream).expect("separators") {
+        let document = Document::parse_with_anchors(span.text, &anchors).expect("YAML");
+        let root = document.root().map(|root| root.to_json());
+        values.push(root.unwrap_or_default());
+        let defined: Vec<_> = document
+            .anchors()
+            .map(|(name, value)| (name.to_owned(), value.to_json()))
+            .collect();
+        anchors.extend(defined);
+    }
+    values
+}
+
+#[test]
+fn the_reported_edits_are_the_whole_difference() {
+    let mut edited = 0;
+    for case in cases("filter") {
+        let output = Outcome::of(&case.run(&["--format", "json"], &case.input));
+        let report: Value = serde_json::from_str(&output.stderr).expect("a JSON report");
+        let input = String::from_utf8(case.input.clone()).expect("UTF-8");
+        let mut values = decoded(&input);
+        for edit in report["edits"].as_array().expect("edits") {
+            let number = edit["document"].as_u64().expect("a number") as usize;
+            let operation = serde_json::from_value(edit.clone()).expect("an RFC 6902 operation");
+            json_patch::patch(&mut values[number], &[operation])
+                .unwrap_or_else(|e| panic!("{}: {edit}: {e}", case.name()));
+            edited += 1;
+        }
+        assert_eq!(decoded(&output.stdout), values, "{}", case.name());
+    }
+    assert!(edited > 200, "{edited} edits");
+}
+
+#[test]
+fn no_report_repeats_a_secret() {
+    let mut tried = 0;
+    for case in cases("") {
+        if !String::from_utf8_lossy(&case.input).contains(SECRET) {
+            continue;
+        }
+        tried += 1;
+        for format in ["text", "json"] {
+            let said = Outcome::of(&case.run(&["--format", format], &case.input));
+            assert!(
+                !said.stderr.contains(SECRET),
+                "{}: {}",
+                case.name(),
+                said.stderr
+            );
+            let mut args: Vec<&str> = vec!["check", "--format", format];
+            args.extend(
+                case.args
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|a| *a != "--helm4"),
+            );
+            let check = Outcome::of(&feed(&mut floe(&args), &case.input));
+            let all = format!("{}{}", check.stdout, check.stderr);
+            assert!(!all.contains(SECRET), "check, {}: {all}", case.name());
+        }
+    }
+    assert!(tried >= 4, "{tried} cases hold the secret");
+}
