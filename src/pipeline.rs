@@ -14,9 +14,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
+use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
 use crate::object::Identity;
-use crate::policy::exceptions;
+use crate::policy::exceptions::{self, Used};
 use crate::report::{Finding, Report};
 pub use input::{decode, read};
 use kinds::Kinds;
@@ -29,6 +30,8 @@ pub struct Outcome<'s> {
     pub output: Output<'s>,
     /// Findings, edits and notices.
     pub report: Report,
+    /// Which of the settings' exceptions were needed.
+    pub used: Used,
 }
 
 /// A place in the input that could not be understood.
@@ -96,6 +99,8 @@ struct Run<'s, 'c> {
     kinds: Kinds,
     /// The texts of all edited documents, one after the other.
     edited: Vec<u8>,
+    /// The tape of the document before, whose memory the next one uses.
+    buffers: Buffers,
     report: Report,
     problems: Vec<Problem>,
     seen: HashMap<Identity, usize>,
@@ -112,7 +117,9 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
         text,
         kinds: Kinds::default(),
         settings,
-        edited: Vec::new(),
+        // Only pages that are written to cost memory, and growing would copy everything.
+        edited: Vec::with_capacity(2 * text.len()),
+        buffers: Buffers::default(),
         report: Report {
             documents: 0,
             ..Report::default()
@@ -139,8 +146,11 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
         namespace,
         &mut report.findings,
     );
-    report.notices.extend(used.notices(&settings.exceptions));
-    Ok(Outcome { output, report })
+    Ok(Outcome {
+        output,
+        report,
+        used,
+    })
 }
 
 impl Run<'_, '_> {

@@ -184,3 +184,92 @@ fn no_report_repeats_a_secret() {
     }
     assert!(tried >= 4, "{tried} cases hold the secret");
 }
+
+/// The keys of a finding that design and users rely on; `file` comes on top for files.
+const FINDING_KEYS: [&str; 15] = [
+    "apiVersion",
+    "column",
+    "container",
+    "document",
+    "exception",
+    "help",
+    "kind",
+    "line",
+    "message",
+    "name",
+    "namespace",
+    "pointer",
+    "policy",
+    "severity",
+    "source",
+];
+
+#[test]
+fn the_json_report_keeps_its_contract() {
+    let mut findings = 0;
+    for case in cases("refusal") {
+        let said = Outcome::of(&case.run(&["--format", "json"], &case.input));
+        let report = [&said.stderr, &said.stdout].map(|text| serde_json::from_str::<Value>(text));
+        let Some(report) = report.into_iter().find_map(Result::ok) else {
+            assert!(
+                said.code == 2 || said.stdout.starts_with("|-\n"),
+                "{}",
+                case.name()
+            );
+            continue;
+        };
+        assert_eq!(report["version"], 1);
+        let summary = report["summary"].as_object().expect("a summary");
+        for key in [
+            "errors",
+            "warnings",
+            "excepted",
+            "edits",
+            "documents",
+            "objects",
+        ] {
+            assert!(summary[key].is_u64(), "{}: {key}", case.name());
+        }
+        assert_eq!(summary["refused"], said.code != 0, "{}", case.name());
+        for finding in report["findings"].as_array().expect("findings") {
+            findings += 1;
+            let mut keys: Vec<&String> = finding.as_object().expect("an object").keys().collect();
+            keys.sort();
+            assert_eq!(keys, FINDING_KEYS, "{}", case.name());
+            assert!(finding["line"].as_u64() > Some(0), "{}", case.name());
+            assert!(["error", "warning"].contains(&finding["severity"].as_str().expect("text")));
+        }
+        for edit in report["edits"].as_array().expect("edits") {
+            for key in ["policy", "document", "op", "path"] {
+                assert!(!edit[key].is_null(), "{}: {edit}", case.name());
+            }
+        }
+    }
+    assert!(findings > 50, "{findings} findings");
+}
+
+#[test]
+fn a_report_file_holds_what_was_said() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let file = folder.path().join("report.txt");
+    let args = ["--report", path_text(&file)];
+    for case in cases("refusal") {
+        if case.args.iter().any(|arg| arg == "--helm4") {
+            continue;
+        }
+        let said = Outcome::of(&case.run(&args, &case.input));
+        let written = fs::read_to_string(&file).unwrap_or_default();
+        fs::remove_file(&file).ok();
+        if said.stderr.starts_with("helm-floe refuses") || said.stderr.starts_with('{') {
+            assert_eq!(written, said.stderr, "{}", case.name());
+        }
+    }
+}
+
+#[test]
+fn nothing_is_coloured_outside_a_terminal() {
+    for case in cases("refusal") {
+        let said = Outcome::of(&case.run(&[], &case.input));
+        assert!(!said.stderr.contains('\u{1b}'), "{}", case.name());
+    }
+}

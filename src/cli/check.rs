@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::filter::{refusal, save, unreadable};
+use super::filter::{refusal, unreadable};
 use super::input::{self, Input};
-use super::options::{Format, Options};
+use super::options::{Format, OnViolation, Options};
 use super::output::{self, Failure};
 use crate::pipeline::{self, Mode, Settings};
-use crate::report::text::Text;
+use crate::policy::exceptions::Used;
+use crate::report::text::{self, Text};
 use crate::report::{Report, json};
 
 /// Arguments of `check`.
@@ -30,43 +31,67 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         options.release.as_deref(),
         options.namespace.as_deref(),
     )?;
-    let mut total = Report::default();
-    let mut text = String::new();
-    for input in &inputs {
-        let report = judge(input, &settings)?;
-        let color = output::color(&std::io::stdout());
-        text.push_str(
-            &Text {
-                input: &input.name,
-                text: &input.text,
-                color,
-            }
-            .render(&report),
-        );
-        total.absorb(report);
-    }
-    if total.objects == 0 && !options.allow_empty {
+    let total = Total {
+        report: Report {
+            notices,
+            warn_only: options.on_violation == OnViolation::Warn,
+            ..Report::default()
+        },
+        ..Total::default()
+    };
+    let total = total.judge(&inputs, &settings)?;
+    if total.report.objects == 0 && !options.allow_empty {
         return Err(unreadable("input", pipeline::nothing_in("the input")));
     }
-    total.notices.splice(0..0, notices);
-    match options.format {
-        Format::Json => output::stdout(json::render(&total).as_bytes())?,
-        Format::Text => output::stdout(text.as_bytes())?,
+    let color = output::color(&std::io::stdout());
+    let document = |findings| match options.format {
+        Format::Json => json::render(&total.report),
+        Format::Text => text::around(&total.report, findings),
+    };
+    let shown = if color { &total.coloured } else { &total.plain };
+    output::stdout(document(shown).as_bytes())?;
+    if let Some(file) = &options.report {
+        output::save(file, &document(&total.plain))?;
     }
-    if let [only] = inputs.as_slice() {
-        save(options, &only.name, &only.text, &total)?;
-    } else {
-        save(options, "", "", &total)?;
-    }
-    Ok(refusal(options, &total).unwrap_or(ExitCode::SUCCESS))
+    Ok(refusal(&total.report).unwrap_or(ExitCode::SUCCESS))
 }
 
-fn judge(input: &Input, settings: &Settings) -> Result<Report, Failure> {
-    let outcome = pipeline::run(&input.text, settings)
-        .map_err(|problems| unreadable(&input.name, problems))?;
-    let mut report = outcome.report;
-    for finding in &mut report.findings {
-        finding.file.clone_from(&input.file);
+/// What all inputs come to.
+#[derive(Default)]
+struct Total {
+    report: Report,
+    used: Used,
+    /// The findings as text, without and with colours.
+    plain: String,
+    coloured: String,
+}
+
+impl Total {
+    fn judge(mut self, inputs: &[Input], settings: &Settings) -> Result<Total, Failure> {
+        for input in inputs {
+            self.add(input, settings)?;
+        }
+        let unused = self.used.notices(&settings.exceptions);
+        self.report.notices.extend(unused);
+        Ok(self)
     }
-    Ok(report)
+
+    fn add(&mut self, input: &Input, settings: &Settings) -> Result<(), Failure> {
+        let outcome = pipeline::run(&input.text, settings)
+            .map_err(|problems| unreadable(&input.name, problems))?;
+        let mut report = outcome.report;
+        for finding in &mut report.findings {
+            finding.file.clone_from(&input.file);
+        }
+        let text = |color| Text {
+            input: &input.name,
+            text: &input.text,
+            color,
+        };
+        self.plain.push_str(&text(false).findings(&report));
+        self.coloured.push_str(&text(true).findings(&report));
+        self.used.merge(&outcome.used);
+        self.report.absorb(report);
+        Ok(())
+    }
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::filter::unreadable;
+use super::filter::{refusal, unreadable};
 use super::input;
-use super::options::Options;
+use super::options::{OnViolation, Options};
 use super::output::{self, Failure};
 use crate::pipeline::{self, Mode};
 use crate::report;
@@ -24,20 +24,21 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let options = &args.options;
     let (settings, _) = options.settings(Mode::Harden)?;
-    let mut refused = false;
+    let mut exit = ExitCode::SUCCESS;
     for input in input::read(
         &args.paths,
         options.release.as_deref(),
         options.namespace.as_deref(),
     )? {
-        let outcome = pipeline::run(&input.text, &settings)
+        let mut outcome = pipeline::run(&input.text, &settings)
             .map_err(|problems| unreadable(&input.name, problems))?;
+        outcome.report.warn_only = options.on_violation == OnViolation::Warn;
         let after = outcome.output.to_vec();
         let after = String::from_utf8_lossy(&after);
         let color = output::color(&std::io::stdout());
         output::stdout(report::diff::render(&input.name, &input.text, &after, color).as_bytes())?;
-        if outcome.report.refused() {
-            refused = true;
+        if let Some(code) = refusal(&outcome.report) {
+            exit = code;
             let color = output::color(&std::io::stderr());
             output::stderr(
                 &report::text::Text {
@@ -49,5 +50,5 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             );
         }
     }
-    Ok(ExitCode::from(u8::from(refused)))
+    Ok(exit)
 }

@@ -14,7 +14,7 @@ use crate::report::{Finding, Report, json};
 pub fn run(options: &Options) -> Result<ExitCode, Failure> {
     let result = filter(options);
     match result {
-        Err(failure) if options.helm4 => refuse_for_helm4(options, failure.render()),
+        Err(failure) if options.helm4 => answer_helm4(&failure.render()),
         other => other,
     }
 }
@@ -28,14 +28,16 @@ fn filter(options: &Options) -> Result<ExitCode, Failure> {
     let outcome =
         pipeline::run(&text, &settings).map_err(|problems| unreadable("stdin", problems))?;
     let mut report = outcome.report;
-    report.notices.splice(0..0, notices);
+    report.warn_only = options.on_violation == OnViolation::Warn;
+    let unused = outcome.used.notices(&settings.exceptions);
+    report.notices = [notices, report.notices, unused].concat();
     if report.objects == 0 && !options.allow_empty {
         return Err(unreadable("stdin", pipeline::nothing_in("the input")));
     }
-    let refused = refusal(options, &report);
+    let refused = refusal(&report);
     if refused.is_some() && options.helm4 {
         save(options, "stdin", &text, &report)?;
-        return refuse_for_helm4(options, render(options, "stdin", &text, &report, false));
+        return answer_helm4(&render(options, "stdin", &text, &report, false));
     }
     publish(options, "stdin", &text, &report)?;
     if let Some(code) = refused {
@@ -47,8 +49,8 @@ fn filter(options: &Options) -> Result<ExitCode, Failure> {
 
 /// The exit code when the report refuses the release: 1, or 2 where the input is at fault because
 /// it holds an object twice. `None` when all is well or violations are only to be reported.
-pub fn refusal(options: &Options, report: &Report) -> Option<ExitCode> {
-    if options.on_violation == OnViolation::Warn || !report.refused() {
+pub fn refusal(report: &Report) -> Option<ExitCode> {
+    if !report.refused() {
         return None;
     }
     let twice = |finding: &Finding| finding.refuses() && finding.policy == twice::POLICY;
@@ -56,9 +58,10 @@ pub fn refusal(options: &Options, report: &Report) -> Option<ExitCode> {
     Some(ExitCode::from(if bad_input { 2 } else { 1 }))
 }
 
-/// Helm 4 throws stderr away but prints a document it cannot read.
-fn refuse_for_helm4(_options: &Options, text: String) -> Result<ExitCode, Failure> {
-    output::stdout(block_scalar(&text).as_bytes())?;
+/// Says why a release is refused to Helm 4, which throws stderr away but prints a document that it
+/// cannot read.
+pub fn answer_helm4(text: &str) -> Result<ExitCode, Failure> {
+    output::stdout(block_scalar(text).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -78,7 +81,7 @@ pub fn unreadable(input: &str, problems: pipeline::Unreadable) -> Failure {
 }
 
 /// The report in the asked-for format.
-pub fn render(options: &Options, input: &str, text: &str, report: &Report, color: bool) -> String {
+fn render(options: &Options, input: &str, text: &str, report: &Report, color: bool) -> String {
     match options.format {
         Format::Json => json::render(report),
         Format::Text => Text { input, text, color }.render(report),
@@ -100,15 +103,9 @@ fn publish(options: &Options, input: &str, text: &str, report: &Report) -> Resul
     save(options, input, text, report)
 }
 
-/// Writes the report to the file of `--report`.
-pub fn save(options: &Options, input: &str, text: &str, report: &Report) -> Result<(), Failure> {
-    let Some(file) = &options.report else {
-        return Ok(());
-    };
-    std::fs::write(file, render(options, input, text, report, false)).map_err(|e| {
-        Failure::Io(format!(
-            "cannot write the report to {}: {e}",
-            file.display()
-        ))
-    })
+fn save(options: &Options, input: &str, text: &str, report: &Report) -> Result<(), Failure> {
+    match &options.report {
+        Some(file) => output::save(file, &render(options, input, text, report, false)),
+        None => Ok(()),
+    }
 }

@@ -67,8 +67,13 @@ enum Command {
 
 /// Runs the command line and gives the exit code: 0 done, 1 refused, 2 could not do the work.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
+        Err(error) if error.use_stderr() && args.iter().any(|arg| arg == "--helm4") => {
+            return filter::answer_helm4(&error.render().to_string())
+                .unwrap_or_else(|failure| output::fail(&failure));
+        }
         Err(error) => return usage(&error),
     };
     match dispatch(cli) {

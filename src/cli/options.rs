@@ -11,6 +11,7 @@ use crate::inject::patches;
 use crate::pipeline::{self, Mode, Settings};
 use crate::platform::Hardening;
 use crate::platform::locate::{Located, locate};
+use crate::policy::exceptions::Pattern;
 use crate::policy::{Evaluator, Level, Library, Names, Selection, Version};
 
 /// Options of everything that judges manifests.
@@ -97,22 +98,15 @@ impl Options {
     pub fn settings(&self, mode: Mode) -> Result<(Settings, Vec<String>), Failure> {
         let mut notices = Vec::new();
         let file = self.platform_file(&mut notices)?;
+        let mut library = self.library()?;
         let platform = match &file {
-            Some(file) => Platform::load(file)?,
+            Some(file) => Platform::load(file, &mut library)?,
             None => Platform::default(),
         };
         let hardening = platform.hardening;
-        let library = self.library_with(&platform.policies)?;
         let selection = self.selection(&hardening)?;
-        let mut globs = selection
-            .only
-            .unknown(&library)
-            .chain(selection.skip.unknown(&library));
-        if let Some(glob) = globs.next() {
-            return Err(Failure::Usage(format!(
-                "no policy matches `{glob}`; `helm-floe explain` lists them"
-            )));
-        }
+        known(&selection.only, &library)?;
+        known(&selection.skip, &library)?;
         let settings = Settings {
             mode,
             release: self.release.clone(),
@@ -135,12 +129,14 @@ impl Options {
 
     /// The built-in policies and those of `--policies`.
     pub fn library(&self) -> Result<Library, Failure> {
-        self.library_with(&[])
-    }
-
-    fn library_with(&self, more: &[PathBuf]) -> Result<Library, Failure> {
         let mut library = Library::built_in().map_err(Failure::config)?;
-        for directory in self.policies.iter().chain(more) {
+        for directory in &self.policies {
+            if !directory.is_dir() {
+                let name = directory.display();
+                return Err(Failure::Usage(format!(
+                    "--policies {name}: no such directory"
+                )));
+            }
             library.add_directory(directory).map_err(Failure::config)?;
         }
         Ok(library)
@@ -187,6 +183,7 @@ impl Options {
                 Ok(None)
             }
             (Located::UnknownEnvironment { directory, known }, Some(env)) => {
+                let directory = directory.strip_prefix(&here).unwrap_or(&directory);
                 Err(Failure::Usage(format!(
                     "no environment `{env}` in {}: it has {}",
                     directory.display(),
@@ -194,6 +191,7 @@ impl Options {
                 )))
             }
             (Located::UnknownEnvironment { directory, known }, None) => {
+                let directory = directory.strip_prefix(&here).unwrap_or(&directory);
                 notices.push(format!(
                     "no --env given: the built-in defaults hold, not one of {} in {}",
                     known.join(", "),
@@ -205,12 +203,21 @@ impl Options {
     }
 }
 
+/// Fails on a glob that matches no policy; most likely it is misspelt.
+pub fn known(names: &Names, library: &Library) -> Result<(), Failure> {
+    match names.unknown(library).next() {
+        None => Ok(()),
+        Some(glob) => Err(Failure::Usage(format!(
+            "no policy matches `{glob}`; `helm-floe explain` lists them"
+        ))),
+    }
+}
+
 /// What a platform file gives, checked.
 #[derive(Default)]
 struct Platform {
     hardening: Hardening,
     patches: Vec<patches::Prepared>,
-    policies: Vec<PathBuf>,
 }
 
 /// The part of platform.yaml that hardening needs; its other blocks belong to `compile`.
@@ -221,7 +228,8 @@ struct PlatformFile {
 }
 
 impl Platform {
-    fn load(file: &Path) -> Result<Platform, Failure> {
+    /// Reads a platform file and adds its policies to the library.
+    fn load(file: &Path, library: &mut Library) -> Result<Platform, Failure> {
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file)
             .map_err(|e| Failure::config(ConfigError::unreadable(&name, &e)))?;
@@ -244,15 +252,37 @@ impl Platform {
             );
         }
         let folder = file.parent().unwrap_or(Path::new("."));
-        let policies = hardening
-            .policies
-            .iter()
-            .map(|dir| folder.join(dir))
-            .collect();
-        Ok(Platform {
-            hardening,
-            patches,
-            policies,
-        })
+        for (index, directory) in hardening.policies.iter().enumerate() {
+            let directory = folder.join(directory);
+            if !directory.is_dir() {
+                let reason = format!("{}: no such directory", directory.display());
+                return Err(wrong(format!("/policies/{index}"), &reason));
+            }
+            library.add_directory(&directory).map_err(Failure::config)?;
+        }
+        if let Some((at, name)) = names_no_policy(&hardening, library) {
+            let reason = format!("no policy matches `{name}`; `helm-floe explain` lists them");
+            return Err(wrong(at, &reason));
+        }
+        Ok(Platform { hardening, patches })
     }
+}
+
+/// The first place in the block that names policies of which there are none.
+fn names_no_policy(hardening: &Hardening, library: &Library) -> Option<(String, String)> {
+    let unknown = |names: &Pattern| !library.iter().any(|loaded| names.matches(&loaded.name));
+    let mut overruled = hardening.overrule.iter().enumerate();
+    let mut excepted = hardening.exceptions.iter().enumerate();
+    let overruled = overruled.find_map(|(index, glob)| {
+        let names = Pattern::new(glob).ok().filter(&unknown)?;
+        Some((format!("/overrule/{index}"), names.to_string()))
+    });
+    overruled.or_else(|| {
+        excepted
+            .find(|(_, exception)| unknown(&exception.policy))
+            .map(|(index, exception)| {
+                let at = format!("/exceptions/{index}/policy");
+                (at, exception.policy.to_string())
+            })
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::pipeline::Unreadable;
@@ -92,6 +93,14 @@ pub fn write(content: impl FnOnce(&mut Stdout) -> io::Result<()>) -> Result<(), 
     }
 }
 
+/// Writes a report to the file of `--report`.
+pub fn save(file: &Path, report: &str) -> Result<(), Failure> {
+    std::fs::write(file, report).map_err(|e| {
+        let file = file.display();
+        Failure::Io(format!("cannot write the report to {file}: {e}"))
+    })
+}
+
 /// Whether stderr takes colours: a terminal, and the user has not asked for none (no-color.org).
 pub fn color(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
@@ -103,8 +112,8 @@ pub fn color(stream: &impl IsTerminal) -> bool {
 /// so a filter would lose its output and succeed. A redirection to `/dev/null` is write-only.
 /// Known on Linux only; elsewhere the answer is no.
 pub fn stdout_is_closed() -> bool {
-    let device = std::fs::read_link("/proc/self/fd/1")
-        .is_ok_and(|path| path == std::path::Path::new("/dev/null"));
+    let device =
+        std::fs::read_link("/proc/self/fd/1").is_ok_and(|path| path == Path::new("/dev/null"));
     device
         && std::fs::read_to_string("/proc/self/fdinfo/1").is_ok_and(|info| {
             let flags = info

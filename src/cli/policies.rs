@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use super::options::Options;
+use super::options::{Options, known};
 use super::output::{self, Failure};
 use crate::policy::{explain, test};
 use crate::report::plural;
@@ -29,7 +29,10 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
 }
 
 fn examples(options: &Options) -> Result<ExitCode, Failure> {
-    let rows = test::run(&options.library()?, &options.only_names()?);
+    let library = options.library()?;
+    let only = options.only_names()?;
+    known(&only, &library)?;
+    let rows = test::run(&library, &only);
     let mut text = String::new();
     let mut failed = 0;
     for row in &rows {

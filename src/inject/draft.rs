@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::manifest::Document;
 use crate::manifest::edit::{Edit, EditError, Operation};
 use crate::manifest::overlay::Overlay;
-use crate::manifest::view::{Type, View, unescape};
+use crate::manifest::view::{Type, View, tokens, unescape};
 use crate::policy::Evaluator;
 
 /// A document, its edits, and which policy asked for each.
@@ -101,7 +101,10 @@ fn missing(
 ) -> Result<Option<(String, Value)>, EditError> {
     let mut view = root;
     let mut end = 0;
-    for token in pointer.split('/').skip(1) {
+    let Some(path) = pointer.strip_prefix('/') else {
+        return Ok(None);
+    };
+    for token in tokens(path) {
         end += token.len() + 1;
         let next = match view.value_type() {
             Type::Map => view.get(&unescape(token)),

@@ -157,7 +157,9 @@ pub(super) fn tokens(pointer: &str) -> Result<Vec<Cow<'_, str>>, EditError> {
         return Err(EditError::Pointer(pointer.to_owned()));
     };
     if memchr::memchr(b'~', path.as_bytes()).is_none() {
-        return Ok(path.split('/').map(Cow::Borrowed).collect());
+        let mut tokens = Vec::with_capacity(12);
+        tokens.extend(super::view::tokens(path).map(Cow::Borrowed));
+        return Ok(tokens);
     }
     path.split('/')
         .map(|token| {

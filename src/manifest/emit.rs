@@ -26,6 +26,18 @@ pub(super) struct Layout<'a> {
     pub(super) eol: &'a str,
 }
 
+impl Layout<'_> {
+    /// The layout of a value that takes no more than one line.
+    pub(super) fn of_one_line(column: usize) -> Self {
+        Layout {
+            column,
+            step: 0,
+            seq_step: 0,
+            eol: "",
+        }
+    }
+}
+
 /// How values inside `{…}` and `[…]` are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Flow {

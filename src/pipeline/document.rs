@@ -34,31 +34,38 @@ impl Run<'_, '_> {
                 return Some(Done::Untouched);
             }
         };
+        let done = self.handle(number, &document, last);
+        self.buffers = document.into_buffers();
+        done
+    }
+
+    fn handle(&mut self, number: usize, document: &Document<'_>, last: bool) -> Option<Done> {
         let Some(root) = document.root() else {
             return Some(Done::Untouched);
         };
         let objects = match object::find(View::Node(root)) {
             Ok(objects) => objects,
             Err(error) => {
-                let at = position::locate(&document, &error.pointer).start;
+                let at = position::locate(document, &error.pointer).start;
                 self.refuse(number, at, &error.reason);
                 return Some(Done::Untouched);
             }
         };
         let places = self.places(&objects, last)?;
         let twice = self.admit(number, &objects);
-        Some(self.judge(number, &document, &objects, &places, twice))
+        Some(self.judge(number, document, &objects, &places, twice))
     }
 
     /// Reads a document. Where Helm 4 has cut a `List` into documents, an alias may stand for an
     /// anchor in an earlier piece of the same template (helm/helm#32203): then `anchors` gets those.
     fn parse<'t>(
-        &self,
+        &mut self,
         number: usize,
         text: &'t str,
         anchors: &'t mut BTreeMap<String, Value>,
     ) -> Result<Document<'t>, ParseError> {
-        let error = match Document::parse(text) {
+        let buffers = std::mem::take(&mut self.buffers);
+        let error = match Document::parse_with(text, buffers) {
             Ok(document) => return Ok(document),
             Err(error) => error,
         };
@@ -220,6 +227,9 @@ impl Run<'_, '_> {
             resources::inject(draft, &object.pointer, place, &settings.resources)?;
         }
         security::inject_object(draft, object, &settings.policies)?;
+        let edits = draft.edits().get(before..).unwrap_or_default();
+        let overruled = edits.iter().filter_map(check::overruled::judge);
+        found.extend(overruled.map(|violation| Found { object, violation }));
         patches::inject(
             draft,
             object,

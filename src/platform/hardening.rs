@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::manifest::view::escape;
 use crate::object::quantity::Quantity;
@@ -75,9 +75,20 @@ pub struct Preset {
 #[serde(deny_unknown_fields)]
 pub struct Amounts {
     /// Cores, e.g. `250m`.
+    #[serde(deserialize_with = "amount")]
     pub cpu: String,
     /// Bytes, e.g. `512Mi`.
+    #[serde(deserialize_with = "amount")]
     pub memory: String,
+}
+
+/// A quantity as text; Kubernetes takes a number as well.
+fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(text) => Ok(text),
+        serde_json::Value::Number(number) => Ok(number.to_string()),
+        _ => Err(serde::de::Error::custom("must be a Kubernetes quantity")),
+    }
 }
 
 /// `hardening.read_only_root`

@@ -37,24 +37,20 @@ pub struct Finding {
     /// The object's `kind`.
     pub kind: String,
     /// The object's namespace, where it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// The object's name.
     pub name: String,
     /// The container's name, where the finding is about one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
     /// RFC 6901 pointer to the offending value, from the document's root.
     pub pointer: String,
     /// The chart template the document comes from.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Line in the input, from 1.
     pub line: usize,
     /// Column in the input, in characters from 1.
     pub column: usize,
     /// The reason of the exception that lets this pass, where one does.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<String>,
     /// The bytes of the input the text report may quote: empty where the line could hold
     /// something that must not be repeated.

@@ -25,6 +25,8 @@ pub struct Report {
     pub documents: usize,
     /// See `documents`.
     pub objects: usize,
+    /// Violations are reported only; nothing is refused.
+    pub warn_only: bool,
 }
 
 /// The counts of a report.
@@ -49,7 +51,7 @@ pub struct Summary {
 impl Report {
     /// Whether any finding refuses the release.
     pub fn refused(&self) -> bool {
-        self.findings.iter().any(Finding::refuses)
+        !self.warn_only && self.findings.iter().any(Finding::refuses)
     }
 
     /// The report in numbers.

@@ -15,18 +15,15 @@ pub struct Text<'a> {
 }
 
 impl Text<'_> {
-    /// The whole report; empty when there is nothing to say.
+    /// The whole report of a run over one input.
     pub fn render(&self, report: &Report) -> String {
-        let mut out = verdict(report);
-        for finding in &report.findings {
-            out.push('\n');
-            out.push_str(&self.finding(finding));
-            out.push('\n');
-        }
-        for notice in &report.notices {
-            out.push_str(&format!("note: {notice}\n"));
-        }
-        out
+        around(report, &self.findings(report))
+    }
+
+    /// The findings of a run over this input, for [`around`].
+    pub fn findings(&self, report: &Report) -> String {
+        let texts = report.findings.iter().map(|finding| self.finding(finding));
+        texts.map(|text| format!("\n{text}\n")).collect()
     }
 
     fn finding(&self, finding: &Finding) -> String {
@@ -50,7 +47,9 @@ impl Text<'_> {
         let mut group: Group<'_> = if finding.quote.is_empty() {
             Group::with_title(title).element(Origin::path(place.as_str()))
         } else {
+            // What follows on the line, a comment perhaps, is not what the finding is about.
             let end = finding.quote.end.min(line_start + line.len());
+            let line = up_to(line, end - line_start);
             let mark =
                 AnnotationKind::Primary.span(finding.quote.start - line_start..end - line_start);
             let snippet = Snippet::source(line)
@@ -70,6 +69,12 @@ impl Text<'_> {
         };
         renderer.render(&[group])
     }
+}
+
+/// The line up to where the quote ends, with the colon of a key.
+fn up_to(line: &str, end: usize) -> &str {
+    let colon = line.get(end..).is_some_and(|rest| rest.starts_with(':'));
+    line.get(..end + usize::from(colon)).unwrap_or(line)
 }
 
 /// The lines below the snippet: which object, which template, what to do.
@@ -93,6 +98,26 @@ fn notes(finding: &Finding) -> Vec<(&'static str, String)> {
     lines
 }
 
+/// A report around rendered findings: the verdict above, the ways out and the notices below.
+pub fn around(report: &Report, findings: &str) -> String {
+    let mut out = verdict(report);
+    out.push_str(findings);
+    if !findings.is_empty() && (report.refused() || !report.notices.is_empty()) {
+        out.push('\n');
+    }
+    if report.refused() {
+        out.push_str(WAYS_OUT);
+    }
+    for notice in &report.notices {
+        out.push_str(&format!("note: {notice}\n"));
+    }
+    out
+}
+
+/// What to do about a refusal, below its findings.
+const WAYS_OUT: &str = "help: change the chart's values, or have the platform team except a finding: \
+    `helm-floe explain POLICY` shows how\n";
+
 fn verdict(report: &Report) -> String {
     let summary = report.summary();
     let mut counts = vec![
@@ -107,9 +132,12 @@ fn verdict(report: &Report) -> String {
     if summary.refused {
         format!("helm-floe refuses this release: {counts} in {objects}\n")
     } else {
-        format!(
-            "helm-floe: {counts} in {objects}, {}\n",
-            plural(summary.edits, "edit")
-        )
+        let edits = plural(summary.edits, "edit");
+        let warned = if summary.errors > 0 {
+            "; not refused, because violations are only reported"
+        } else {
+            ""
+        };
+        format!("helm-floe: {counts} in {objects}, {edits}{warned}\n")
     }
 }

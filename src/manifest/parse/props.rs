@@ -160,7 +160,7 @@ impl<'s> Parser<'s> {
                 self.doc.foreign.push((id, value));
                 id
             }
-            (None, None) => return fail(start, format!("unknown anchor '{name}'")),
+            (None, None) => return fail(start, "an alias of an anchor that is not there"),
         };
         // A collection that is still being read has no `next` yet.
         let open = self

@@ -20,15 +20,15 @@ struct Entry<'s> {
 
 impl<'s> Writer<'s> {
     /// Edits a flow map.
-    pub(super) fn flow_map(&mut self, place: Place, map: &'s MapSlot) -> Result<(), Trouble> {
+    pub(super) fn flow_map(&mut self, place: Place, map: &'s MapSlot) -> Result<bool, Trouble> {
         let plan = Plan::of_map(self.doc, map);
-        self.flow_collection(place, &plan, b'{')
+        self.flow_collection(place, &plan, b'{').map(|()| false)
     }
 
     /// Edits a flow list.
-    pub(super) fn flow_seq(&mut self, place: Place, seq: &'s SeqSlot) -> Result<(), Trouble> {
+    pub(super) fn flow_seq(&mut self, place: Place, seq: &'s SeqSlot) -> Result<bool, Trouble> {
         let plan = Plan::of_seq(self.doc, seq);
-        self.flow_collection(place, &plan, b'[')
+        self.flow_collection(place, &plan, b'[').map(|()| false)
     }
 
     fn flow_collection(
@@ -93,6 +93,7 @@ impl<'s> Writer<'s> {
                         after: begin(self.doc, entry.row.value),
                         node: entry.row.value,
                         context: Context::Flow(style),
+                        limit: entry.end,
                     };
                     self.slot(place, slot)?;
                 }

@@ -6,7 +6,10 @@
 
 mod alias;
 mod block;
+mod check;
+mod drop;
 mod flow;
+mod insert;
 mod lines;
 mod plan;
 mod splice;
@@ -24,12 +27,18 @@ mod tests;
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 use super::edit::EditError;
 use super::emit;
 use super::overlay::{Overlay, Slot};
 use super::tape::Style;
 
 use splice::{Context, Place, Trouble, Writer};
+
+/// Changes below more collections than this, or that bring more, are checked with the whole
+/// document: the reader counts a piece's depth from its own root.
+const MAX_DEPTH: usize = 100;
 
 impl Overlay<'_> {
     /// Appends the document's text with the edits in it. A document without edits is copied as it
@@ -72,35 +81,51 @@ impl Overlay<'_> {
     fn attempt(&self, root: &Slot, out: &mut Vec<u8>) -> Result<bool, EditError> {
         let start = out.len();
         let mut writer = Writer::new(self.doc);
-        match writer.root(root) {
-            Ok(()) => {}
+        let covered = match writer.root(root) {
+            Ok(covered) => covered,
             Err(Trouble::Unfit) => return Ok(false),
             Err(Trouble::Edit(error)) => return Err(error),
-        }
+        };
         writer.finish(out);
-        let right = |out: &[u8]| verify::reads_as(self, root, out.get(start..).unwrap_or_default());
+        let shallow = depth(root) <= MAX_DEPTH && depth_of_values(root) <= MAX_DEPTH;
+        let right = |out: &[u8]| {
+            let Some(Ok(text)) = out.get(start..).map(str::from_utf8) else {
+                return false;
+            };
+            (covered && shallow && verify::pieces_read(&writer, text))
+                || verify::reads_as(self, root, text)
+        };
         // A text without a final line ending goes on without one, unless a block scalar needs it.
-        let ends = |text: &[u8]| text.is_empty() || text.ends_with(b"\n");
-        if !ends(self.doc.text().as_bytes()) && ends(out) {
-            let whole = out.len();
-            let eol = if out.ends_with(b"\r\n") { "\r\n" } else { "\n" };
-            out.truncate(whole - eol.len());
+        if let Some(eol) = self.extra_eol(out.get(start..).unwrap_or_default()) {
+            out.truncate(out.len() - eol.len());
             if right(out) {
                 return Ok(true);
             }
-            out.extend_from_slice(eol.as_bytes());
+            out.extend_from_slice(eol);
         }
         Ok(right(out))
+    }
+
+    /// The line ending at the end of the new text where the old one has none.
+    fn extra_eol(&self, new: &[u8]) -> Option<&'static [u8]> {
+        let old = self.doc.text();
+        if old.is_empty() || old.ends_with('\n') {
+            return None;
+        }
+        let eols: [&[u8]; 2] = [b"\r\n", b"\n"];
+        eols.into_iter().find(|eol| new.ends_with(eol))
     }
 }
 
 impl<'s> Writer<'s> {
-    fn root(&mut self, slot: &'s Slot) -> Result<(), Trouble> {
+    /// Writes the whole document; tells whether the pieces noted are enough to check it by.
+    fn root(&mut self, slot: &'s Slot) -> Result<bool, Trouble> {
         let (Slot::New(value), None) = (slot, self.doc.root()) else {
             let place = Place {
                 after: lines::begin(self.doc, 0),
                 node: 0,
                 context: Context::Root,
+                limit: self.text.len(),
             };
             return self.slot(place, slot);
         };
@@ -115,22 +140,49 @@ impl<'s> Writer<'s> {
         if self.text.is_empty() || self.text.ends_with('\n') {
             text.push_str(layout.eol);
         }
-        self.splice(end, end, text)
+        self.splice(end, end, text)?;
+        Ok(false)
     }
 
-    /// Writes what a slot changes at its place.
-    fn slot(&mut self, place: Place, slot: &'s Slot) -> Result<(), Trouble> {
+    /// Writes what a slot changes at its place; tells whether the pieces noted on the way are enough
+    /// to check it by.
+    fn slot(&mut self, place: Place, slot: &'s Slot) -> Result<bool, Trouble> {
         let flow =
             self.doc.root().is_some() && self.doc.node(place.node).raw().style == Style::Flow;
         match slot {
-            Slot::Keep(_) => Ok(()),
-            Slot::New(value) => self.value(place, value),
+            Slot::Keep(_) => Ok(true),
+            Slot::New(value) => self.value(place, value).map(|()| false),
             Slot::Map(map) if flow => self.flow_map(place, map),
             Slot::Map(map) => self.block_map(place, map),
             Slot::Seq(seq) if flow => self.flow_seq(place, seq),
             Slot::Seq(seq) => self.block_seq(place, seq),
         }
     }
+}
+
+/// The depth of the deepest new value.
+fn depth_of_values(slot: &Slot) -> usize {
+    fn depth(value: &Value) -> usize {
+        let below = match value {
+            Value::Array(items) => items.iter().map(depth).max(),
+            Value::Object(map) => map.values().map(depth).max(),
+            _ => None,
+        };
+        below.map_or(0, |depth| depth + 1)
+    }
+    let deepest = match slot {
+        Slot::Keep(_) => None,
+        Slot::New(value) => Some(depth(value)),
+        Slot::Map(map) => {
+            let slots = map.changes.iter().filter_map(|(_, slot)| slot.as_ref());
+            slots.map(depth_of_values).max()
+        }
+        Slot::Seq(seq) => {
+            let slots = seq.items.iter().map(|item| &item.slot);
+            slots.map(depth_of_values).max()
+        }
+    };
+    deepest.unwrap_or(0)
 }
 
 /// How many containers lie above the deepest change.

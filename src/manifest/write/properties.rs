@@ -10,6 +10,8 @@ use crate::manifest::tape::{Document, Style};
 use crate::manifest::view::View;
 
 use super::random::{self, Random};
+use super::splice::{Splice, Writer};
+use super::verify;
 
 /// Texts of our own that hold what is hard to write into.
 const SEEDS: [&str; 9] = [
@@ -83,7 +85,57 @@ fn check_edits(text: &str, seed: u64) {
     );
 }
 
+/// Spoils one splice after the walk: whatever the check by pieces lets through, the check of the
+/// whole document must let through too.
+fn check_spoilt(text: &str, seed: u64) -> bool {
+    let Ok(doc) = Document::parse(text) else {
+        return false;
+    };
+    let mut random = Random(seed);
+    let mut overlay = Overlay::new(&doc);
+    apply_both(&mut overlay, &mut random, 3);
+    let Some(root) = &overlay.root else {
+        return false;
+    };
+    let mut writer = Writer::new(&doc);
+    if !matches!(writer.root(root), Ok(true)) || writer.splices.is_empty() {
+        return false;
+    }
+    let at = random.below(writer.splices.len());
+    spoil(&mut writer.splices[at], text.len(), &mut random);
+    let mut out = Vec::new();
+    writer.finish(&mut out);
+    let Ok(out) = String::from_utf8(out) else {
+        return false;
+    };
+    if verify::pieces_read(&writer, &out) {
+        assert!(verify::reads_as(&overlay, root, &out), "{text}\n---\n{out}");
+    }
+    true
+}
+
+fn spoil(splice: &mut Splice, length: usize, random: &mut Random) {
+    match random.below(8) {
+        0 => splice.text.clear(),
+        1 => splice.text = splice.text.repeat(2),
+        2 => splice.text = splice.text.replace('\n', "\n "),
+        3 => splice.text = splice.text.replace("\n ", "\n"),
+        4 => drop(splice.text.pop()),
+        5 => splice.text += " # a",
+        6 => splice.text += "\n    deep: 1",
+        _ => {
+            splice.start = splice.start.saturating_sub(random.below(3));
+            splice.end = (splice.end + random.below(20)).min(length);
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_spoilt_text_is_not_taken_for_right(document: u64, seed: u64) {
+        check_spoilt(&random::document(&mut Random(document)), seed);
+    }
+
     #[test]
     fn edits_of_seeds_read_as_patched(at in 0..SEEDS.len(), seed: u64) {
         check_edits(SEEDS[at], seed);

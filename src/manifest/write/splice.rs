@@ -4,6 +4,7 @@ use crate::manifest::edit::EditError;
 use crate::manifest::emit::{Flow, Layout};
 use crate::manifest::tape::{Document, Kind, NodeId};
 
+use super::check::Piece;
 use super::lines;
 
 /// Why a walk gave up.
@@ -50,6 +51,8 @@ pub(super) struct Place {
     /// The value in the text.
     pub(super) node: NodeId,
     pub(super) context: Context,
+    /// Where the line after the value and the comments behind it starts.
+    pub(super) limit: usize,
 }
 
 /// Collects splices on a walk through the overlay, in the order of the text.
@@ -59,6 +62,8 @@ pub(super) struct Writer<'s> {
     pub(super) splices: Vec<Splice>,
     /// The block collections around the current place, outermost first.
     pub(super) around: Vec<NodeId>,
+    /// What has to be read again.
+    pub(super) pieces: Vec<Piece<'s>>,
 }
 
 impl<'s> Writer<'s> {
@@ -68,6 +73,7 @@ impl<'s> Writer<'s> {
             text: doc.text(),
             splices: Vec::new(),
             around: Vec::new(),
+            pieces: Vec::new(),
         }
     }
 
