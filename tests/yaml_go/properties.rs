@@ -35,7 +35,7 @@ fn check_spans(node: Node<'_>) {
     assert_eq!(
         usize::from(raw.col),
         span.start - line - bom,
-        "the column of {span:?}"
+        "the column of {span:?} in {text:?}"
     );
     assert_eq!(span.is_empty(), raw.style == Style::Empty);
     let mut at = span.start;
