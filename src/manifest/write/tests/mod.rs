@@ -91,6 +91,17 @@ fn a_part_that_cannot_be_spliced_is_written_anew() {
 }
 
 #[test]
+fn comments_that_would_make_the_text_unreadable_go() {
+    // The tab is part of the blanks behind a plain scalar, but may not start a line elsewhere.
+    let doc = Document::parse("12\n\t# end\n").unwrap();
+    let mut overlay = Overlay::new(&doc);
+    overlay.apply(&Operation::replace("", "yes")).unwrap();
+    let mut out = Vec::new();
+    overlay.write(&mut out).unwrap();
+    assert_eq!(out, b"\"yes\"\n");
+}
+
+#[test]
 fn what_cannot_be_written_leaves_the_output_alone() {
     let doc = Document::parse("a: &x k\n*x : 1\n").unwrap();
     let mut overlay = Overlay::new(&doc);
