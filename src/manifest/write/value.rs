@@ -107,6 +107,11 @@ impl Writer<'_> {
                 self.splice(place.after, header, "")?;
                 self.splice(line_stop(self.text, header), end.max(header), text)
             }
+            _ if self.starts_below(place) => {
+                // `{}` on a line of its own, as `toYaml | nindent` writes it.
+                let line = self.drop_props(place, "")?;
+                self.splice(line, end, text)
+            }
             _ => {
                 self.splice(place.after, end, "")?;
                 let line = line_stop(self.text, end);
@@ -148,7 +153,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Whether a block collection starts on a line below its key or dash.
+    /// Whether a value starts on a line below its key or dash.
     fn starts_below(&self, place: Place) -> bool {
         let content = lines::start(self.doc, place.node);
         !matches!(place.context, Context::Root) && line_stop(self.text, place.after) < content
