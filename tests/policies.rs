@@ -1,5 +1,6 @@
 //! Walks the registry of built-in policies: every one is explained, named once, tested by its own
 //! examples, and leads to the code it speaks of.
+#![cfg(unix)]
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
