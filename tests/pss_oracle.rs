@@ -17,8 +17,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use helm_floe::manifest::{Document, View};
 use helm_floe::manifest::edit::Operation;
+use helm_floe::manifest::{Document, View};
 use helm_floe::policy::fix::apply;
 use helm_floe::policy::{EditablePod, Evaluator, Library, Names, PodTarget, Selection};
 use proptest::prelude::*;

@@ -79,7 +79,10 @@ impl Evaluator {
     ///
     /// # Errors
     /// The first operation the object refused.
-    pub fn harden_object<O: EditableObject>(&self, object: &mut O) -> Result<Vec<Applied>, O::Error> {
+    pub fn harden_object<O: EditableObject>(
+        &self,
+        object: &mut O,
+    ) -> Result<Vec<Applied>, O::Error> {
         let mut edits = Vec::new();
         for active in self.object_rules() {
             for fix in &active.rule.fix {
@@ -171,7 +174,8 @@ fn operation(fix: &Fix, root: Option<View<'_>>, base: &str, overrule: bool) -> O
     }
     match view.filter(|value| !is_blank(*value)) {
         None => Some(add(path, rest, &fix.value)),
-        Some(chosen) => (overrule && chosen.to_json() != fix.value).then(|| Operation::replace(path, fix.value.clone())),
+        Some(chosen) => (overrule && chosen.to_json() != fix.value)
+            .then(|| Operation::replace(path, fix.value.clone())),
     }
 }
 
@@ -363,7 +367,9 @@ mod tests {
             false
         );
         assert!(
-            edits.iter().all(|edit| matches!(edit.operation, Operation::Replace { .. })),
+            edits
+                .iter()
+                .all(|edit| matches!(edit.operation, Operation::Replace { .. })),
             "{edits:?}"
         );
     }
