@@ -18,8 +18,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use helm_floe::manifest::{Document, View};
-use helm_floe::policy::evaluate::Evaluator;
-use helm_floe::policy::{Library, Names, PodTarget, Selection};
+use helm_floe::manifest::edit::Operation;
+use helm_floe::policy::fix::apply;
+use helm_floe::policy::{EditablePod, Evaluator, Library, Names, PodTarget, Selection};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
@@ -55,16 +56,19 @@ fn evaluator(level: &str) -> Evaluator {
     Evaluator::new(&Library::built_in().unwrap(), &selection)
 }
 
-/// What our policies say: the IDs of the checks that refuse the pod.
-fn verdict(evaluator: &Evaluator, pod: View<'_>) -> BTreeSet<String> {
-    let target = PodTarget {
-        bare: false,
+fn target(pod: View<'_>) -> PodTarget<'_> {
+    PodTarget {
         spec: pod.get("spec").unwrap_or(View::Json(&Value::Null)),
+        bare: false,
         metadata: pod.get("metadata"),
         spec_pointer: "/spec",
         metadata_pointer: "/metadata",
-    };
-    let violations = evaluator.check(&target).into_iter();
+    }
+}
+
+/// What our policies say: the IDs of the checks that refuse the pod.
+fn verdict(evaluator: &Evaluator, pod: View<'_>) -> BTreeSet<String> {
+    let violations = evaluator.check(&target(pod)).into_iter();
     violations
         .map(|violation| violation.policy.trim_start_matches("pss/").to_owned())
         .collect()
@@ -178,6 +182,70 @@ fn random_pods_are_judged_alike() {
         Ok(())
     });
     judged.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// A pod template in memory.
+struct InMemory(Value);
+
+impl EditablePod for InMemory {
+    type Error = String;
+
+    fn pod(&self) -> PodTarget<'_> {
+        target(View::Json(&self.0))
+    }
+
+    fn apply(&mut self, operation: &Operation) -> Result<(), String> {
+        apply(&mut self.0, operation)
+    }
+}
+
+/// Whether everything somebody chose in `before` is still there in `after`.
+fn keeps(before: &Value, after: &Value) -> bool {
+    match (before, after) {
+        (Value::Null, _) => true,
+        (Value::Object(before), Value::Object(after)) => before
+            .iter()
+            .all(|(key, value)| after.get(key).is_some_and(|own| keeps(value, own))),
+        (Value::Array(before), Value::Array(after)) => {
+            before.len() <= after.len()
+                && before
+                    .iter()
+                    .zip(after)
+                    .all(|(own, other)| keeps(own, other))
+        }
+        (Value::String(text), _) if text.is_empty() => true,
+        (Value::Array(items), _) if items.is_empty() => true,
+        (Value::Object(members), _) if members.is_empty() => true,
+        _ => before == after,
+    }
+}
+
+#[test]
+fn hardening_keeps_what_was_chosen_breaks_nothing_and_settles() {
+    let evaluator = evaluator("restricted:latest");
+    let config = Config {
+        cases: 500,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let hardened = TestRunner::new(config).run(&pod(), |pod| {
+        let mut edited = InMemory(pod.clone());
+        evaluator.harden(&mut edited).map_err(TestCaseError::fail)?;
+        prop_assert!(keeps(&pod, &edited.0), "became {}", edited.0);
+        let (before, after) = (
+            verdict(&evaluator, View::Json(&pod)),
+            verdict(&evaluator, View::Json(&edited.0)),
+        );
+        prop_assert!(
+            after.is_subset(&before),
+            "{after:?} of {before:?} in {}",
+            edited.0
+        );
+        let again = evaluator.harden(&mut edited).map_err(TestCaseError::fail)?;
+        prop_assert!(again.is_empty(), "{again:?}");
+        Ok(())
+    });
+    hardened.unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// Writes the golden rows: random pods, each at one level, with the oracle's verdict.

@@ -152,3 +152,188 @@ fn without_repeats(found: Vec<Violation>) -> Vec<Violation> {
     }
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::View;
+    use crate::policy::Names;
+    use serde_json::{Value, json};
+
+    fn pod(spec: &Value) -> PodTarget<'_> {
+        PodTarget {
+            spec: View::Json(spec),
+            bare: false,
+            metadata: None,
+            spec_pointer: "/spec/template/spec",
+            metadata_pointer: "/spec/template/metadata",
+        }
+    }
+
+    fn with(library: &Library, only: &str) -> Evaluator {
+        let only = Names::new([only]).unwrap();
+        Evaluator::new(
+            library,
+            &Selection {
+                only,
+                ..Selection::default()
+            },
+        )
+    }
+
+    /// Pointer and message of everything the built-in policies find.
+    fn found(only: &str, spec: Value) -> Vec<(String, String)> {
+        let violations = with(&Library::built_in().unwrap(), only).check(&pod(&spec));
+        violations
+            .into_iter()
+            .map(|own| (own.pointer, own.message))
+            .collect()
+    }
+
+    fn one(only: &str, spec: Value, pointer: &str, message: &str) {
+        let pointer = format!("/spec/template/spec{pointer}");
+        assert_eq!(found(only, spec), [(pointer, message.to_owned())]);
+    }
+
+    #[test]
+    fn messages_say_what_is_wrong_and_where() {
+        let one_container = |own: Value| json!({"containers": [own]});
+        one(
+            "pss/allowPrivilegeEscalation",
+            one_container(json!({"name": "app"})),
+            "/containers/0/securityContext/allowPrivilegeEscalation",
+            "container app must set securityContext.allowPrivilegeEscalation to false, it is not set",
+        );
+        one(
+            "pss/capabilities_restricted",
+            one_container(
+                json!({"name": "app", "securityContext": {"capabilities": {"drop": ["ALL"], "add": ["SYS_TIME"]}}}),
+            ),
+            "/containers/0/securityContext/capabilities/add/0",
+            "container app must not add the capability \"SYS_TIME\"",
+        );
+        one(
+            "pss/restrictedVolumes",
+            json!({"volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", "hostPath": {"path": "/"}}]}),
+            "/volumes/1/hostPath",
+            "volumes[1].hostPath must not be used",
+        );
+        one(
+            "pss/sysctls",
+            json!({"securityContext": {"sysctls": [{"name": "vm.max_map_count"}]}}),
+            "/securityContext/sysctls/0/name",
+            "the pod must not set the sysctl \"vm.max_map_count\"",
+        );
+    }
+
+    #[test]
+    fn a_wrong_type_is_said_once() {
+        one(
+            "pss/*",
+            json!({"hostNetwork": "true"}),
+            "/hostNetwork",
+            "hostNetwork is a string, must be a boolean",
+        );
+        one(
+            "pss/*",
+            json!({"containers": "x"}),
+            "/containers",
+            "spec.template.spec.containers is a string, must be a list",
+        );
+        let container = found("pss/*", json!({"initContainers": [1]}));
+        assert_eq!(container[0].0, "/spec/template/spec/initContainers/0");
+        assert_eq!(container.len(), 1);
+        assert_eq!(found("pss/*", json!([])).len(), 1);
+    }
+
+    const RULES: &str = "\
+apiVersion: floe.dev/v1alpha1
+kind: Policy
+metadata: {name: acme/all}
+spec:
+  title: t
+  description: d
+  rules:
+    - node: container
+      in: [containers]
+      match: {required: [restartPolicy]}
+      schema: {required: [readinessProbe]}
+      message: container {container} has no {field}
+    - node: container
+      schema:
+        properties:
+          env:
+            items: {properties: {value: {pattern: ^ok$}}}
+      message: \"{field} is {value}: {reason}\"
+    - node: object
+      kinds: [Service, Deployment.apps]
+      unless: {required: [spared]}
+      schema: {properties: {data: {properties: {a: {const: b}}}}, additionalProperties: {not: {const: bad}}}
+      message: \"{field}: {value} {reason}\"
+";
+
+    fn own() -> Evaluator {
+        let mut library = Library::default();
+        library.add_text("all.yaml", RULES).unwrap();
+        with(&library, "*")
+    }
+
+    #[test]
+    fn lists_and_conditions_narrow_a_rule() {
+        let spec = json!({"initContainers": [{"name": "i"}], "containers": [{"name": "a"}], "restartPolicy": "Always"});
+        let messages: Vec<_> = own()
+            .check(&pod(&spec))
+            .into_iter()
+            .map(|own| own.message)
+            .collect();
+        assert_eq!(messages, ["container a has no readinessProbe"]);
+        assert!(
+            own()
+                .check(&pod(&json!({"containers": [{"name": "a"}]})))
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        let spec = json!({"containers": [{"env": [{"name": "A", "value": "hunter2"}]}]});
+        let messages: Vec<_> = own()
+            .check(&pod(&spec))
+            .into_iter()
+            .map(|own| own.message)
+            .collect();
+        assert_eq!(messages, ["env[0].value is (hidden): is not allowed"]);
+    }
+
+    #[test]
+    fn objects_are_judged_by_kind() {
+        let judge = |kind: &str, group: &str, root: Value| -> Vec<String> {
+            let object = ObjectTarget {
+                root: View::Json(&root),
+                pointer: "/items/1",
+                group,
+                kind,
+            };
+            let found = own().check_object(&object).into_iter();
+            found
+                .map(|own| format!("{} {}", own.pointer, own.message))
+                .collect()
+        };
+        let bad = json!({"data": {"a": "secret"}, "x": "bad"});
+        let mut expected = vec![
+            "/items/1/data/a data.a: (hidden) is not allowed",
+            "/items/1/x x: \"bad\" is not allowed",
+        ];
+        let mut found = judge("Service", "", bad.clone());
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+        assert_eq!(
+            judge("Service", "serving.knative.dev", bad.clone()).len(),
+            2
+        );
+        assert_eq!(judge("Deployment", "apps", bad.clone()).len(), 2);
+        assert!(judge("Deployment", "extensions", bad).is_empty());
+        assert!(judge("Service", "", json!({"x": "bad", "spared": 1})).is_empty());
+    }
+}

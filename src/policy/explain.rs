@@ -34,7 +34,9 @@ pub fn list(library: &Library) -> String {
 
 /// The policy as JSON: its name, its file unless it is built in, and all it says.
 pub fn json(loaded: &Loaded) -> String {
-    let value = json!({"name": loaded.name, "file": loaded.file, "policy": loaded.policy});
+    let complete = loaded.complete().ok();
+    let policy = complete.as_ref().unwrap_or(&loaded.policy);
+    let value = json!({"name": loaded.name, "file": loaded.file, "policy": policy});
     format!("{value:#}\n")
 }
 

@@ -18,6 +18,15 @@ pub enum ViewJson {}
 /// A compiled schema over our own tree.
 pub type Validator = jsonschema::Validator<ViewJson>;
 
+/// Calls `judge` with the same value in a form whose nodes have an identity, by which `jsonschema`
+/// ends a `$ref` that leads back to itself. Edited values have none and are copied.
+pub(super) fn with_identity<T>(view: View<'_>, judge: impl FnOnce(View<'_>) -> T) -> T {
+    match view {
+        View::Edited(_) => judge(View::Json(&view.to_json())),
+        view => judge(view),
+    }
+}
+
 impl Json for ViewJson {
     type Node<'a> = View<'a>;
     type PreparedKey = Box<str>;

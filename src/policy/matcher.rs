@@ -12,7 +12,7 @@ use jsonschema_value::types::number_is_integer;
 use regex::Regex;
 use serde_json::{Map, Number, Value};
 
-use super::json::Validator;
+use super::json::{Validator, with_identity};
 use super::schema::{compile as compile_foreign, mentions_reference};
 use crate::manifest::View;
 use crate::manifest::view::Type;
@@ -124,7 +124,7 @@ impl Matcher {
                     .get_or_init(|| compile_foreign(&foreign.source).ok());
                 compiled
                     .as_ref()
-                    .is_some_and(|validator| validator.is_valid(view))
+                    .is_some_and(|validator| with_identity(view, |view| validator.is_valid(view)))
             }
         }
     }
@@ -409,6 +409,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::manifest::Document;
+    use crate::manifest::edit::Operation;
+    use crate::manifest::overlay::Overlay;
     use crate::policy::schema::compile;
 
     fn number() -> impl Strategy<Value = Value> {
@@ -565,6 +568,26 @@ mod tests {
         let matcher = Matcher::new(&schema);
         assert!(matcher.holds(View::Json(&json!({"a": 1}))));
         assert!(!matcher.holds(View::Json(&json!({"a": 2}))));
+    }
+
+    #[test]
+    fn a_reference_to_itself_ends() {
+        let text = "a: {b: 1}";
+        let document = Document::parse(text).unwrap();
+        let mut overlay = Overlay::new(&document);
+        let (path, value) = ("/a/c".to_owned(), json!({}));
+        overlay.apply(&Operation::Add { path, value }).unwrap();
+        let value = overlay.view().to_json();
+        for schema in [
+            json!({"$ref": "#"}),
+            json!({"anyOf": [{"$ref": "#"}, {"required": ["x"]}]}),
+        ] {
+            let matcher = Matcher::new(&schema);
+            assert_eq!(
+                matcher.holds(overlay.view()),
+                matcher.holds(View::Json(&value))
+            );
+        }
     }
 
     #[test]

@@ -9,13 +9,14 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::evaluate::Evaluator;
-use super::fix::{EditableObject, EditablePod, Operation, apply};
+use super::fix::{EditableObject, EditablePod, apply};
 use super::load::{Library, Loaded};
 use super::model::Example;
 use super::select::{Names, Selection};
 use super::target::{ObjectTarget, PodTarget};
 use super::version::Level;
 use crate::manifest::View;
+use crate::manifest::edit::Operation;
 
 /// The outcome of one example.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,16 +39,20 @@ pub fn run(library: &Library, only: &Names) -> Vec<ExampleResult> {
 }
 
 fn run_policy(library: &Library, loaded: &Loaded) -> Vec<ExampleResult> {
-    let examples = &loaded.policy.examples;
+    let result = |example: &str, outcome: Result<(), String>| ExampleResult {
+        policy: loaded.name.clone(),
+        example: example.to_owned(),
+        failure: outcome.err(),
+    };
+    let examples = match loaded.complete() {
+        Ok(policy) => policy.examples,
+        Err(error) => return vec![result("", Err(error.to_string()))],
+    };
     let valid = examples.valid.iter().map(|example| (example, true));
     let invalid = examples.invalid.iter().map(|example| (example, false));
     valid
         .chain(invalid)
-        .map(|(example, valid)| ExampleResult {
-            policy: loaded.name.clone(),
-            example: example.name.clone(),
-            failure: run_example(library, loaded, example, valid).err(),
-        })
+        .map(|(example, valid)| result(&example.name, run_example(library, loaded, example, valid)))
         .collect()
 }
 
@@ -203,5 +208,75 @@ mod tests {
             .collect();
         assert!(!results.is_empty());
         assert!(failed.is_empty(), "{failed:#?}");
+    }
+
+    /// Runs the examples of one policy given as text.
+    fn run_text(text: &str) -> Vec<ExampleResult> {
+        let mut library = Library::default();
+        library.add_text("p.yaml", text).unwrap();
+        run(&library, &Names::default())
+    }
+
+    #[test]
+    fn the_policies_in_the_documentation_work() {
+        let docs = include_str!("../../docs/policies.md");
+        let blocks = docs
+            .split("```yaml\n")
+            .skip(1)
+            .filter_map(|rest| rest.split("```").next());
+        let policies: Vec<&str> = blocks
+            .filter(|block| block.starts_with("apiVersion:"))
+            .collect();
+        assert!(!policies.is_empty());
+        for text in policies {
+            let results = run_text(text);
+            assert!(!results.is_empty());
+            assert!(
+                results.iter().all(|result| result.failure.is_none()),
+                "{results:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_example_that_goes_otherwise_is_said() {
+        let policy = |examples: &str| {
+            format!(
+                "apiVersion: floe.dev/v1alpha1\nkind: Policy\nmetadata: {{name: a/b}}\nspec:\n  title: t\n  description: d\n  rules:\n  - node: pod\n    schema: {{required: [a]}}\n    message: m\n    fix: [{{target: pod, path: /a, value: 1}}]\n  examples: {examples}\n"
+            )
+        };
+        for (examples, expected) in [
+            ("{valid: [{name: e, pod: {spec: {}}}]}", Some("/spec/a: m")),
+            (
+                "{invalid: [{name: e, pod: {spec: {a: 2}}}]}",
+                Some("has no violation"),
+            ),
+            (
+                "{invalid: [{name: e, pod: {spec: {}}}]}",
+                Some("was mended, but the example does not say how"),
+            ),
+            (
+                "{invalid: [{name: e, pod: {spec: {}}, fixed: {spec: {a: 2}}}]}",
+                Some("became "),
+            ),
+            (
+                "{invalid: [{name: e, pod: {spec: {}}, fixed: {spec: {a: 1}}}]}",
+                None,
+            ),
+        ] {
+            let results = run_text(&policy(examples));
+            let failure = results[0].failure.as_deref();
+            assert_eq!(
+                failure.is_some(),
+                expected.is_some(),
+                "{examples}: {failure:?}"
+            );
+            assert!(
+                failure
+                    .unwrap_or_default()
+                    .starts_with(expected.unwrap_or_default()),
+                "{failure:?}"
+            );
+        }
     }
 }

@@ -4,7 +4,7 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
-use super::json::Validator;
+use super::json::{Validator, with_identity};
 use crate::manifest::View;
 use crate::manifest::view::{Type, escape};
 use crate::report::Severity;
@@ -43,9 +43,11 @@ pub(super) struct Failure {
 /// Why a value does not satisfy a schema: one entry for every place, the deepest real causes.
 pub(super) fn failures(validator: &Validator, schema: &Value, view: View<'_>) -> Vec<Failure> {
     let mut found = Vec::new();
-    for error in validator.iter_errors(view) {
-        explain(&error, schema, &mut found);
-    }
+    with_identity(view, |view| {
+        for error in validator.iter_errors(view) {
+            explain(&error, schema, &mut found);
+        }
+    });
     found.dedup();
     found
 }
