@@ -178,6 +178,12 @@ fn values_are_replaced_in_their_place() {
             "- k: v\n  l: 1\n- b\n",
         ),
         (
+            "a block scalar in the key's own column",
+            "a:\n|\n  x\nb: 1\n",
+            replace("/a", json!({})),
+            "a: {}\nb: 1\n",
+        ),
+        (
             "a map by a scalar",
             "a: # c\n  # d\n  b: 1\n  c: 2 # e\nz: 0\n",
             replace("/a", json!("x")),
