@@ -94,6 +94,10 @@ impl<'s> Source<'s> {
             .root()
             .map(|root| root.to_json())
             .unwrap_or_default();
+        // Keeping track of the path takes longer than reading; it is needed for errors only.
+        if let Ok(done) = T::deserialize(&value) {
+            return Ok(done);
+        }
         serde_path_to_error::deserialize(&value).map_err(|error| {
             let tokens = error.path().iter().filter_map(|segment| match segment {
                 Segment::Seq { index } => Some(index.to_string()),

@@ -1,7 +1,8 @@
 //! Which kinds carry pod specs, and where.
 //!
-//! The answers are data: `policies/carriers.yaml` names Kubernetes' own workloads and the custom
-//! kinds of common operators. Adding a kind is adding a line there.
+//! The answers are data: `policies/carriers.yaml` names Kubernetes' own workloads,
+//! `policies/custom-carriers.yaml` the custom kinds of common operators. Adding a kind is adding a
+//! line there.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -12,7 +13,8 @@ use super::pods::{PodPath, Shape, Step};
 use crate::config::{ConfigError, Source};
 use crate::manifest::view::unescape;
 
-static BUILT_IN: &str = include_str!("../../policies/carriers.yaml");
+static KUBERNETES: &str = include_str!("../../policies/carriers.yaml");
+static CUSTOM: &str = include_str!("../../policies/custom-carriers.yaml");
 
 /// The file's form.
 #[derive(Deserialize)]
@@ -44,10 +46,17 @@ pub struct Carriers {
     by_kind: HashMap<String, Vec<(String, Vec<PodPath>)>>,
 }
 
-/// The built-in table, read once when first asked for. A test makes sure that it can be read.
-pub fn builtin() -> &'static Carriers {
+/// Kubernetes' own kinds, read once when first asked for. A test makes sure that they can be read.
+pub fn kubernetes() -> &'static Carriers {
     static TABLE: OnceLock<Carriers> = OnceLock::new();
-    TABLE.get_or_init(|| Carriers::parse("carriers.yaml", BUILT_IN).unwrap_or_default())
+    TABLE.get_or_init(|| Carriers::parse("carriers.yaml", KUBERNETES).unwrap_or_default())
+}
+
+/// The custom kinds, read once when first asked for: most releases hold none, and reading them
+/// takes as long as hardening a small release.
+pub fn custom() -> &'static Carriers {
+    static TABLE: OnceLock<Carriers> = OnceLock::new();
+    TABLE.get_or_init(|| Carriers::parse("custom-carriers.yaml", CUSTOM).unwrap_or_default())
 }
 
 impl Carriers {
@@ -111,15 +120,17 @@ mod tests {
 
     #[test]
     fn the_built_in_table_is_valid_and_knows_the_workloads() {
-        let carriers = Carriers::parse("carriers.yaml", BUILT_IN).unwrap();
+        let kubernetes = Carriers::parse("carriers.yaml", KUBERNETES).unwrap();
+        let custom = Carriers::parse("custom-carriers.yaml", CUSTOM).unwrap();
         let job = ["spec", "jobTemplate", "spec", "template"]
             .map(key)
             .to_vec();
-        for (group, kind, steps) in [
-            ("", "Pod", vec![]),
-            ("apps", "Deployment", vec![key("spec"), key("template")]),
-            ("batch", "CronJob", job),
-            ("argoproj.io", "Rollout", vec![key("spec"), key("template")]),
+        let template = vec![key("spec"), key("template")];
+        for (carriers, group, kind, steps) in [
+            (&kubernetes, "", "Pod", vec![]),
+            (&kubernetes, "apps", "Deployment", template.clone()),
+            (&kubernetes, "batch", "CronJob", job),
+            (&custom, "argoproj.io", "Rollout", template),
         ] {
             let shape = Shape::Template;
             let expected = PodPath { steps, shape };
@@ -129,8 +140,8 @@ mod tests {
                 "{kind}"
             );
         }
-        assert_eq!(carriers.paths("", "Deployment"), None);
-        assert_eq!(carriers.paths("", "ConfigMap"), None);
+        assert_eq!(kubernetes.paths("", "Deployment"), None);
+        assert_eq!(kubernetes.paths("", "ConfigMap"), None);
     }
 
     #[test]

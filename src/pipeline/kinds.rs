@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use crate::manifest::Document;
-use crate::object::carriers::{self, Carriers};
+use crate::object::carriers;
 use crate::object::pods::{self, PodPath, PodPlace};
 use crate::object::{Object, crd};
 
 /// What is known about kinds so far.
+#[derive(Default)]
 pub struct Kinds {
-    carriers: &'static Carriers,
     /// Group and kind to the number of the document that defines it.
     definitions: HashMap<(String, String), usize>,
     /// Paths read from definitions, by group, kind and version.
@@ -22,16 +22,6 @@ pub enum Places {
     Known(Vec<PodPlace>),
     /// The kind is unknown; a CRD further down may tell.
     Ask,
-}
-
-impl Default for Kinds {
-    fn default() -> Self {
-        Kinds {
-            carriers: carriers::builtin(),
-            definitions: HashMap::new(),
-            learned: HashMap::new(),
-        }
-    }
 }
 
 impl Kinds {
@@ -53,10 +43,16 @@ impl Kinds {
         load: &dyn Fn(usize) -> Option<String>,
     ) -> Places {
         let id = &object.identity;
-        if let Some(paths) = self.carriers.paths(id.group(), &id.kind) {
+        let builtin = is_builtin_group(id.group());
+        let table = if builtin {
+            carriers::kubernetes()
+        } else {
+            carriers::custom()
+        };
+        if let Some(paths) = table.paths(id.group(), &id.kind) {
             return Places::Known(pods::places(object.view, paths));
         }
-        if is_builtin_group(id.group()) {
+        if builtin {
             return Places::Known(Vec::new());
         }
         if !last {
