@@ -1,5 +1,6 @@
 //! What cannot be understood is refused: exit code 2, nothing on stdout, and the place on stderr.
 
+#![cfg(unix)]
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;

@@ -3,6 +3,7 @@
 //!
 //! `TRYCMD=overwrite cargo test --test cli` rewrites the expected output; read the difference
 //! before believing it.
+#![cfg(unix)]
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -12,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use common::{Outcome, alone, feed, floe, helm_floe, path_text, repository};
+use common::{Helm, Outcome, alone, copy_tree, feed, floe, helm_floe, path_text, repository};
 use helm_floe::manifest::{Document, split};
 use serde_json::Value;
 
@@ -272,4 +273,33 @@ fn nothing_is_coloured_outside_a_terminal() {
         let said = Outcome::of(&case.run(&[], &case.input));
         assert!(!said.stderr.contains('\u{1b}'), "{}", case.name());
     }
+}
+
+#[test]
+fn charts_in_a_directory_are_rendered() {
+    let folder = tempfile::tempdir().expect("a directory");
+    copy_tree(&repository().join("testdata/charts"), folder.path());
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: lone}\nspec: {hostPID: true}\n";
+    fs::write(folder.path().join("lone.yml"), manifest).expect("written");
+    let mut command = Helm::new(4).program(helm_floe());
+    command.args(["check", ".", "--format", "json", "--only", "pss/hostN*"]);
+    let output = command.current_dir(folder.path()).output().expect("runs");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a JSON report");
+    let found: Vec<(&str, &str)> = report["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .map(|f| {
+            (
+                f["file"].as_str().unwrap_or(""),
+                f["kind"].as_str().unwrap_or(""),
+            )
+        })
+        .collect();
+    assert_eq!(found, [("./lone.yml", "Pod"), ("./violating", "DaemonSet")]);
+    let objects = report["summary"]["objects"].as_u64();
+    assert!(
+        objects > Some(12),
+        "web and simple are rendered too: {report}"
+    );
 }

@@ -17,9 +17,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use helm_floe::manifest::edit::Operation;
 use helm_floe::manifest::{Document, View};
 use helm_floe::policy::fix::apply;
-use helm_floe::policy::{EditablePod, Evaluator, Library, Names, Operation, PodTarget, Selection};
+use helm_floe::policy::{EditablePod, Evaluator, Library, Names, PodTarget, Selection};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};

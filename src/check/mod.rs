@@ -18,12 +18,16 @@ use crate::manifest::edit::EditError;
 use crate::policy::Violation;
 use crate::report::Severity;
 
-/// An edit that the document does not allow.
+/// An edit that the document does not allow: at the place the error names, else at the object.
 pub fn cannot_edit(object: &str, error: &EditError) -> Violation {
+    let place = match error {
+        EditError::Missing(at) | EditError::Parent(at) | EditError::Index(at) => at,
+        _ => object,
+    };
     violation(
         "manifest/uneditable",
         Severity::Error,
-        object,
+        place,
         format!("the object cannot be hardened: {error}"),
         "write the value out in the chart's template instead of sharing it by anchor or alias, or correct its type",
     )

@@ -33,10 +33,10 @@ pub fn read(
     for path in paths {
         if path.as_os_str() == "-" {
             inputs.push(stdin_input()?);
-        } else if path.join("Chart.yaml").is_file() {
+        } else if is_chart(path) {
             inputs.push(chart(path, release, namespace)?);
         } else if path.is_dir() {
-            directory(path, &mut inputs)?;
+            directory(path, release, namespace, &mut inputs)?;
         } else {
             inputs.push(file(path)?);
         }
@@ -63,28 +63,43 @@ fn file(path: &Path) -> Result<Input, Failure> {
     })
 }
 
-/// The manifests of a directory: YAML and JSON files, hidden ones and charts' templates left out.
-fn directory(path: &Path, inputs: &mut Vec<Input>) -> Result<(), Failure> {
+/// The manifests of a directory: YAML and JSON files, hidden ones left out. A chart in it is
+/// rendered, not read file by file.
+fn directory(
+    path: &Path,
+    release: Option<&str>,
+    namespace: Option<&str>,
+    inputs: &mut Vec<Input>,
+) -> Result<(), Failure> {
     let visible = |entry: &DirEntry| {
         entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
     };
-    for entry in WalkDir::new(path)
-        .sort_by_file_name()
-        .into_iter()
-        .filter_entry(visible)
-    {
+    let mut walk = WalkDir::new(path).sort_by_file_name().into_iter();
+    while let Some(entry) = walk.next() {
         let entry =
             entry.map_err(|e| Failure::Io(format!("cannot read {}: {e}", path.display())))?;
-        let manifest = entry
-            .path()
-            .extension()
-            .and_then(OsStr::to_str)
-            .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"));
-        if entry.file_type().is_file() && manifest {
+        let folder = entry.file_type().is_dir();
+        if !visible(&entry) {
+            if folder {
+                walk.skip_current_dir();
+            }
+        } else if folder && is_chart(entry.path()) {
+            walk.skip_current_dir();
+            inputs.push(chart(entry.path(), release, namespace)?);
+        } else if entry.file_type().is_file() && is_manifest(entry.path()) {
             inputs.push(file(entry.path())?);
         }
     }
     Ok(())
+}
+
+fn is_chart(path: &Path) -> bool {
+    path.join("Chart.yaml").is_file()
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str);
+    extension.is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
 }
 
 /// A chart, rendered by `helm template`: hooks and CRDs included.

@@ -1,11 +1,13 @@
 //! Where text goes: stdout carries the asked-for document only, everything else is stderr.
 
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use crate::pipeline::Unreadable;
+use crate::report::printable;
 
 /// A buffered stdout.
 type Stdout = BufWriter<StdoutLock<'static>>;
@@ -51,6 +53,8 @@ impl Failure {
                     let place = problem
                         .place()
                         .map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
+                    let problem = problem.to_string();
+                    let problem = printable(&problem);
                     text.push_str(&format!("{input}{place}: error: {problem}\n"));
                 }
                 text
@@ -103,7 +107,15 @@ pub fn save(file: &Path, report: &str) -> Result<(), Failure> {
 
 /// Whether stderr takes colours: a terminal, and the user has not asked for none (no-color.org).
 pub fn color(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+    wants_color(
+        stream.is_terminal(),
+        std::env::var_os("NO_COLOR").as_deref(),
+    )
+}
+
+/// An empty NO_COLOR counts as none.
+fn wants_color(terminal: bool, no_color: Option<&OsStr>) -> bool {
+    terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
 /// Whether stdout was closed when the program started.
@@ -123,4 +135,23 @@ pub fn stdout_is_closed() -> bool {
             // The access mode is the last two bits; 2 is O_RDWR.
             u32::from_str_radix(flags.trim(), 8).is_ok_and(|flags| flags & 3 == 2)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_whose_user_wants_them() {
+        for (terminal, no_color, want) in [
+            (true, None, true),
+            (true, Some(""), true),
+            (true, Some("1"), false),
+            (true, Some("0"), false),
+            (false, None, false),
+        ] {
+            let got = wants_color(terminal, no_color.map(OsStr::new));
+            assert_eq!(got, want, "{terminal} {no_color:?}");
+        }
+    }
 }

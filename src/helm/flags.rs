@@ -23,10 +23,8 @@ const fn value(name: &'static str) -> FilterOption {
 /// The options of the filter. `--namespace` is not among them: it is Helm's, and the wrapper tells
 /// the filter what Helm was told.
 pub const FILTER_OPTIONS: &[FilterOption] = &[
-    value("artifact"),
     value("env"),
     value("format"),
-    value("network-policies"),
     value("on-violation"),
     value("only"),
     value("platform"),

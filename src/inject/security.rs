@@ -4,8 +4,7 @@ use super::Draft;
 use crate::manifest::View;
 use crate::manifest::edit::{EditError, Operation};
 use crate::object::{Object, PodPlace};
-use crate::policy::fix;
-use crate::policy::fix::{EditableObject, EditablePod};
+use crate::policy::fix::{Applied, EditableObject, EditablePod};
 use crate::policy::{Evaluator, ObjectTarget, PodTarget};
 
 /// A value for a pod that has no spec at all.
@@ -72,8 +71,8 @@ impl EditablePod for DraftPod<'_, '_> {
         self.pointers.target(self.draft.view())
     }
 
-    fn apply(&mut self, operation: &fix::Operation) -> Result<(), EditError> {
-        self.draft.try_out(&translate(operation))
+    fn apply(&mut self, operation: &Operation) -> Result<(), EditError> {
+        self.draft.try_out(operation)
     }
 }
 
@@ -88,17 +87,9 @@ pub fn inject(
     Ok(())
 }
 
-fn translate(operation: &fix::Operation) -> Operation {
-    let (path, value) = (operation.path.clone(), operation.value.clone());
-    match operation.op {
-        fix::Op::Add => Operation::Add { path, value },
-        fix::Op::Replace => Operation::Replace { path, value },
-    }
-}
-
-fn record(draft: &mut Draft<'_>, edits: Vec<fix::Edit>) {
+fn record(draft: &mut Draft<'_>, edits: Vec<Applied>) {
     for edit in edits {
-        draft.record(&edit.policy, translate(&edit.operation));
+        draft.record(&edit.policy, edit.operation);
     }
 }
 
@@ -114,8 +105,8 @@ impl EditableObject for DraftObject<'_, '_> {
         object_target(self.draft.view(), self.object)
     }
 
-    fn apply(&mut self, operation: &fix::Operation) -> Result<(), EditError> {
-        self.draft.try_out(&translate(operation))
+    fn apply(&mut self, operation: &Operation) -> Result<(), EditError> {
+        self.draft.try_out(operation)
     }
 }
 

@@ -299,3 +299,87 @@ fn escape(out: &mut String, c: char) {
         out.push(DIGITS.get(digit).copied().unwrap_or('0'));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn in_flow(value: &Value, style: Flow) -> String {
+        let mut text = String::new();
+        flow(&mut text, value, style).unwrap();
+        text
+    }
+
+    #[test]
+    fn strings_are_plain_only_where_no_reader_minds() {
+        for (text, want) in [
+            ("plain", "plain"),
+            ("app.kubernetes.io/part-of", "app.kubernetes.io/part-of"),
+            ("/path", "/path"),
+            ("_x@y+z", "_x@y+z"),
+            ("", r#""""#),
+            ("Yes", r#""Yes""#),
+            ("n", r#""n""#),
+            ("NULL", r#""NULL""#),
+            ("nullable", "nullable"),
+            ("=", r#""=""#),
+            ("<<", r#""<<""#),
+            ("~", r#""~""#),
+            (".inf", r#"".inf""#),
+            ("-1", r#""-1""#),
+            ("100m", r#""100m""#),
+            ("a b", r#""a b""#),
+            ("a:b", r#""a:b""#),
+            ("a\"\\/\n\t\r", r#""a\"\\/\n\t\r""#),
+            (
+                "\u{0}\u{1b}\u{85}\u{2028}\u{feff}\u{ffff}",
+                r#""\u0000\u001b\u0085\u2028\ufeff\uffff""#,
+            ),
+            ("é\u{1f600}", "\"é\u{1f600}\""),
+        ] {
+            assert_eq!(in_flow(&json!(text), Flow::default()), want);
+        }
+    }
+
+    #[test]
+    fn numbers_are_numbers_in_yaml_1_1_too() {
+        for (value, want) in [
+            (json!(0), "0"),
+            (json!(-7), "-7"),
+            (json!(u64::MAX), "18446744073709551615"),
+            (json!(0.5), "0.5"),
+            (json!(1e300), "1.0e+300"),
+            (json!(-1.25e-9), "-1.25e-9"),
+        ] {
+            assert_eq!(in_flow(&value, Flow::default()), want);
+        }
+    }
+
+    #[test]
+    fn json_is_quoted_and_may_be_tight() {
+        let value = json!({"a": [1, "b", {}], "c": null});
+        for (json, tight, want) in [
+            (false, false, "{a: [1, b, {}], c: null}"),
+            (true, false, r#"{"a": [1, "b", {}], "c": null}"#),
+            (true, true, r#"{"a":[1,"b",{}],"c":null}"#),
+            (false, true, "{a: [1,b,{}],c: null}"),
+        ] {
+            assert_eq!(in_flow(&value, Flow { json, tight }), want);
+        }
+    }
+
+    #[test]
+    fn what_readers_do_not_take_is_refused() {
+        let long = json!({"k".repeat(1001): 1});
+        let mut deep = json!(0);
+        for _ in 0..300 {
+            deep = json!([deep]);
+        }
+        for value in [long, deep] {
+            let mut text = String::new();
+            let written = flow(&mut text, &value, Flow::default());
+            assert!(matches!(written, Err(EditError::Unwritable(_))));
+        }
+    }
+}

@@ -1,10 +1,10 @@
 //! YAML as Helm and kubectl read it, kept byte for byte.
 //!
-//! [`split`] cuts a stream into documents, [`parse`] reads one document into a flat [`tape`] of
-//! nodes with byte spans, [`scalar`] decodes a scalar's text and [`resolve`] gives it the type Go's
+//! [`split`](mod@split) cuts a stream into documents, `parse` reads one document into a flat [`tape`] of
+//! nodes with byte spans, `scalar` decodes a scalar's text and [`resolve`] gives it the type Go's
 //! `sigs.k8s.io/yaml` would. [`view`] is how everything else looks at a document, before or after
-//! edits. [`overlay`] holds RFC 6902 edits over the tape and [`write`] turns them into text that
-//! differs from the input only where an edit says so; [`emit`] writes new values.
+//! edits. [`overlay`] holds RFC 6902 edits over the tape and `write` turns them into text that
+//! differs from the input only where an edit says so; `emit` writes new values.
 
 pub mod edit;
 mod emit;

@@ -471,3 +471,89 @@ fn json_child<'a>(value: &'a mut Value, token: &str) -> Option<&'a mut Value> {
 fn missing(path: &str) -> EditError {
     EditError::Missing(path.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const TEXT: &str = "a: 1\nm:\n  k: x\n  l: y\nlist:\n- 1\n- 2\nnil:\n";
+
+    fn overlay<'d>(doc: &'d Document<'d>, operations: Value) -> Overlay<'d> {
+        let mut overlay = Overlay::new(doc);
+        let operations: Vec<Operation> = serde_json::from_value(operations).unwrap();
+        for operation in &operations {
+            overlay.apply(operation).unwrap();
+        }
+        overlay
+    }
+
+    #[test]
+    fn a_view_shows_the_edited_values() {
+        let doc = Document::parse(TEXT).unwrap();
+        let overlay = overlay(
+            &doc,
+            json!([
+                {"op": "add", "path": "/m/new", "value": {"deep": [1]}},
+                {"op": "remove", "path": "/m/k"},
+                {"op": "replace", "path": "/m/l", "value": false},
+                {"op": "add", "path": "/m/new/deep/0", "value": 0},
+                {"op": "add", "path": "/list/1", "value": "between"},
+            ]),
+        );
+        let map = overlay.at("/m").unwrap();
+        assert_eq!(map.value_type(), Type::Map);
+        assert!(map.get("k").is_none());
+        assert_eq!(map.get("l").unwrap().as_bool(), Some(false));
+        let keys: Vec<_> = map.entries().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["l", "new"]);
+        assert_eq!(overlay.at("/m/new/deep").unwrap().to_json(), json!([0, 1]));
+        let list = overlay.at("/list").unwrap();
+        assert_eq!(list.value_type(), Type::Seq);
+        assert_eq!(list.item(1).unwrap().as_str().as_deref(), Some("between"));
+        assert_eq!(list.items().count(), 3);
+        assert!(list.get("x").is_none() && map.item(0).is_none() && map.as_str().is_none());
+        assert!(overlay.at("/list/01").is_none());
+        assert_eq!(overlay.view().get("a").unwrap().to_json(), json!(1));
+    }
+
+    #[test]
+    fn only_what_makes_a_difference_is_a_change() {
+        let doc = Document::parse(TEXT).unwrap();
+        for (operations, changed) in [
+            (json!([]), false),
+            (json!([{"op": "test", "path": "/m/k", "value": "x"}]), false),
+            (json!([{"op": "add", "path": "/m/k", "value": "x"}]), false),
+            (
+                json!([{"op": "replace", "path": "/list", "value": [1, 2]}]),
+                false,
+            ),
+            (
+                json!([{"op": "add", "path": "/m/z", "value": 1}, {"op": "remove", "path": "/m/z"}]),
+                false,
+            ),
+            (json!([{"op": "add", "path": "/m/z", "value": null}]), true),
+            (json!([{"op": "remove", "path": "/list/0"}]), true),
+            (
+                json!([{"op": "move", "from": "/list/0", "path": "/list/1"}]),
+                true,
+            ),
+        ] {
+            assert_eq!(
+                overlay(&doc, operations.clone()).is_changed(),
+                changed,
+                "{operations}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_failed_move_changes_nothing() {
+        let doc = Document::parse(TEXT).unwrap();
+        let mut overlay = Overlay::new(&doc);
+        let (from, path) = ("/m".to_owned(), "/nil/x".to_owned());
+        let moved = overlay.apply(&Operation::Move { from, path });
+        assert_eq!(moved, Err(EditError::Parent("/nil/x".into())));
+        assert!(!overlay.is_changed());
+    }
+}

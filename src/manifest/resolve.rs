@@ -354,3 +354,152 @@ pub(super) fn float_key(value: f64) -> String {
     }
     format!("{value}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_scalars_have_the_types_of_go() {
+        use Plain::{Bool, Float, Int, Null, Str, Uint};
+        for (text, want) in [
+            ("", Null),
+            ("~", Null),
+            ("NULL", Null),
+            ("nUll", Str),
+            ("on", Bool(true)),
+            ("Y", Bool(true)),
+            ("off", Bool(false)),
+            ("yEs", Str),
+            ("0", Int(0)),
+            ("-0", Int(0)),
+            ("+12", Int(12)),
+            ("0644", Int(420)),
+            ("0o17", Int(15)),
+            ("0xFf", Int(255)),
+            ("-0x10", Int(-16)),
+            ("0b101", Int(5)),
+            ("0b+1", Int(1)),
+            ("1_000", Int(1000)),
+            ("-9223372036854775808", Int(i64::MIN)),
+            ("-9223372036854775809", Float(-9_223_372_036_854_775_809.0)),
+            ("18446744073709551615", Uint(u64::MAX)),
+            ("+18446744073709551615", Float(18_446_744_073_709_551_615.0)),
+            ("18446744073709551616", Float(18_446_744_073_709_551_616.0)),
+            ("0xffffffffffffffff", Uint(u64::MAX)),
+            ("0x10000000000000000", Str),
+            ("08", Float(8.0)),
+            ("1.", Float(1.0)),
+            (".5", Float(0.5)),
+            (".5_0", Float(0.5)),
+            (".5__0", Str),
+            (".5_", Str),
+            ("1e3", Float(1000.0)),
+            ("-1.5E-2", Float(-0.015)),
+            ("1e", Str),
+            ("1e400", Str),
+            (".", Str),
+            ("+", Str),
+            ("-.inf", Float(f64::NEG_INFINITY)),
+            (".infinity", Str),
+            ("inf", Str),
+            ("1:30", Str),
+            ("2001-12-14", Str),
+            ("<<", Str),
+            ("0x", Str),
+            ("1 2", Str),
+            ("0b", Str),
+            ("-0b2", Str),
+            ("\u{661}", Str),
+        ] {
+            assert_eq!(plain(text), want, "{text:?}");
+        }
+        assert!(matches!(plain(".NaN"), Float(value) if value.is_nan()));
+    }
+
+    #[test]
+    fn only_keys_that_may_be_special_are_looked_at_closely() {
+        for key in [
+            "on", "y", "NO", "true", "~", "<<", "1", "-1", ".5", "+a", "", "off",
+        ] {
+            assert!(may_be_special_key(key.as_bytes()), "{key:?}");
+        }
+        for key in [
+            "name",
+            "type",
+            "namespace",
+            "online",
+            "yes!",
+            "Not",
+            "kind",
+            "é",
+            "x1",
+        ] {
+            assert!(!may_be_special_key(key.as_bytes()), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn float_keys_are_written_with_the_digits_of_a_32_bit_float() {
+        for (value, want) in [
+            (1.5, "1.5"),
+            (1.0, "1"),
+            (-2.25, "-2.25"),
+            (0.1, "0.1"),
+            (1.234_567_890_12, "1.2345679"),
+            (100_000.0, "100000"),
+            (999_999.0, "999999"),
+            (1e6, "1e+06"),
+            (1_234_567.8, "1.2345678e+06"),
+            (0.0001, "0.0001"),
+            (0.000_01, "1e-05"),
+            (1e38, "1e+38"),
+            (1e39, ".inf"),
+            (-1e39, "-.inf"),
+        ] {
+            assert_eq!(float_key(value), want, "{value}");
+        }
+    }
+
+    #[test]
+    fn tags_change_the_type_or_are_refused() {
+        let text = |text: &'static str| Ok(Scalar::Str(Cow::Borrowed(text)));
+        for (tag, value, want) in [
+            ("!!str", "12", text("12")),
+            ("!", "12", text("12")),
+            ("!foo", "on", text("on")),
+            ("!<tag:yaml.org,2002:str>", "12", text("12")),
+            ("!<tag:yaml.org,2002:int>", "0x10", Ok(Scalar::Int(16))),
+            ("!!int", "12", Ok(Scalar::Int(12))),
+            ("!!float", "12", Ok(Scalar::Float(12.0))),
+            ("!!bool", "off", Ok(Scalar::Bool(false))),
+            ("!!null", "", Ok(Scalar::Null)),
+            ("!!timestamp", "2024-02-29", text("2024-02-29")),
+            ("!!binary", "aGVs\nbG8=", text("hello")),
+            ("!!binary", "", text("")),
+            ("!!merge", "x", text("x")),
+        ] {
+            assert_eq!(tagged(tag, Cow::Borrowed(value)), want, "{tag} {value:?}");
+        }
+        for (tag, value) in [
+            ("!!int", "x"),
+            ("!!int", ""),
+            ("!!int", "1.5"),
+            ("!!float", "18446744073709551615"),
+            ("!!bool", "1"),
+            ("!!null", "x"),
+            ("!!timestamp", "2023-02-29"),
+            ("!!timestamp", "2023-1-1"),
+            ("!!binary", "aGVsbG8"),
+            ("!!binary", "a==="),
+            ("!!binary", "aGVs!G8="),
+            ("!!binary", "YQ==YQ=="),
+            ("!!binary", "/w=="),
+        ] {
+            assert!(
+                tagged(tag, Cow::Borrowed(value)).is_err(),
+                "{tag} {value:?}"
+            );
+        }
+    }
+}

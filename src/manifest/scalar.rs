@@ -274,3 +274,87 @@ fn block_lines(content: &str, body: usize, literal: bool, chomp: Chomp) -> Strin
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::manifest::tape::Document;
+
+    /// The text of the value of the key `v`.
+    fn text(value: &str) -> String {
+        let doc = format!("v: {value}");
+        let doc = Document::parse(&doc).unwrap_or_else(|error| panic!("{value:?}: {error}"));
+        doc.node(2).text().into_owned()
+    }
+
+    /// Each table twice: the second time with the line ends of Windows, which change nothing.
+    fn check(table: &[(&str, &str)]) {
+        for (value, want) in table {
+            assert_eq!(text(value), *want, "{value:?}");
+            let windows = value.replace('\n', "\r\n");
+            assert_eq!(text(&windows), *want, "{windows:?}");
+        }
+    }
+
+    #[test]
+    fn plain_lines_are_folded() {
+        check(&[
+            ("a", "a"),
+            ("a b  c ", "a b  c"),
+            ("a\n  b", "a b"),
+            ("a  \n  b\n\n\n  c\n", "a b\n\nc"),
+            ("a\n  b # c\n", "a b"),
+            ("a#b:c", "a#b:c"),
+        ]);
+    }
+
+    #[test]
+    fn quotes_and_escapes_are_undone() {
+        check(&[
+            ("''", ""),
+            ("'it''s'", "it's"),
+            ("''''", "'"),
+            ("'a \n  b\n\n c'", "a b\nc"),
+            ("' a\n '", " a "),
+            (
+                r#""\0\a\b\t\n\v\f\r\e\ \"\'\\""#,
+                "\0\x07\x08\t\n\x0b\x0c\r\x1b \"'\\",
+            ),
+            (r#""\N\_\L\P""#, "\u{85}\u{a0}\u{2028}\u{2029}"),
+            (r#""\x41\u00e9\U0001F600""#, "Aé😀"),
+            ("\"a\n b\n\n c\"", "a b\nc"),
+            ("\"a\\\n   b\"", "ab"),
+            ("\"a \\\n   b\"", "a b"),
+            ("\"a\\\n\n   b\"", "a\nb"),
+            ("\"a\\\n  \\ b\"", "a b"),
+            ("\" a \t\n\t b \"", " a b "),
+            ("\"a\\\tb\"", "a\tb"),
+            ("\"\\\n\"", ""),
+        ]);
+    }
+
+    #[test]
+    fn block_scalars_lose_their_indentation_and_keep_what_is_asked() {
+        check(&[
+            ("|\n  a\n   b\n", "a\n b\n"),
+            ("|\n  a\n\n\n", "a\n"),
+            ("|-\n  a\n\n", "a"),
+            ("|+\n  a\n\n", "a\n\n"),
+            ("|+\n\n\n", "\n\n"),
+            ("|\n", ""),
+            ("|2\n    a\n  b\n", "  a\nb\n"),
+            ("|-2\n    a", "  a"),
+            ("|\n\n   \n   a\n", "\n\na\n"),
+            ("|\n  a\n    \n  b\n", "a\n  \nb\n"),
+            ("|\n  a  # b\n", "a  # b\n"),
+            ("| # + 3\n  a\n\n", "a\n"),
+            ("|\n  a", "a"),
+            ("|\n  a\n   ", "a\n "),
+            (">\n  a\n  b\n", "a b\n"),
+            (">\n  a\n\n\n  b\n\n", "a\n\nb\n"),
+            (">\n  a\n   b\n  c\n", "a\n b\nc\n"),
+            (">-\n  a\n  \tb\n  c\n", "a\n\tb\nc"),
+            (">+\n  a\n\n", "a\n\n"),
+            (">\n\n  a\n   \n  b\n", "\na\n \nb\n"),
+        ]);
+    }
+}

@@ -377,3 +377,139 @@ fn number(scalar: &Scalar<'_>) -> Option<Number> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::manifest::tape::Document;
+
+    fn parse(text: &str) -> Document<'_> {
+        Document::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
+    }
+
+    #[test]
+    fn every_type_has_its_answers() {
+        let doc = parse("z: ~\nb: on\ni: 0644\nf: 1.5\ns: x\nm: {a: 1}\nl: [1, 2]\n");
+        let root = doc.root().unwrap();
+        for (key, kind, json) in [
+            ("z", Type::Null, json!(null)),
+            ("b", Type::Bool, json!(true)),
+            ("i", Type::Number, json!(420)),
+            ("f", Type::Number, json!(1.5)),
+            ("s", Type::String, json!("x")),
+            ("m", Type::Map, json!({"a": 1})),
+            ("l", Type::Seq, json!([1, 2])),
+        ] {
+            let view = root.get(key).unwrap();
+            assert_eq!(view.value_type(), kind, "{key}");
+            assert_eq!(view.to_json(), json, "{key}");
+            assert_eq!(view.as_bool(), json.as_bool(), "{key}");
+            assert_eq!(view.as_str().as_deref(), json.as_str(), "{key}");
+            assert_eq!(view.as_number().as_ref(), json.as_number(), "{key}");
+            assert_eq!(
+                view.items().count(),
+                json.as_array().map_or(0, Vec::len),
+                "{key}"
+            );
+            assert_eq!(
+                view.entries().count(),
+                json.as_object().map_or(0, Map::len),
+                "{key}"
+            );
+        }
+        assert!(root.get("x").is_none());
+        assert!(root.get("s").unwrap().get("x").is_none());
+    }
+
+    #[test]
+    fn members_are_found_by_the_string_that_go_makes_of_the_key() {
+        let doc = parse("on: 1\n0644: 2\n'on': 3\n\"a\\x62\": 4\n1.50: 5\nc: 6\n!!str 7: 8\n");
+        let root = doc.root().unwrap();
+        for (key, want) in [
+            ("true", Some(1)),
+            ("420", Some(2)),
+            ("on", Some(3)),
+            ("ab", Some(4)),
+            ("1.5", Some(5)),
+            ("c", Some(6)),
+            ("7", Some(8)),
+            ("0644", None),
+            ("1.50", None),
+            ("a\\x62", None),
+            ("", None),
+        ] {
+            let found = root.get(key).and_then(View::as_number);
+            assert_eq!(found.and_then(|n| n.as_i64()), want, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_of_several_keys_counts() {
+        let doc = parse("a: 1\nb: 2\n'a': 3\n");
+        let root = doc.root().unwrap();
+        let (key, value) = root.get_entry("a").unwrap();
+        assert_eq!((key.span().start, value.to_json()), (10, json!(3)));
+        let entries: Vec<_> = root.entries().map(|(k, v)| (k, v.to_json())).collect();
+        assert_eq!(entries, [("a".into(), json!(3)), ("b".into(), json!(2))]);
+    }
+
+    #[test]
+    fn merges_are_applied_in_place() {
+        let base = "x: &x {k: 1, l: 1}\ny1: &z {k: 2, m: 2}\n";
+        for (map, want) in [
+            ("{<<: *x, k: 3}", json!({"k": 3, "l": 1})),
+            ("{k: 3, <<: *x}", json!({"k": 1, "l": 1})),
+            ("{<<: [*x, *z]}", json!({"k": 1, "l": 1, "m": 2})),
+            ("{<<: *x, <<: *z}", json!({"k": 2, "l": 1, "m": 2})),
+            (
+                "{<<: {<<: *x, l: 5}, m: 6}",
+                json!({"k": 1, "l": 5, "m": 6}),
+            ),
+            ("{!!merge <<: *x}", json!({"k": 1, "l": 1})),
+            ("{! '<<': *x}", json!({"k": 1, "l": 1})),
+            ("{'<<': *x}", json!({"<<": {"k": 1, "l": 1}})),
+            ("{<<: []}", json!({})),
+            ("{? <<\n : *x}", json!({"k": 1, "l": 1})),
+        ] {
+            let text = format!("{base}m: {map}\n");
+            let doc = parse(&text);
+            let view = doc.root().unwrap().get("m").unwrap();
+            assert_eq!(view.to_json(), want, "{map}");
+            for key in ["k", "l", "m", "<<"] {
+                let found = view.get(key).map(View::to_json);
+                assert_eq!(found.as_ref(), want.get(key), "{key} of {map}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_merged_member_is_found_where_it_stands() {
+        let doc = parse("x: &x {k: 1}\nm: {<<: *x, l: 2}\n");
+        let map = doc.root().unwrap().get("m").unwrap().node().unwrap();
+        let place = |key| map.get_entry(key).unwrap().0.span().start;
+        assert_eq!(place("k"), 7);
+        assert_eq!(place("l"), 25);
+    }
+
+    #[test]
+    fn floats_without_a_fraction_become_integers_as_in_go() {
+        for (text, want) in [
+            ("3.0", "3"),
+            ("08", "8"),
+            ("1e3", "1000"),
+            ("-2.0", "-2"),
+            ("1e20", "100000000000000000000"),
+            ("1e21", "1e+21"),
+            ("9223372036854775808.0", "9223372036854776000"),
+            ("-9223372036854775809", "-9223372036854776000"),
+            ("0.1", "0.1"),
+            ("123456789.123456789", "123456789.12345679"),
+        ] {
+            let doc = parse(text);
+            let want: Number = want.parse().unwrap();
+            assert_eq!(doc.root().unwrap().as_number(), Some(want), "{text}");
+        }
+    }
+}

@@ -64,16 +64,17 @@ pub fn places(object: View<'_>, paths: &[PodPath]) -> Vec<PodPlace> {
     let mut found = Vec::new();
     for path in paths {
         walk(object, &path.steps, String::new(), &mut |at, view| {
-            if view.value_type() == Type::Map || path.shape == Shape::Containers {
-                found.push(place(at, path.shape));
+            match view.value_type() {
+                Type::Null => {}
+                Type::Map => found.push(place(at, path.shape)),
+                Type::Seq if path.shape == Shape::Containers => found.push(place(at, path.shape)),
+                // What should hold a pod spec and cannot: the policies say that its type is wrong.
+                _ => found.push(place(at, Shape::Spec)),
             }
         });
     }
-    found.retain(|p| {
-        object
-            .pointer(&p.spec)
-            .is_some_and(|s| s.value_type() == Type::Map)
-    });
+    let is_there = |p: &PodPlace| object.pointer(&p.spec).is_some_and(|spec| !spec.is_null());
+    found.retain(is_there);
     found
 }
 
@@ -108,6 +109,7 @@ fn walk<'d>(view: View<'d>, steps: &[Step], at: String, found: &mut dyn FnMut(St
         return found(at, view);
     };
     match step {
+        Step::Key(_) if !matches!(view.value_type(), Type::Map | Type::Null) => found(at, view),
         Step::Key(key) => {
             if let Some(next) = view.get(key) {
                 walk(next, rest, format!("{at}/{}", escape(key)), found);
@@ -227,6 +229,29 @@ mod tests {
                 only: Some("sidecars".into()),
                 editable: true
             }]
+        );
+    }
+
+    #[test]
+    fn what_cannot_hold_a_pod_spec_is_a_place_too() {
+        for object in [
+            json!({"spec": "x"}),
+            json!({"spec": {"template": []}}),
+            json!({"spec": {"template": {"spec": 5}}}),
+        ] {
+            let places = places(
+                View::Json(&object),
+                &[path("spec.template", Shape::Template)],
+            );
+            assert_eq!(places.len(), 1, "{object}");
+        }
+        let nothing = json!({"spec": {"template": null}});
+        assert_eq!(
+            places(
+                View::Json(&nothing),
+                &[path("spec.template", Shape::Template)]
+            ),
+            []
         );
     }
 

@@ -11,34 +11,15 @@ use super::model::{Fix, FixTarget};
 use super::rule::ActiveRule;
 use super::target::{ObjectTarget, PodTarget};
 use crate::manifest::View;
+use crate::manifest::edit::Operation;
 use crate::manifest::view::{Type, escape, unescape};
 
-/// What an operation does (RFC 6902 section 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Op {
-    /// Adds a member or a list item, or replaces a member that is null or empty.
-    Add,
-    /// Replaces a value that somebody chose; only where a policy may overrule.
-    Replace,
-}
-
-/// One RFC 6902 operation on a document.
+/// An operation that was applied, and the policy that asked for it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Operation {
-    /// What it does.
-    pub op: Op,
-    /// Where, as a JSON Pointer from the document's root.
-    pub path: String,
-    /// The new value.
-    pub value: Value,
-}
-
-/// An operation and the policy that asked for it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Edit {
+pub struct Applied {
     /// The policy's name.
     pub policy: String,
-    /// What to do.
+    /// What was done.
     pub operation: Operation,
 }
 
@@ -78,7 +59,7 @@ impl Evaluator {
     ///
     /// # Errors
     /// The first operation the pod refused.
-    pub fn harden<P: EditablePod>(&self, pod: &mut P) -> Result<Vec<Edit>, P::Error> {
+    pub fn harden<P: EditablePod>(&self, pod: &mut P) -> Result<Vec<Applied>, P::Error> {
         let mut edits = Vec::new();
         if self.passes(&Pod::new(&pod.pod())) {
             return Ok(edits);
@@ -87,7 +68,7 @@ impl Evaluator {
             for fix in &active.rule.fix {
                 for operation in active.pod_operations(fix, &pod.pod()) {
                     pod.apply(&operation)?;
-                    edits.push(active.edit(operation));
+                    edits.push(active.applied(operation));
                 }
             }
         }
@@ -98,13 +79,16 @@ impl Evaluator {
     ///
     /// # Errors
     /// The first operation the object refused.
-    pub fn harden_object<O: EditableObject>(&self, object: &mut O) -> Result<Vec<Edit>, O::Error> {
+    pub fn harden_object<O: EditableObject>(
+        &self,
+        object: &mut O,
+    ) -> Result<Vec<Applied>, O::Error> {
         let mut edits = Vec::new();
         for active in self.object_rules() {
             for fix in &active.rule.fix {
                 if let Some(operation) = active.object_operation(fix, &object.object()) {
                     object.apply(&operation)?;
-                    edits.push(active.edit(operation));
+                    edits.push(active.applied(operation));
                 }
             }
         }
@@ -113,8 +97,8 @@ impl Evaluator {
 }
 
 impl ActiveRule {
-    fn edit(&self, operation: Operation) -> Edit {
-        Edit {
+    fn applied(&self, operation: Operation) -> Applied {
+        Applied {
             policy: self.selected.loaded.name.clone(),
             operation,
         }
@@ -190,11 +174,8 @@ fn operation(fix: &Fix, root: Option<View<'_>>, base: &str, overrule: bool) -> O
     }
     match view.filter(|value| !is_blank(*value)) {
         None => Some(add(path, rest, &fix.value)),
-        Some(chosen) => (overrule && chosen.to_json() != fix.value).then(|| Operation {
-            op: Op::Replace,
-            path,
-            value: fix.value.clone(),
-        }),
+        Some(chosen) => (overrule && chosen.to_json() != fix.value)
+            .then(|| Operation::replace(path, fix.value.clone())),
     }
 }
 
@@ -212,11 +193,7 @@ fn add(path: String, rest: &[std::borrow::Cow<'_, str>], value: &Value) -> Opera
             "-" => Value::Array(vec![value]),
             key => Value::Object(Map::from_iter([(key.to_owned(), value)])),
         });
-    Operation {
-        op: Op::Add,
-        path,
-        value,
-    }
+    Operation::add(path, value)
 }
 
 /// Null or empty, or a map that holds nothing else: what a fix may fill.
@@ -232,7 +209,10 @@ fn is_blank(view: View<'_>) -> bool {
 /// # Errors
 /// The path leads nowhere.
 pub fn apply(root: &mut Value, operation: &Operation) -> Result<(), String> {
-    let Operation { path, value, .. } = operation;
+    let path = operation.path();
+    let (Operation::Add { value, .. } | Operation::Replace { value, .. }) = operation else {
+        return Err(format!("{path}: a fix adds or replaces"));
+    };
     let lost = || format!("{path}: leads nowhere");
     if path.is_empty() {
         *root = value.clone();
@@ -288,7 +268,7 @@ mod tests {
         Evaluator::new(&Library::built_in().unwrap(), &selection)
     }
 
-    fn harden(spec: Value, bare: bool, overrule: &[&str]) -> (Value, Vec<Edit>) {
+    fn harden(spec: Value, bare: bool, overrule: &[&str]) -> (Value, Vec<Applied>) {
         let mut pod = InMemory {
             root: json!({"x": spec}),
             bare,
@@ -320,7 +300,7 @@ mod tests {
         );
         let by: Vec<_> = edits
             .iter()
-            .map(|edit| (edit.policy.as_str(), edit.operation.path.as_str()))
+            .map(|edit| (edit.policy.as_str(), edit.operation.path()))
             .collect();
         assert_eq!(
             by,
@@ -387,7 +367,9 @@ mod tests {
             false
         );
         assert!(
-            edits.iter().all(|edit| edit.operation.op == Op::Replace),
+            edits
+                .iter()
+                .all(|edit| matches!(edit.operation, Operation::Replace { .. })),
             "{edits:?}"
         );
     }

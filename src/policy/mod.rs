@@ -24,7 +24,7 @@ pub mod version;
 pub mod violation;
 
 pub use evaluate::Evaluator;
-pub use fix::{Edit, EditableObject, EditablePod, Op, Operation};
+pub use fix::{Applied, EditableObject, EditablePod};
 pub use load::{Library, Loaded};
 pub use select::{Names, Selection};
 pub use target::{Container, ObjectTarget, PodTarget};

@@ -9,13 +9,14 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::evaluate::Evaluator;
-use super::fix::{EditableObject, EditablePod, Operation, apply};
+use super::fix::{EditableObject, EditablePod, apply};
 use super::load::{Library, Loaded};
 use super::model::Example;
 use super::select::{Names, Selection};
 use super::target::{ObjectTarget, PodTarget};
 use super::version::Level;
 use crate::manifest::View;
+use crate::manifest::edit::Operation;
 
 /// The outcome of one example.
 #[derive(Clone, Debug, PartialEq, Eq)]

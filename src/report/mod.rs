@@ -5,6 +5,8 @@ pub mod finding;
 pub mod json;
 pub mod text;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::manifest::edit::Edit;
@@ -81,6 +83,19 @@ impl Report {
         self.documents += other.documents;
         self.objects += other.objects;
     }
+}
+
+/// Text of an input that a terminal may show: control characters, which could colour it, move
+/// its cursor or fake a line of the report, are escaped.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = text.chars().map(|c| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    });
+    Cow::Owned(escaped.collect())
 }
 
 /// `1 error`, `2 errors`.

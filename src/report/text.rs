@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Finding, Report, Severity, plural};
+use super::{Finding, Report, Severity, plural, printable};
 
 /// A run's report with the input it is about.
 pub struct Text<'a> {
@@ -32,8 +32,9 @@ impl Text<'_> {
             (false, Severity::Warning) => Level::WARNING,
             (false, Severity::Error) => Level::ERROR,
         };
+        let message = printable(&finding.message);
         let title = level
-            .primary_title(finding.message.as_str())
+            .primary_title(message.as_ref())
             .id(finding.policy.as_str());
         let place = format!("{}:{}:{}", self.input, finding.line, finding.column);
         let line_start = self
@@ -60,7 +61,7 @@ impl Text<'_> {
         };
         let lines = notes(finding);
         for (name, text) in &lines {
-            group = group.element(Level::NOTE.with_name(*name).message(text.as_str()));
+            group = group.element(Level::NOTE.with_name(*name).message(printable(text)));
         }
         let renderer = if self.color {
             Renderer::styled()

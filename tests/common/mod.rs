@@ -303,3 +303,16 @@ impl<'a> Document<'a> {
             .collect()
     }
 }
+
+/// Copies a directory with everything in it.
+pub fn copy_tree(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.expect("read");
+        let target = to.join(entry.path().strip_prefix(from).expect("below"));
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(target).expect("created");
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}

@@ -13,6 +13,7 @@
 mod golden;
 mod mutate;
 mod oracle;
+mod properties;
 
 use mutate::{Random, SEEDS};
 use oracle::{Oracle, Score, ours};

@@ -72,6 +72,7 @@ impl Drop for Oracle {
 /// Our own reading, by all ways of looking at the document, which have to agree.
 pub fn ours(text: &str) -> Reading {
     let doc = Document::parse(text).map_err(|e| e.to_string())?;
+    crate::properties::check(&doc);
     Ok(doc.root().map_or(Value::Null, |root| root.to_json()))
 }
 

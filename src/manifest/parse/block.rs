@@ -381,8 +381,13 @@ impl Parser<'_> {
             self.pos += 1;
             self.allowed = true;
             let empty_at = self.pos;
-            self.skip();
-            self.block_node(empty_at, false)?;
+            if self.byte() == b' ' && starts_usual_value(self.at(self.pos + 1)) {
+                self.pos += 1;
+                self.block_content(self.pos, true, &NO_PROPS, &NO_PROPS)?;
+            } else {
+                self.skip();
+                self.block_node(empty_at, false)?;
+            }
             self.skip();
             if self.block_ends(col) {
                 break;

@@ -95,7 +95,7 @@ pub(super) fn check(src: &[u8]) -> Step<()> {
         // Without a branch per byte, so that the compiler can use vector instructions.
         let mut odd = false;
         for &b in chunk {
-            odd |= (b < 0x20) & (b != b'\n') | (b > 0x7e);
+            odd |= (b.wrapping_sub(0x20) > 0x7e - 0x20) & (b != b'\n');
         }
         if odd {
             check_chunk(src, index * CHUNK, chunk.len())?;

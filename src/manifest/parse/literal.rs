@@ -33,12 +33,12 @@ impl Parser<'_> {
         while self.pos - self.line == body && !self.at_end() {
             let line_end = self.line_end(self.pos);
             self.pos = self.after_break(line_end);
-            self.line = self.pos;
             end = self.pos;
             tail = end;
             if line_end == self.pos {
                 break; // the text ends without a line break
             }
+            self.line = self.pos;
             tail = self.block_breaks(&mut body)?.max(tail);
         }
         self.allowed = true;

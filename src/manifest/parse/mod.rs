@@ -74,6 +74,8 @@ struct Parser<'s> {
     pos: usize,
     /// Where the current line starts.
     line: usize,
+    /// The length of the byte order mark, which is no part of the first line.
+    bom: usize,
     /// Column of the innermost block collection, -1 outside of all.
     indent: isize,
     /// Whether a key, or a `-` that opens a list, may stand here (libyaml's `simple_key_allowed`).
@@ -97,6 +99,7 @@ impl<'s> Parser<'s> {
             src: text.as_bytes(),
             pos: 0,
             line: 0,
+            bom: 0,
             indent: -1,
             allowed: true,
             depth: 0,
@@ -123,6 +126,7 @@ impl<'s> Parser<'s> {
         }
         chars::check(self.src)?;
         if self.src.starts_with("\u{feff}".as_bytes()) {
+            self.bom = 3;
             self.pos = 3;
             self.line = 3;
         }
@@ -344,7 +348,7 @@ impl<'s> Parser<'s> {
             self.line
         } else {
             let before = self.src.get(..at).unwrap_or_default();
-            memchr::memrchr(b'\n', before).map_or(0, |nl| nl + 1)
+            memchr::memrchr(b'\n', before).map_or(self.bom, |nl| nl + 1)
         };
         let mut raw = self.raw(Kind::Scalar, Style::Empty, self.line);
         (raw.start, raw.end) = (at as u32, at as u32);

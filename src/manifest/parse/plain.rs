@@ -15,7 +15,7 @@ impl Parser<'_> {
         loop {
             self.allowed = false;
             raw.end = self.plain_line() as u32;
-            if !is_break(self.byte()) || !self.plain_goes_on(false)? {
+            if self.plain_ends() || !is_break(self.byte()) || !self.plain_goes_on(false)? {
                 return Ok(raw);
             }
             raw.flags = FLAG_MULTILINE | FLAG_ESCAPED;
@@ -102,6 +102,23 @@ impl Parser<'_> {
             end -= 1;
         }
         end
+    }
+
+    /// The usual end of a plain scalar in block context: a line feed, and a next line that starts too
+    /// far left to belong to it. Goes to the token there.
+    #[inline(always)]
+    fn plain_ends(&mut self) -> bool {
+        let line = self.pos + 1;
+        let token = chars::after_spaces(self.src, line);
+        let ends = self.byte() == b'\n'
+            && (token - line) as isize <= self.indent
+            && !is_blankz(self.at(token));
+        if ends {
+            self.line = line;
+            self.pos = token;
+            self.allowed = true;
+        }
+        ends
     }
 
     /// At a line end inside a plain scalar: goes over empty lines and indentation, and says whether

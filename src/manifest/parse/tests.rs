@@ -150,6 +150,10 @@ fn nodes_carry_the_spans_of_the_text() {
             "\n            Map Block 0 \"a: b\"\n              Plain 0 \"a\"\n              Plain 3 \"b\"",
         ),
         ("--- # a\nb\n...\n", "\n            Plain 0 \"b\""),
+        (
+            "? |\n  k",
+            "\n            Map Block 0 \"? |\\n  k\"\n              Literal 2 \"|\\n  k\"\n              Empty 3 \"\"",
+        ),
         ("# only\n", ""),
         ("", ""),
     ] {

@@ -1,6 +1,7 @@
-//! Long runs with Go's own reader as the judge. They need `FLOE_YAML_ORACLE`, a program that reads
-//! one JSON string (a YAML text) a line and answers `{"json": value}` or `{"err": message}`;
-//! `FLOE_RUNS` sets how long they go on.
+//! Long runs with Go's own readers as the judges. They need `FLOE_YAML_ORACLE`, a program that reads
+//! one JSON string (a YAML text) a line and answers `{"json": value}` or `{"err": message}`: with
+//! sigs.k8s.io/yaml for kubectl and Helm 3, or with goyaml v3 for Helm 4. `FLOE_RUNS` sets how long
+//! they go on, `FLOE_SEED` where they start.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -148,7 +149,11 @@ fn go_reads_every_emitted_string_back() {
 /// The documents below `FLOE_CORPUS`, or random ones.
 fn documents(random: &mut Random) -> Vec<String> {
     let Some(folder) = std::env::var_os("FLOE_CORPUS") else {
-        return (0..2000).map(|_| random::document(random)).collect();
+        let document = |n| match random::document(random) {
+            text if n % 2 == 0 => text,
+            text => random::garbled(random, &text),
+        };
+        return (0..2000).map(document).collect();
     };
     let files = walkdir::WalkDir::new(folder).sort_by_file_name();
     let files = files.into_iter().filter_map(Result::ok);
@@ -171,23 +176,38 @@ fn documents(random: &mut Random) -> Vec<String> {
     found
 }
 
+/// The documents that Go reads as we do; the reader's own tests see to the others.
+fn readable(go: &mut Oracle, documents: Vec<String>) -> Vec<String> {
+    let read = go.read(&documents);
+    let alike = documents.into_iter().zip(read).filter(|(text, theirs)| {
+        let doc = Document::parse(text);
+        let ours = doc
+            .as_ref()
+            .map(|doc| doc.root().map(|root| root.to_json()));
+        let theirs = theirs.as_ref();
+        ours.is_ok_and(|ours| {
+            theirs.is_some_and(|theirs| {
+                View::Json(theirs).same(View::Json(&ours.unwrap_or_default()))
+            })
+        })
+    });
+    alike.map(|(text, _)| text).collect()
+}
+
 #[test]
 fn go_reads_every_edited_document_as_patched() {
     let Some(mut go) = Oracle::start() else {
         return;
     };
     let mut random = Random(seed());
-    let documents = documents(&mut random);
-    let (mut edits, mut refused, mut coarse) = (0, 0, 0);
+    let documents = readable(&mut go, documents(&mut random));
+    let (mut edits, mut coarse) = (0, 0);
     for _ in 0..runs(1) {
         for batch in documents.chunks(200) {
             let mut texts = Vec::new();
             let mut wanted = Vec::new();
             for text in batch {
-                let Ok(doc) = Document::parse(text) else {
-                    refused += 1;
-                    continue;
-                };
+                let doc = Document::parse(text).unwrap();
                 let count = 1 + random.below(8);
                 let mut overlay = Overlay::new(&doc);
                 let (value, log) = apply_both(&mut overlay, &mut random, count);
@@ -207,5 +227,5 @@ fn go_reads_every_edited_document_as_patched() {
     }
     let total = documents.len();
     println!("{edits} edits on {total} documents read as patched");
-    println!("{refused} could not be read, {coarse} had to be written anew in part");
+    println!("{coarse} times a part had to be written anew");
 }

@@ -66,7 +66,8 @@ impl Overlay<'_> {
         if self.attempt(&root, out)? {
             return Ok(0);
         }
-        for (failed, depth) in (0..depth(&root)).rev().enumerate() {
+        let levels = depth(&root);
+        for (failed, depth) in (0..levels).rev().enumerate() {
             out.truncate(start);
             let coarse = alias::settle(self.doc, Cow::Owned(collapsed(self, &root, depth)))?;
             if self.attempt(&coarse, out)? {
@@ -74,7 +75,20 @@ impl Overlay<'_> {
             }
         }
         out.truncate(start);
-        Err(EditError::Unwritable("it would be read as something else"))
+        self.write_value(&root, out).map(|()| levels + 1)
+    }
+
+    /// Writes nothing but the value: what stands around it cannot be kept.
+    fn write_value(&self, root: &Slot, out: &mut Vec<u8>) -> Result<(), EditError> {
+        let layout = Writer::new(self.doc).layout(0, 0);
+        let mut text = String::new();
+        emit::block(&mut text, &self.view().to_json(), layout)?;
+        text.push_str(layout.eol);
+        if !verify::reads_as(self, root, &text) {
+            return Err(EditError::Unwritable("it would be read as something else"));
+        }
+        out.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 
     /// Writes the text and says whether it came out right.

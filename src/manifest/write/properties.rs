@@ -77,7 +77,10 @@ fn check_edits(text: &str, seed: u64) {
     let count = 1 + random.below(6);
     let mut overlay = Overlay::new(&doc);
     let (want, log) = apply_both(&mut overlay, &mut random, count);
-    let out = written(&overlay);
+    let mut out = Vec::new();
+    let done = overlay.write(&mut out);
+    assert_eq!(done, Ok(()), "{text}\n---\n{log}");
+    let out = String::from_utf8(out).unwrap();
     let got = parsed(&out);
     assert!(
         View::Json(&got).same(View::Json(&want)),
@@ -144,6 +147,13 @@ proptest! {
     #[test]
     fn edits_of_documents_read_as_patched(document: u64, seed: u64) {
         check_edits(&random::document(&mut Random(document)), seed);
+    }
+
+    #[test]
+    fn edits_of_garbled_documents_read_as_patched(document: u64, seed: u64) {
+        let mut random = Random(document);
+        let text = random::document(&mut random);
+        check_edits(&random::garbled(&mut random, &text), seed);
     }
 
     #[test]

@@ -137,6 +137,28 @@ pub(super) fn document(random: &mut Random) -> String {
     out
 }
 
+/// A text with a few pieces lost, doubled or put elsewhere.
+pub(super) fn garbled(random: &mut Random, text: &str) -> String {
+    const BITS: [&str; 16] = [
+        " ", "  ", "\n", "- ", ": ", "#", " # ", "{", "}", "[", "]", ",", "|", "\t", "'", "\r\n",
+    ];
+    let mut chars: Vec<char> = text.chars().collect();
+    for _ in 0..1 + random.below(4) {
+        let at = random.below(chars.len() + 1);
+        let end = (at + random.below(6)).min(chars.len());
+        match random.below(3) {
+            0 => drop(chars.drain(at..end)),
+            1 => {
+                let piece: Vec<char> = chars[at..end].to_vec();
+                let to = random.below(chars.len() + 1);
+                chars.splice(to..to, piece);
+            }
+            _ => drop(chars.splice(at..at, random.pick(&BITS).chars())),
+        }
+    }
+    chars.into_iter().collect()
+}
+
 struct Text<'r> {
     random: &'r mut Random,
     out: String,

@@ -41,14 +41,14 @@ impl Writer<'_> {
         let (first, start, end) = (begin(doc, node), raw.start as usize, stop(doc, node));
         match raw.style {
             Style::Empty if first == start => self.fill(place, text),
+            _ if self.moves_up(place) => {
+                let line = self.drop_props(place, &format!(" {text}"))?;
+                self.splice(line, self.end(place), "")
+            }
             Style::Literal | Style::Folded => {
                 let header = lines::header_end(doc, node);
                 self.splice(first, header, text)?;
                 self.splice(line_stop(self.text, header), end.max(header), "")
-            }
-            Style::Block if self.starts_below(place) => {
-                let line = self.drop_props(place, &format!(" {text}"))?;
-                self.splice(line, line_stop(self.text, end), "")
             }
             Style::Block => self.splice(first, line_stop(self.text, end), text),
             _ => self.splice(first, raw.end as usize, text),
@@ -107,6 +107,11 @@ impl Writer<'_> {
                 self.splice(place.after, header, "")?;
                 self.splice(line_stop(self.text, header), end.max(header), text)
             }
+            _ if self.starts_below(place) => {
+                // `{}` on a line of its own, as `toYaml | nindent` writes it.
+                let line = self.drop_props(place, "")?;
+                self.splice(line, end, text)
+            }
             _ => {
                 self.splice(place.after, end, "")?;
                 let line = line_stop(self.text, end);
@@ -148,10 +153,32 @@ impl Writer<'_> {
         }
     }
 
-    /// Whether a block collection starts on a line below its key or dash.
+    /// Whether a value starts on a line below its key or dash.
     fn starts_below(&self, place: Place) -> bool {
         let content = lines::start(self.doc, place.node);
         !matches!(place.context, Context::Root) && line_stop(self.text, place.after) < content
+    }
+
+    /// Whether text of one line has to stand behind the key or dash although the old value starts
+    /// below: where a block collection or a block scalar may stand, other values may not.
+    fn moves_up(&self, place: Place) -> bool {
+        let block = lines::is_block(self.doc, place.node);
+        let left = match place.context {
+            Context::Member { column } => {
+                lines::column(self.text, begin(self.doc, place.node)) <= column
+            }
+            _ => false,
+        };
+        (block || left) && self.starts_below(place)
+    }
+
+    /// The end of a value, with the comment behind a block collection's last line.
+    fn end(&self, place: Place) -> usize {
+        let end = stop(self.doc, place.node);
+        match lines::is_block(self.doc, place.node) {
+            true => line_stop(self.text, end),
+            false => end,
+        }
     }
 
     /// Puts `text` behind the key, takes an anchor or a tag away that stands there, and gives the

@@ -1,0 +1,251 @@
+//! The documents keep their word: every command block in them runs, every file they show loads,
+//! every link leads somewhere.
+//!
+//! What a fence says decides what happens to a block:
+//!
+//! | fence | what the test does |
+//! |---|---|
+//! | `console` | runs it with trycmd, output and exit code compared |
+//! | `sh` | runs it with Helm 3 and with Helm 4, where `./chart` is the test chart |
+//! | `sh cluster`, `sh network`, `sh build` | not run: needs a cluster (tests/cluster.rs), the network, or builds this repository |
+//! | `yaml` | loads it as the platform file, policy or manifests that it is |
+//! | `diff` | finds it in what `helm-floe diff` really says |
+//! | `text` | nothing |
+#![cfg(unix)]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{
+    Helm, MAJORS, Outcome, alone, chart, copy_tree, feed, floe, helm_floe, path_text, repository,
+};
+
+/// A fenced block of a document.
+struct Block {
+    place: String,
+    fence: String,
+    text: String,
+}
+
+/// README.md and everything in docs/.
+fn documents() -> Vec<PathBuf> {
+    let docs = fs::read_dir(repository().join("docs")).expect("read");
+    let mut files: Vec<PathBuf> = docs.map(|entry| entry.expect("read").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|e| e == "md"));
+    files.push(repository().join("README.md"));
+    files.sort();
+    files
+}
+
+/// The blocks of all documents, in order.
+fn blocks() -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for file in documents() {
+        let name = file.strip_prefix(repository()).expect("below").to_owned();
+        let mut open: Option<Block> = None;
+        for (number, line) in fs::read_to_string(&file).expect("read").lines().enumerate() {
+            match (line.strip_prefix("```"), &mut open) {
+                (Some(_), Some(_)) => blocks.extend(open.take()),
+                (Some(fence), None) => {
+                    open = Some(Block {
+                        place: format!("{}:{}", name.display(), number + 1),
+                        fence: fence.to_owned(),
+                        text: String::new(),
+                    });
+                }
+                (None, Some(block)) => block.text.push_str(&format!("{line}\n")),
+                (None, None) => {}
+            }
+        }
+        assert!(open.is_none(), "{} ends inside a block", name.display());
+    }
+    blocks
+}
+
+fn blocks_with(fence: &str) -> Vec<Block> {
+    let mut blocks = blocks();
+    blocks.retain(|block| block.fence == fence);
+    assert!(!blocks.is_empty(), "no block with the fence {fence}");
+    blocks
+}
+
+#[test]
+fn every_fence_says_what_to_do_with_its_block() {
+    let known = [
+        "console",
+        "sh",
+        "sh cluster",
+        "sh network",
+        "sh build",
+        "yaml",
+        "diff",
+        "text",
+    ];
+    for block in blocks() {
+        let fence = block.fence.as_str();
+        assert!(known.contains(&fence), "{}: {fence:?}", block.place);
+    }
+}
+
+#[test]
+fn console_blocks_say_what_they_show() {
+    blocks_with("console");
+    if alone("console_blocks_say_what_they_show") {
+        trycmd::TestCases::new()
+            .register_bin("helm-floe", helm_floe())
+            .case("README.md")
+            .case("docs/*.md");
+    }
+}
+
+#[test]
+fn shell_blocks_run_with_both_helms() {
+    for major in MAJORS {
+        let helm = Helm::new(major);
+        helm.install_plugin(helm_floe()).1.ok();
+        copy_tree(Path::new(&chart("web")), &helm.home().join("chart"));
+        for block in blocks_with("sh") {
+            let mut shell = helm.program("/bin/sh");
+            shell.args(["-euc", &block.text]);
+            let said = Outcome::of(&shell.output().expect("runs"));
+            let place = format!("{}, Helm {major}", block.place);
+            assert_eq!(said.code, 0, "{place}: {}{}", said.stderr, said.stdout);
+        }
+    }
+}
+
+/// Blocks that are not run still name programs, scripts and options that exist.
+#[test]
+fn blocks_that_are_not_run_name_what_exists() {
+    let help = Outcome::of(&feed(&mut floe(&["post-render", "--help"]), b"")).ok();
+    let fences = ["sh cluster", "sh network", "sh build"];
+    for block in fences.into_iter().flat_map(blocks_with) {
+        for line in block.text.lines() {
+            let command = line.split('#').next().unwrap_or_default();
+            let program = command.split_whitespace().next().unwrap_or_default();
+            let known = ["helm", "helm-floe", "cargo"].contains(&program)
+                || program.starts_with("scripts/") && repository().join(program).is_file();
+            assert!(known, "{}: {program}", block.place);
+            for option in ["--env", "--report"] {
+                assert!(!command.contains(option) || help.contains(option));
+            }
+        }
+    }
+}
+
+#[test]
+fn yaml_blocks_load() {
+    let mut seen = BTreeSet::new();
+    for block in blocks_with("yaml") {
+        let folder = tempfile::tempdir().expect("a directory");
+        let platform = folder.path().join("platform");
+        copy_tree(&repository().join("testdata/platform"), &platform);
+        let mut command;
+        let mut input = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n".to_owned();
+        if block.text.starts_with("hardening:") {
+            seen.insert("platform file");
+            fs::write(platform.join("prod/platform.yaml"), &block.text).expect("written");
+            command = floe(&["--env", "prod"]);
+        } else if block.text.contains("kind: Policy\n") {
+            seen.insert("policy");
+            let own = folder.path().join("own");
+            fs::create_dir(&own).expect("created");
+            fs::write(own.join("own.yaml"), &block.text).expect("written");
+            command = floe(&["policies", "test", "--policies", path_text(&own)]);
+        } else {
+            seen.insert("manifests");
+            input = block.text.clone();
+            command = floe(&["--on-violation", "warn"]);
+        }
+        let said = Outcome::of(&feed(command.current_dir(folder.path()), input.as_bytes()));
+        assert_eq!(
+            said.code, 0,
+            "{}: {}{}",
+            block.place, said.stderr, said.stdout
+        );
+    }
+    assert!(seen.contains("platform file"), "{seen:?}");
+}
+
+#[test]
+fn the_diff_of_the_readme_is_the_real_one() {
+    let helm = Helm::new(4);
+    let simple = "testdata/charts/simple";
+    let words = ["diff", simple, "--release", "web", "--env", "prod"];
+    let readme = fs::read_to_string(repository().join("README.md")).expect("read");
+    let command = format!("`helm-floe {}`", words.join(" "));
+    assert!(readme.contains(&command), "README.md: no {command}");
+    let mut command = helm.program(helm_floe());
+    command.args(words).current_dir(repository());
+    let real = Outcome::of(&command.output().expect("runs")).ok();
+    for block in blocks_with("diff") {
+        assert!(
+            real.contains(&block.text),
+            "{}: not in\n{real}",
+            block.place
+        );
+    }
+}
+
+#[test]
+fn the_example_of_the_platform_file_is_the_tested_one() {
+    let file = repository().join("testdata/platform/prod/platform.yaml");
+    let file = fs::read_to_string(file).expect("read");
+    let shown = blocks_with("yaml")
+        .into_iter()
+        .any(|block| block.text == file);
+    assert!(shown, "docs/platform.md shows another platform.yaml");
+}
+
+/// The fields of each block of the platform file, as its reader lists them in its errors.
+#[test]
+fn the_platform_document_names_every_field() {
+    let document = fs::read_to_string(repository().join("docs/platform.md")).expect("read");
+    let folder = tempfile::tempdir().expect("a directory");
+    let file = folder.path().join("platform.yaml");
+    for (text, prefix) in [
+        ("hardening: {nonsense: 1}\n", ""),
+        ("hardening: {resources: {nonsense: 1}}\n", "resources."),
+        (
+            "hardening: {pod_security: {nonsense: 1}}\n",
+            "pod_security.",
+        ),
+        ("hardening: {exceptions: [{nonsense: 1}]}\n", ""),
+        ("hardening: {patches: [{nonsense: 1}]}\n", ""),
+        ("hardening: {patches: [{target: {nonsense: 1}}]}\n", ""),
+    ] {
+        fs::write(&file, text).expect("written");
+        let mut command = floe(&["--platform", path_text(&file)]);
+        let said = Outcome::of(&feed(&mut command, b"")).stderr;
+        let (_, fields) = said.split_once(", expected ").expect("the fields");
+        let fields: Vec<&str> = fields.split('`').skip(1).step_by(2).collect();
+        assert!(fields.len() > 1, "{said}");
+        for field in fields {
+            let exact = document.contains(&format!("`{prefix}{field}`"));
+            let block = document.contains(&format!("`{field}."));
+            assert!(exact || block, "docs/platform.md: no `{prefix}{field}`");
+        }
+    }
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut links = 0;
+    for file in documents() {
+        let text = fs::read_to_string(&file).expect("read");
+        for link in text.split("](").skip(1) {
+            let link = link.split([')', '#']).next().unwrap_or_default();
+            if link.is_empty() || link.starts_with("http") {
+                continue;
+            }
+            links += 1;
+            let target = file.parent().expect("a folder").join(link);
+            assert!(target.exists(), "{}: {link}", file.display());
+        }
+    }
+    assert!(links > 5, "{links}");
+}
