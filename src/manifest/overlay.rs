@@ -2,7 +2,7 @@
 //!
 //! An operation opens only the containers on its path; everything else stays a reference to the
 //! tape. So operations are applied one after the other with exact RFC 6902 meaning, policies look
-//! at the result through a [`View`], and [`write`](super::write) knows what to leave alone.
+//! at the result through a [`View`], and `write` knows what to leave alone.
 
 use std::borrow::Cow;
 
