@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::model::{API_VERSION, Fix, FixTarget, NodeKind, Policy, PolicyFile, Rule};
 use super::schema::Schema;
+use super::vocabulary::unknown_keyword;
 
 /// A JSON Pointer into the file, and what is wrong there.
 pub(super) type FieldError = (String, String);
@@ -161,10 +162,13 @@ pub(super) fn check_foreign(spec: &Policy) -> Result<(), FieldError> {
 /// Compiles every schema of a policy, to find those that are no schemas.
 pub(super) fn check_schemas(spec: &Policy) -> Result<(), FieldError> {
     let compile = |pointer: String, schema: Option<&Value>| {
-        let compiled = schema.map(|schema| Schema::new(schema.clone()));
-        match compiled.as_ref().map(Schema::validator) {
-            Some(Err(reason)) => wrong(pointer, reason),
-            _ => Ok(()),
+        let Some(schema) = schema else { return Ok(()) };
+        if let Some(place) = unknown_keyword(schema) {
+            return wrong(pointer + &place, "is no keyword of JSON Schema");
+        }
+        match Schema::new(schema.clone()).validator() {
+            Ok(_) => Ok(()),
+            Err(reason) => wrong(pointer, reason),
         }
     };
     each_rule(spec, |pointer, rule| {

@@ -278,6 +278,11 @@ spec:
             ),
             (
                 "{type: object}",
+                "{items: {typ: object}}",
+                "p.yaml:9:24: spec.rules[0].schema.items.typ: is no keyword of JSON Schema",
+            ),
+            (
+                "{type: object}",
                 "{pattern: '(?=x)'}",
                 "p.yaml:9:7: spec.rules[0].schema: ",
             ),

@@ -74,13 +74,16 @@ pub(super) enum Kind {
 /// What a schema says about the members of a map.
 #[derive(Debug)]
 pub(super) struct Members {
-    /// Sorted [`by_length`]: what the member must be like, and whether it must be there.
-    named: Vec<(String, Option<Matcher>, bool)>,
+    /// Sorted [`by_length`].
+    named: Vec<Named>,
     /// How many must be there.
     required: usize,
     patterns: Vec<(Regex, Matcher)>,
     others: Option<Box<Matcher>>,
 }
+
+/// A member by its name: what it must be like, and whether it must be there.
+type Named = (String, Option<Matcher>, bool);
 
 impl Matcher {
     /// Prepares a schema. Never fails: what is not known here, or is no schema, becomes
@@ -112,12 +115,14 @@ impl Matcher {
 
     /// Whether the value satisfies the schema. Null members of maps do not exist.
     pub fn holds(&self, view: View<'_>) -> bool {
+        self.holds_as(view, view.value_type())
+    }
+
+    /// [`Matcher::holds`] for a value whose type is known; to find it out is not free.
+    fn holds_as(&self, view: View<'_>, kind: Type) -> bool {
         match self {
             Matcher::Always(holds) => *holds,
-            Matcher::All(keywords) => {
-                let kind = view.value_type();
-                keywords.iter().all(|keyword| keyword.holds(view, kind))
-            }
+            Matcher::All(keywords) => keywords.iter().all(|keyword| keyword.holds(view, kind)),
             Matcher::Foreign(foreign) => {
                 let compiled = foreign
                     .compiled
@@ -134,7 +139,9 @@ impl Keyword {
     fn holds(&self, view: View<'_>, kind: Type) -> bool {
         match self {
             Keyword::Type(kinds) => kinds.iter().any(|own| own.fits(view, kind)),
-            Keyword::OneOf(values) => values.iter().any(|value| view.equals_value(value)),
+            Keyword::OneOf(values) => values
+                .iter()
+                .any(|value| fits(value, kind) && view.equals_value(value)),
             Keyword::Range(least, most) => {
                 kind != Type::Number
                     || view
@@ -149,20 +156,25 @@ impl Keyword {
             Keyword::Contains(matcher) => {
                 kind != Type::Seq || view.items().any(|item| matcher.holds(item))
             }
-            Keyword::AllOf(matchers) => matchers.iter().all(|matcher| matcher.holds(view)),
-            Keyword::AnyOf(matchers) => matchers.iter().any(|matcher| matcher.holds(view)),
-            Keyword::Not(matcher) => !matcher.holds(view),
+            Keyword::AllOf(matchers) => matchers.iter().all(|own| own.holds_as(view, kind)),
+            Keyword::AnyOf(matchers) => matchers.iter().any(|own| own.holds_as(view, kind)),
+            Keyword::Not(matcher) => !matcher.holds_as(view, kind),
             Keyword::If(parts) => {
                 let [condition, then, otherwise] = parts.as_ref();
                 // Usually both hold, and then the condition, often the dearest, is not needed.
-                match (then.holds(view), otherwise.holds(view)) {
+                match (then.holds_as(view, kind), otherwise.holds_as(view, kind)) {
                     (true, true) => true,
                     (false, false) => false,
-                    (then, _) => condition.holds(view) == then,
+                    (then, _) => condition.holds_as(view, kind) == then,
                 }
             }
         }
     }
+}
+
+/// Whether a value has a type; only then can it be equal to one of that type.
+fn fits(value: &Value, kind: Type) -> bool {
+    View::Json(value).value_type() == kind
 }
 
 impl Kind {
@@ -195,17 +207,12 @@ impl Kind {
 impl Members {
     fn hold(&self, view: View<'_>) -> bool {
         // One name is looked up faster than all members are walked.
-        if let ([(name, matcher, required)], [], None) = (
-            self.named.as_slice(),
-            self.patterns.as_slice(),
-            &self.others,
-        ) {
-            return match view.get(name).filter(|value| !value.is_null()) {
-                Some(value) => matcher.as_ref().is_none_or(|matcher| matcher.holds(value)),
-                None => !required,
+        if let ([one], true) = (self.named.as_slice(), self.is_open()) {
+            return match view.get(&one.0) {
+                Some(value) => self.member_holds(one, value, value.value_type()),
+                None => !one.2,
             };
         }
-        let is_open = self.patterns.is_empty() && self.others.is_none();
         let mut missing = self.required;
         for (name, value) in view.entries() {
             let own = self
@@ -213,24 +220,39 @@ impl Members {
                 .binary_search_by(|(own, ..)| by_length(own, &name))
                 .ok();
             let own = own.and_then(|index| self.named.get(index));
-            if (own.is_none() && is_open) || value.is_null() {
+            if own.is_none() && self.is_open() {
                 continue;
             }
-            if let Some((_, matcher, required)) = own {
-                missing -= usize::from(*required);
-                if matcher
-                    .as_ref()
-                    .is_some_and(|matcher| !matcher.holds(value))
-                {
+            let kind = value.value_type();
+            if kind == Type::Null {
+                continue;
+            }
+            if let Some(own) = own {
+                missing -= usize::from(own.2);
+                if !self.member_holds(own, value, kind) {
                     return false;
                 }
             }
             let known = own.is_some_and(|(_, matcher, _)| matcher.is_some());
-            if !is_open && !self.rest_holds(&name, value, known) {
+            if !self.is_open() && !self.rest_holds(&name, value, known) {
                 return false;
             }
         }
         missing == 0
+    }
+
+    /// Whether members that are not named may be anything.
+    fn is_open(&self) -> bool {
+        self.patterns.is_empty() && self.others.is_none()
+    }
+
+    fn member_holds(&self, (_, matcher, required): &Named, value: View<'_>, kind: Type) -> bool {
+        match kind {
+            Type::Null => !required,
+            kind => matcher
+                .as_ref()
+                .is_none_or(|matcher| matcher.holds_as(value, kind)),
+        }
     }
 
     /// `patternProperties`, and `additionalProperties` for what no other keyword is about.
@@ -352,7 +374,7 @@ fn members(schema: &Map<String, Value>) -> Option<Option<Keyword>> {
         None => Some(None),
         Some(value) => value.as_object().map(Some),
     };
-    let mut named: Vec<(String, Option<Matcher>, bool)> = Vec::new();
+    let mut named: Vec<Named> = Vec::new();
     for (name, schema) in object("properties")?.into_iter().flatten() {
         named.push((name.clone(), Some(Matcher::part(schema)), false));
     }

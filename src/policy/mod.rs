@@ -22,6 +22,7 @@ pub mod target;
 pub mod test;
 pub mod version;
 pub mod violation;
+mod vocabulary;
 
 pub use evaluate::Evaluator;
 pub use fix::{Applied, EditableObject, EditablePod};
