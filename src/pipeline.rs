@@ -12,7 +12,6 @@ mod settings;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::ops::Range;
 
 use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
@@ -85,10 +84,10 @@ pub fn nothing_in(input: &str) -> Unreadable {
     }])
 }
 
-/// A finished document: that it leaves as it came, or where its text stands among the edited ones.
+/// A finished document: that it leaves as it came, or what of it is new.
 enum Done {
     Untouched,
-    Edited(Range<usize>),
+    Edited(output::Change),
 }
 
 /// One run over one stream.
@@ -97,8 +96,10 @@ struct Run<'s, 'c> {
     spans: Vec<DocSpan<'s>>,
     settings: &'c Settings,
     kinds: Kinds,
-    /// The texts of all edited documents, one after the other.
+    /// What is new in all edited documents, one after the other.
     edited: Vec<u8>,
+    /// An edited document's text, before only what is new in it is kept.
+    scratch: Vec<u8>,
     /// The tape of the document before, whose memory the next one uses.
     buffers: Buffers,
     report: Report,
@@ -117,8 +118,8 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
         text,
         kinds: Kinds::default(),
         settings,
-        // Only pages that are written to cost memory, and growing would copy everything.
-        edited: Vec::with_capacity(2 * text.len()),
+        edited: Vec::new(),
+        scratch: Vec::new(),
         buffers: Buffers::default(),
         report: Report {
             documents: 0,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::kinds::Places;
+use super::output::Change;
 use super::{Done, Mode, Run};
 use crate::check;
 use crate::inject::{Draft, images, labels, patches, resources, security};
@@ -170,8 +171,8 @@ impl Run<'_, '_> {
         if draft.edits().is_empty() && document.foreign_aliases().next().is_none() {
             return Done::Untouched;
         }
-        let start = self.edited.len();
-        if let Err(error) = draft.write(&mut self.edited) {
+        self.scratch.clear();
+        if let Err(error) = draft.write(&mut self.scratch) {
             self.refuse(
                 number,
                 0,
@@ -183,7 +184,8 @@ impl Run<'_, '_> {
         if self.settings.keep_edits {
             self.report.edits.extend(draft.into_edits());
         }
-        Done::Edited(start..self.edited.len())
+        let old = document.text().as_bytes();
+        Done::Edited(Change::between(old, &self.scratch, &mut self.edited))
     }
 
     /// Runs the injectors over one object. An edit that cannot be made is a finding.
