@@ -1,26 +1,15 @@
 //! `helm-floe check`: findings only.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::filter::{refusal, unreadable};
-use super::input::{self, Input};
-use super::options::{Format, OnViolation, Options};
+use super::input::{self, Args, Input};
+use super::options::{Format, OnViolation};
 use super::output::{self, Failure};
 use crate::pipeline::{self, Mode, Settings};
 use crate::policy::exceptions::Used;
 use crate::report::text::{self, Text};
 use crate::report::{Report, json};
-
-/// Arguments of `check`.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Files, directories, charts, or `-` for stdin (the default).
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    #[command(flatten)]
-    pub options: Options,
-}
 
 /// Judges every input as it stands; the report goes to stdout.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {

@@ -1,24 +1,13 @@
 //! `helm-floe diff`: what the filter would change.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::filter::{refusal, unreadable};
-use super::input;
-use super::options::{OnViolation, Options};
+use super::input::{self, Args};
+use super::options::OnViolation;
 use super::output::{self, Failure};
 use crate::pipeline::{self, Mode};
 use crate::report;
-
-/// Arguments of `diff`.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Files, directories, charts, or `-` for stdin (the default).
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    #[command(flatten)]
-    pub options: Options,
-}
 
 /// Prints a unified diff on stdout; what the filter would refuse goes to stderr and exits 1.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {

@@ -7,8 +7,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use walkdir::{DirEntry, WalkDir};
 
 use super::filter::{read_stdin, unreadable};
+use super::options::Options;
 use super::output::Failure;
 use crate::pipeline;
+
+/// Arguments of `check` and `diff`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files, directories, charts, or `-` for stdin (the default).
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub options: Options,
+}
 
 /// One stream to judge.
 #[derive(Debug)]

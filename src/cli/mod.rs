@@ -45,9 +45,9 @@ enum Command {
     /// Harden the manifests on stdin (what a post-renderer does).
     PostRender(Options),
     /// Report what breaks a policy in files, directories, charts or stdin; change nothing.
-    Check(check::Args),
+    Check(input::Args),
     /// Show what the filter would change, as a unified diff.
-    Diff(diff::Args),
+    Diff(input::Args),
     /// Explain a policy: why, how to fix, how to except. Without a name, list them.
     Explain(explain::Args),
     /// List or test the policies.
