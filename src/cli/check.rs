@@ -20,7 +20,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         options.release.as_deref(),
         options.namespace.as_deref(),
     )?;
+    let color = output::color(&std::io::stdout());
     let total = Total {
+        color,
         report: Report {
             notices,
             warn_only: options.on_violation == OnViolation::Warn,
@@ -32,7 +34,6 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if total.report.objects == 0 && !options.allow_empty {
         return Err(unreadable("input", pipeline::nothing_in("the input")));
     }
-    let color = output::color(&std::io::stdout());
     let document = |findings| match options.format {
         Format::Json => json::render(&total.report),
         Format::Text => text::around(&total.report, findings),
@@ -50,6 +51,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
 struct Total {
     report: Report,
     used: Used,
+    /// Whether the coloured text is wanted.
+    color: bool,
     /// The findings as text, without and with colours.
     plain: String,
     coloured: String,
@@ -78,7 +81,9 @@ impl Total {
             color,
         };
         self.plain.push_str(&text(false).findings(&report));
-        self.coloured.push_str(&text(true).findings(&report));
+        if self.color {
+            self.coloured.push_str(&text(true).findings(&report));
+        }
         self.used.merge(&outcome.used);
         self.report.absorb(report);
         Ok(())
