@@ -147,7 +147,12 @@ impl Run<'_, '_> {
         places: &[Vec<PodPlace>],
         mut found: Vec<Found<'a>>,
     ) -> Done {
-        let mut draft = Draft::new(document, number, &self.settings.policies);
+        let mut draft = Draft::new(
+            document,
+            number,
+            &self.settings.policies,
+            self.settings.keep_edits,
+        );
         for (object, places) in objects.iter().zip(places) {
             if self.settings.mode == Mode::Harden {
                 self.harden(&mut draft, object, places, &mut found);
@@ -168,7 +173,7 @@ impl Run<'_, '_> {
     }
 
     fn write(&mut self, number: usize, document: &Document<'_>, draft: Draft<'_>) -> Done {
-        if draft.edits().is_empty() && document.foreign_aliases().next().is_none() {
+        if draft.count() == 0 && document.foreign_aliases().next().is_none() {
             return Done::Untouched;
         }
         self.scratch.clear();
@@ -180,7 +185,7 @@ impl Run<'_, '_> {
             );
             return Done::Untouched;
         }
-        self.report.edit_count += draft.edits().len();
+        self.report.edit_count += draft.count();
         if self.settings.keep_edits {
             self.report.edits.extend(draft.into_edits());
         }
@@ -211,6 +216,7 @@ impl Run<'_, '_> {
     ) -> Result<(), EditError> {
         let settings = self.settings;
         let before = draft.edits().len();
+        draft.watch(check::job::template(object));
         for conflict in labels::inject(draft, object, places, &settings.labels)? {
             found.push(Found {
                 object,
@@ -238,11 +244,7 @@ impl Run<'_, '_> {
             &settings.patches,
             settings.namespace.as_deref(),
         )?;
-        let template_edited = draft
-            .edits()
-            .get(before..)
-            .is_some_and(|edits| check::job::edits_template(object, edits));
-        if template_edited {
+        if draft.touched() {
             found.push(Found {
                 object,
                 violation: check::job::immutable(object),

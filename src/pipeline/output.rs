@@ -53,40 +53,33 @@ impl Change {
     }
 }
 
-/// Bytes are compared in blocks first, which is as fast as memory.
-const BLOCK: usize = 1024;
+/// Bytes are compared in blocks first, which is as fast as memory; then in smaller ones.
+const BLOCKS: [usize; 2] = [1024, 32];
 
 /// How many bytes two texts have in common at the start.
 fn common_start(a: &[u8], b: &[u8]) -> usize {
-    let blocks = a
-        .chunks_exact(BLOCK)
-        .zip(b.chunks_exact(BLOCK))
-        .take_while(|(a, b)| a == b)
-        .count();
-    let rest = a
-        .iter()
-        .zip(b)
-        .skip(blocks * BLOCK)
-        .take_while(|(a, b)| a == b)
-        .count();
-    blocks * BLOCK + rest
+    let mut start = 0;
+    for block in BLOCKS {
+        let (a, b) = (a.get(start..), b.get(start..));
+        let blocks = a.unwrap_or_default().chunks_exact(block);
+        let pairs = blocks.zip(b.unwrap_or_default().chunks_exact(block));
+        start += block * pairs.take_while(|(a, b)| a == b).count();
+    }
+    let rest = a.iter().zip(b).skip(start);
+    start + rest.take_while(|(a, b)| a == b).count()
 }
 
 /// How many bytes two texts have in common at the end.
 fn common_end(a: &[u8], b: &[u8]) -> usize {
-    let blocks = a
-        .rchunks_exact(BLOCK)
-        .zip(b.rchunks_exact(BLOCK))
-        .take_while(|(a, b)| a == b)
-        .count();
-    let rest = a
-        .iter()
-        .rev()
-        .zip(b.iter().rev())
-        .skip(blocks * BLOCK)
-        .take_while(|(a, b)| a == b)
-        .count();
-    blocks * BLOCK + rest
+    let mut end = 0;
+    for block in BLOCKS {
+        let (a, b) = (a.get(..a.len() - end), b.get(..b.len() - end));
+        let blocks = a.unwrap_or_default().rchunks_exact(block);
+        let pairs = blocks.zip(b.unwrap_or_default().rchunks_exact(block));
+        end += block * pairs.take_while(|(a, b)| a == b).count();
+    }
+    let rest = a.iter().rev().zip(b.iter().rev()).skip(end);
+    end + rest.take_while(|(a, b)| a == b).count()
 }
 
 impl<'s> Output<'s> {
