@@ -12,7 +12,7 @@ use crate::inject::{Draft, images, labels, patches, resources, security};
 use crate::manifest::edit::EditError;
 use crate::manifest::{DocSpan, Document, ParseError, View, position};
 use crate::object::identity::HELM4_FILENAME;
-use crate::object::{self, Object, PodPlace};
+use crate::object::{self, Identity, Object, PodPlace};
 use crate::policy::Violation;
 use crate::report::Finding;
 
@@ -125,14 +125,12 @@ impl Run<'_, '_> {
             if object.identity.name.is_empty() {
                 continue;
             }
-            let mut key = object.identity.clone();
-            key.api_version = key.group().to_owned();
-            key.namespace = key.namespace.or_else(|| self.settings.namespace.clone());
-            if let Some(first) = self.seen.insert(key, number) {
-                let line = self.spans.get(first).map_or(0, |span| span.first_line);
+            let key = object_key(&object.identity, self.settings.namespace.as_deref());
+            let line = self.spans.get(number).map_or(0, |span| span.first_line);
+            if let Some(first) = self.seen.insert(key, line) {
                 twice.push(Found {
                     object,
-                    violation: check::twice::judge(object, line),
+                    violation: check::twice::judge(object, first),
                 });
             }
         }
@@ -327,6 +325,22 @@ impl Run<'_, '_> {
             quote,
         }
     }
+}
+
+/// What tells an object from all others of a release, in one text: versions of a group are the same
+/// object. A part that holds the character between them is no name that the API server takes.
+fn object_key(id: &Identity, release_namespace: Option<&str>) -> Box<str> {
+    let namespace = id.namespace.as_deref().or(release_namespace);
+    let hook = id.hook.as_deref();
+    [
+        id.group(),
+        &id.kind,
+        &id.name,
+        namespace.unwrap_or_default(),
+        hook.unwrap_or_default(),
+    ]
+    .join("\0")
+    .into()
 }
 
 /// The rest of the line that names a document's template under Helm 4, for documents that cannot
