@@ -3,6 +3,9 @@
 //! Every file a user writes for us goes through here, so that each error reads
 //! `file:line:column: field: reason` and a misspelt or doubled key is one.
 
+pub mod schema;
+pub mod typed;
+
 use std::fmt;
 
 use serde::de::DeserializeOwned;
@@ -66,22 +69,40 @@ impl<'s> Source<'s> {
     /// # Errors
     /// It is no YAML, is empty, or has a key twice.
     pub fn parse(file: &'s str, text: &'s str) -> Result<Source<'s>, ConfigError> {
-        let at = |offset: usize, reason: &dyn fmt::Display| ConfigError {
-            position: Some(line_column(text, offset)),
-            ..ConfigError::unreadable(file, reason)
-        };
-        let document = Document::parse(text).map_err(|error| at(error.offset, &error.reason))?;
+        let source = Source::open(file, text)?;
+        match source.doubled_keys().into_iter().next() {
+            Some(doubled) => Err(doubled),
+            None => Ok(source),
+        }
+    }
+
+    /// Parses the text of a file that may have keys twice; [`Source::doubled_keys`] lists them.
+    ///
+    /// # Errors
+    /// It is no YAML, or is empty.
+    pub fn open(file: &'s str, text: &'s str) -> Result<Source<'s>, ConfigError> {
+        let document = Document::parse(text).map_err(|error| ConfigError {
+            position: Some(line_column(text, error.offset)),
+            ..ConfigError::unreadable(file, &error.reason)
+        })?;
         if document.root().is_none() {
             return Err(ConfigError::unreadable(file, &"is empty"));
         }
-        if let Some(&key) = document.duplicate_keys().first() {
-            let key = document.node(key);
-            return Err(at(
-                key.span().start,
-                &format!("the key {} stands here twice", key.source()),
-            ));
-        }
         Ok(Source { file, document })
+    }
+
+    /// An error for every key that stands in its map a second time.
+    pub fn doubled_keys(&self) -> Vec<ConfigError> {
+        let keys = self.document.duplicate_keys().iter();
+        keys.map(|&key| {
+            let key = self.document.node(key);
+            let reason = format!("the key {} stands here twice", key.source());
+            ConfigError {
+                position: Some(line_column(self.document.text(), key.span().start)),
+                ..ConfigError::unreadable(self.file, &reason)
+            }
+        })
+        .collect()
     }
 
     /// The file's content as a typed value.

@@ -5,6 +5,9 @@
 //! objects and their pod specs, `policy` holds the rules as data, `inject` turns them into
 //! edits, `check` turns them into findings, `pipeline` runs them in order, `report` renders
 //! findings. `cli` is the command line, `helm` the host.
+//!
+//! Beside it `platform` reads the two tiers of configuration and compiles them, and `values` makes
+//! Helm values of what was compiled.
 
 pub mod check;
 pub mod cli;
@@ -17,3 +20,4 @@ pub mod pipeline;
 pub mod platform;
 pub mod policy;
 pub mod report;
+pub mod values;

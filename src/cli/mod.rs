@@ -1,15 +1,21 @@
 //! The command line: one file per sub-command, each only wires library calls together.
 
 mod check;
+mod compile;
 mod diff;
 mod docs;
 mod explain;
 mod filter;
+mod generate;
 mod helm;
+mod init;
 mod input;
 mod options;
 mod output;
+mod platform;
 mod policies;
+mod schema;
+mod tiers;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -53,6 +59,17 @@ enum Command {
     /// List or test the policies.
     #[command(subcommand)]
     Policies(policies::Command),
+    /// Resolve a product's floe.yaml against an environment's platform.yaml.
+    Compile(compile::Args),
+    /// Write Helm values of environments from a compiled artifact.
+    Generate(generate::Args),
+    /// List, check and explain what a platform file says and needs.
+    #[command(subcommand)]
+    Platform(platform::Command),
+    /// Print the JSON Schema of one of our files.
+    Schema(schema::Args),
+    /// Write a floe.yaml, a mapping and a platform.yaml for each environment to start from.
+    Init(init::Args),
     /// Run `helm template` with the filter in place and print the report.
     Template(helm::Args),
     /// Run `helm install` with the filter in place and print the report.
@@ -99,6 +116,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Policies(command)) => policies::run(&command),
+        Some(Command::Compile(args)) => compile::run(&args),
+        Some(Command::Generate(args)) => generate::run(&args),
+        Some(Command::Platform(command)) => platform::run(&command),
+        Some(Command::Schema(args)) => schema::run(&args),
+        Some(Command::Init(args)) => init::run(&args),
         Some(Command::Template(args)) => helm::run("template", &args),
         Some(Command::Install(args)) => helm::run("install", &args),
         Some(Command::Upgrade(args)) => helm::run("upgrade", &args),

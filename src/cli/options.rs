@@ -82,7 +82,7 @@ pub enum Format {
 }
 
 /// A label value that is also a directory name.
-fn environment(text: &str) -> Result<String, String> {
+pub fn environment(text: &str) -> Result<String, String> {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let fits = (1..=63).contains(&text.len())
         && text.bytes().all(inner)
@@ -211,6 +211,12 @@ pub fn known(names: &Names, library: &Library) -> Result<(), Failure> {
             "no policy matches `{glob}`; `helm-floe explain` lists them"
         ))),
     }
+}
+
+/// Checks what only the filter knows about the `hardening` block: patches, policies, directories.
+pub fn check_hardening(file: &Path) -> Result<(), Failure> {
+    let mut library = Library::built_in().map_err(Failure::config)?;
+    Platform::load(file, &mut library).map(|_| ())
 }
 
 /// What a platform file gives, checked.

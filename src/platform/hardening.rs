@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use crate::manifest::view::escape;
@@ -13,7 +14,7 @@ use crate::policy::exceptions::Exception;
 use crate::policy::{Level, Version};
 
 /// `hardening:` as the platform team writes it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Hardening {
     /// Labels every object and pod template gets, where the key is absent.
@@ -35,7 +36,7 @@ pub struct Hardening {
 }
 
 /// `hardening.resources`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Resources {
     /// The preset for every container without a more fitting one: `small`, `medium`, `large`, a
@@ -61,7 +62,7 @@ impl Default for Resources {
 }
 
 /// Requests and limits in Kubernetes quantities.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Preset {
     /// What the scheduler reserves.
@@ -71,14 +72,16 @@ pub struct Preset {
 }
 
 /// CPU and memory as Kubernetes quantities.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Amounts {
     /// Cores, e.g. `250m`.
     #[serde(deserialize_with = "amount")]
+    #[schemars(with = "crate::platform::text::Amount")]
     pub cpu: String,
     /// Bytes, e.g. `512Mi`.
     #[serde(deserialize_with = "amount")]
+    #[schemars(with = "crate::platform::text::Amount")]
     pub memory: String,
 }
 
@@ -92,7 +95,7 @@ fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error
 }
 
 /// `hardening.read_only_root`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadOnlyRoot {
     /// Where the image's writable directories are known.
@@ -105,7 +108,7 @@ pub enum ReadOnlyRoot {
 }
 
 /// `hardening.pod_security`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PodSecurity {
     /// `restricted` (the default), `baseline`, or `privileged` for no pod security policy at all.
@@ -115,7 +118,7 @@ pub struct PodSecurity {
 }
 
 /// One of the platform's own edits, with a target as kustomize selects it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Patch {
     /// Which objects it edits.
@@ -130,7 +133,7 @@ pub struct Patch {
 
 /// Which objects a patch edits: all given fields must match. `group`, `version`, `kind`, `name`
 /// and `namespace` are regular expressions that match the whole value, as in kustomize.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub struct Target {
     /// API group; the core group is the empty string.

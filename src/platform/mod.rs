@@ -1,8 +1,24 @@
-//! The platform team's file: what every release on this platform gets.
+//! The two tiers of configuration: what the platform team says about an environment
+//! (platform.yaml, [`file`]) and what a data team says about its product (floe.yaml, [`floe`]).
 //!
-//! [`locate`] finds `platform.yaml` for an environment, [`hardening`] is its `hardening:` block.
+//! [`locate`] finds `platform.yaml` for an environment, [`hardening`] is its `hardening:` block,
+//! [`credentials`] and [`references`] are about logins and the Secrets they need. [`compile`]
+//! resolves both files into an [`artifact`], [`mapping`] says where environments run,
+//! [`namespaces`] writes the manifests of their namespaces.
 
+pub mod artifact;
+pub mod compile;
+pub mod credentials;
+pub mod file;
+pub mod floe;
 pub mod hardening;
 pub mod locate;
+pub mod mapping;
+pub mod namespaces;
+pub mod older;
+pub mod plaintext;
+pub mod provided;
+pub mod references;
+pub mod text;
 
 pub use hardening::Hardening;

@@ -6,12 +6,13 @@
 use std::fmt;
 
 use globset::{Glob, GlobMatcher};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 use crate::report::Finding;
 
 /// One exception. A field that is absent matches everything.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exception {
     /// The policies, by name, e.g. `pss/runAsNonRoot` or `pss/*`.
@@ -30,6 +31,7 @@ pub struct Exception {
     pub container: Option<Pattern>,
     /// Why it is granted; repeated in every report.
     #[serde(deserialize_with = "some_text")]
+    #[schemars(length(min = 1))]
     pub reason: String,
     /// The last day it counts, as `YYYY-MM-DD`.
     #[serde(default)]
@@ -74,6 +76,16 @@ impl fmt::Display for Pattern {
     }
 }
 
+impl JsonSchema for Pattern {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Pattern".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "minLength": 1})
+    }
+}
+
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pattern, D::Error> {
         Pattern::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
@@ -94,6 +106,20 @@ impl Date {
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl JsonSchema for Date {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Date".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": r"^\d{4}-\d{2}-\d{2}$",
+            "patternErrorMessage": "must be a day as YYYY-MM-DD",
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 //! `docs/policies.md` describes the format for those who write policies. Every object is closed: an
 //! unknown key is an error, because a misspelt key in a security policy is a hole.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use crate::report::Severity;
 pub const API_VERSION: &str = "floe.dev/v1alpha1";
 
 /// One policy file.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct PolicyFile {
     /// [`API_VERSION`].
@@ -27,7 +28,7 @@ pub struct PolicyFile {
 }
 
 /// What the policy is called.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
     /// `family/name`, unique among all loaded policies.
@@ -35,7 +36,7 @@ pub struct Metadata {
 }
 
 /// What a policy asks for, and everything said about it.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Policy {
     /// What it asks for, in one line.
@@ -73,7 +74,7 @@ impl Policy {
 }
 
 /// The published standard a policy implements.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Standard {
     /// The standard's name, e.g. `pod-security`.
@@ -85,7 +86,7 @@ pub struct Standard {
 }
 
 /// The policy from one version of the standard on.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyVersion {
     /// The first version it is like this.
@@ -102,7 +103,7 @@ pub struct PolicyVersion {
 }
 
 /// One thing to look at, and what it must be like.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// What the schema is about.
@@ -142,7 +143,7 @@ pub struct Rule {
 }
 
 /// What a rule looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum NodeKind {
     /// The pod spec.
@@ -156,7 +157,7 @@ pub enum NodeKind {
 }
 
 /// One of a pod spec's lists of containers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ContainerList {
     /// `initContainers`
@@ -187,7 +188,7 @@ impl ContainerList {
 
 /// What the filter may add so that a rule holds. It fills what is absent, null or empty, and never
 /// changes a value that somebody chose.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fix {
     /// Where the path starts.
@@ -200,7 +201,7 @@ pub struct Fix {
 }
 
 /// Where a fix's path starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum FixTarget {
     /// The pod spec.
@@ -214,7 +215,7 @@ pub enum FixTarget {
 }
 
 /// Manifests the policy has an opinion on.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Examples {
     /// Manifests that satisfy the policy.
@@ -226,7 +227,7 @@ pub struct Examples {
 }
 
 /// One example: exactly one of `pod`, `container` and `object`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
     /// What it shows.

@@ -5,10 +5,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A level of the Pod Security Standards; each asks for everything the one before asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Nothing is asked for.
@@ -75,6 +78,20 @@ impl fmt::Display for Version {
             Version::Minor(minor) => write!(f, "v1.{minor}"),
             Version::Latest => f.write_str("latest"),
         }
+    }
+}
+
+impl JsonSchema for Version {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Version".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": r"^(latest|v1\.(0|[1-9]\d{0,8}))$",
+            "patternErrorMessage": "must be latest or v1.N, for example v1.31",
+        })
     }
 }
 

@@ -1,0 +1,420 @@
+//! Judges a value by the JSON Schema of a Rust type: every mistake at once, in words.
+//!
+//! The schema is made from the type, so that what the program reads, what an editor completes and
+//! what the error says are one thing. No message repeats a value: any of them may be a secret.
+
+use jsonschema::JsonType;
+use jsonschema::PatternOptions;
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+
+use crate::manifest::view::{escape, unescape};
+
+/// A part of a value that the schema does not allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The part, as a JSON Pointer; for a missing field the object that lacks it.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The JSON Schema (2020-12) of a type. A null member is as good as an absent one and has been
+/// dropped before anything is judged, so no part of the schema mentions it.
+pub fn of<T: JsonSchema>() -> Value {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
+    without_null(&mut schema);
+    schema
+}
+
+/// Takes the alternative `null` away, which `Option` brings in.
+fn without_null(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(Value::Array(types)) = object.get_mut("type") {
+                types.retain(|kind| kind != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    object.insert("type".into(), only);
+                }
+            }
+            if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
+                branches.retain(|branch| branch != &serde_json::json!({"type": "null"}));
+                if let [Value::Object(only)] = branches.as_mut_slice() {
+                    let only = std::mem::take(only);
+                    object.remove("anyOf");
+                    object.extend(only);
+                }
+            }
+            if object.get("default").is_some_and(Value::is_null) {
+                object.remove("default");
+            }
+            object.values_mut().for_each(without_null);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_null),
+        _ => {}
+    }
+}
+
+/// Everything in a value that its schema does not allow, in the order of the schema.
+///
+/// # Errors
+/// The schema itself is none.
+pub fn violations(schema: &Value, value: &Value) -> Result<Vec<Violation>, String> {
+    let validator = jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .offline()
+        .with_pattern_options(PatternOptions::regex())
+        .build(schema)
+        .map_err(|error| error.to_string())?;
+    let mut found = Vec::new();
+    for error in validator.iter_errors(value) {
+        explain(schema, &error, &mut found);
+    }
+    Ok(found)
+}
+
+/// Puts one error in words; an error about alternatives becomes those of the one that was meant.
+fn explain(root: &Value, error: &jsonschema::ValidationError<'_>, found: &mut Vec<Violation>) {
+    let pointer = error.instance_path().as_str().to_owned();
+    let levels = levels(root, error.evaluation_path().as_str());
+    if let Kind::AnyOf { context } | Kind::OneOfNotValid { context } = error.kind()
+        && let Some(meant) = meant(&pointer, context)
+    {
+        for error in meant {
+            explain(root, error, found);
+        }
+        return;
+    }
+    if let Kind::AdditionalProperties { unexpected } = error.kind() {
+        let level = levels.last().copied().unwrap_or(&Value::Null);
+        for name in unexpected {
+            found.push(Violation {
+                pointer: format!("{pointer}/{}", escape(name)),
+                reason: unknown(name, level),
+            });
+        }
+        return;
+    }
+    let said = |keyword: &str| levels.iter().find_map(|level| level.get(keyword)?.as_str());
+    let reason = match error.kind() {
+        Kind::Pattern { pattern } => said("patternErrorMessage")
+            .map_or_else(|| format!("does not match {pattern}"), str::to_owned),
+        Kind::Type { .. } | Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
+            said("errorMessage").map_or_else(|| wrong_type(error), str::to_owned)
+        }
+        kind => phrase(kind, error.instance()),
+    };
+    found.push(Violation { pointer, reason });
+}
+
+/// The errors of the alternative that the author most likely meant: the only one of the value's
+/// type, or the one whose `type` member is the value's.
+fn meant<'e>(
+    pointer: &str,
+    context: &'e [Vec<jsonschema::ValidationError<'static>>],
+) -> Option<&'e [jsonschema::ValidationError<'static>]> {
+    let tag = format!("{pointer}/type");
+    let apart = |error: &jsonschema::ValidationError<'_>| match error.kind() {
+        Kind::Type { .. } | Kind::Not { .. } => error.instance_path().as_str() == pointer,
+        Kind::Constant { .. } => error.instance_path().as_str() == tag,
+        _ => false,
+    };
+    let mut fitting = context.iter().filter(|branch| !branch.iter().any(apart));
+    let first = fitting.next()?;
+    fitting.next().is_none().then_some(first.as_slice())
+}
+
+/// The schemas that apply to the value in which an error was found, outermost first.
+fn levels<'s>(root: &'s Value, path: &str) -> Vec<&'s Value> {
+    let mut levels = vec![root];
+    let mut tokens = path.split('/').skip(1).peekable();
+    while let Some(token) = tokens.next() {
+        let Some(here) = levels.last().copied() else {
+            break;
+        };
+        if tokens.peek().is_none() {
+            break;
+        }
+        let keyword = here.get(unescape(token).as_ref());
+        match (token, keyword) {
+            ("$ref", Some(Value::String(target))) => {
+                let target = target.strip_prefix('#').and_then(|at| root.pointer(at));
+                levels.extend(target);
+            }
+            ("properties" | "patternProperties", Some(parts)) => {
+                let name = tokens.next().unwrap_or_default();
+                levels = parts.get(unescape(name).as_ref()).into_iter().collect();
+            }
+            ("items" | "additionalProperties" | "propertyNames", Some(part)) => levels = vec![part],
+            ("anyOf" | "oneOf" | "allOf", Some(parts)) => {
+                let index = tokens.next().and_then(|index| index.parse::<usize>().ok());
+                levels.extend(index.and_then(|index| parts.get(index)));
+            }
+            _ => break,
+        }
+    }
+    levels
+}
+
+/// A field that the object does not have, or a name that no entry of the map may have.
+fn unknown(name: &str, level: &Value) -> String {
+    if level.get("patternProperties").is_some() {
+        let must = level.get("patternErrorMessage").and_then(Value::as_str);
+        return format!(
+            "the name {}",
+            must.unwrap_or("has a form that is not allowed")
+        );
+    }
+    let known: Vec<&str> = level
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|fields| fields.keys().map(String::as_str))
+        .collect();
+    format!("unknown field `{name}`{}", suggest(name, &known))
+}
+
+/// What to say after a name that does not exist: the nearest one that does, and the list.
+pub fn suggest(name: &str, known: &[&str]) -> String {
+    let near = nearest(name, known);
+    let list = match known {
+        [] => "there are none".to_owned(),
+        known => format!("there are {}", known.join(", ")),
+    };
+    match near {
+        Some(near) => format!(": did you mean `{near}`? {}", capital(&list)),
+        None => format!(": {list}"),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+/// The known name nearest to one that is misspelt, if any is near.
+pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let name = name.to_lowercase();
+    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    known
+        .iter()
+        .map(|known| {
+            (
+                strsim::damerau_levenshtein(&name, &known.to_lowercase()),
+                *known,
+            )
+        })
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, known)| known)
+}
+
+fn wrong_type(error: &jsonschema::ValidationError<'_>) -> String {
+    let wanted: Vec<&str> = match error.kind() {
+        Kind::Type {
+            kind: TypeKind::Single(kind),
+        } => vec![article(*kind)],
+        Kind::Type {
+            kind: TypeKind::Multiple(kinds),
+        } => kinds.iter().map(article).collect(),
+        _ => vec!["of another form"],
+    };
+    let (got, quotable) = match error.instance().as_ref() {
+        Value::Null => ("null", false),
+        Value::Bool(_) => ("true or false", true),
+        Value::Number(_) => ("a number", true),
+        Value::String(_) => ("text", false),
+        Value::Array(_) => ("a list", false),
+        Value::Object(_) => ("a map", false),
+    };
+    let quotes = if quotable && wanted.contains(&"text") {
+        "; put it in quotes"
+    } else {
+        ""
+    };
+    format!("must be {}, not {got}{quotes}", wanted.join(" or "))
+}
+
+/// A JSON type as those call it who write YAML.
+fn article(kind: JsonType) -> &'static str {
+    match kind {
+        JsonType::Array => "a list",
+        JsonType::Boolean => "true or false",
+        JsonType::Integer => "a whole number",
+        JsonType::Null => "null",
+        JsonType::Number => "a number",
+        JsonType::Object => "a map",
+        JsonType::String => "text",
+    }
+}
+
+/// Everything that is neither a type, an alternative nor a pattern.
+fn phrase(kind: &Kind, value: &Value) -> String {
+    match kind {
+        Kind::Required { property } => {
+            format!("missing field `{}`", property.as_str().unwrap_or_default())
+        }
+        Kind::Constant { expected_value } => format!("must be {}", bare(expected_value)),
+        Kind::Enum { options } => choice(options, value),
+        Kind::Minimum { limit } => format!("must be at least {limit}"),
+        Kind::Maximum { limit } => format!("must be at most {limit}"),
+        Kind::MinLength { limit: 1 } => "must not be empty".into(),
+        Kind::MinLength { limit } => format!("must have at least {limit} characters"),
+        Kind::MaxLength { limit } => format!("must have at most {limit} characters"),
+        Kind::MinItems { limit: 1 } => "must have at least one item".into(),
+        Kind::MinItems { limit } => format!("must have at least {limit} items"),
+        Kind::MaxItems { limit } => format!("must have at most {limit} items"),
+        Kind::MinProperties { limit: 1 } => "must have at least one field".into(),
+        Kind::UniqueItems => "has an item twice".into(),
+        kind => format!("breaks `{}` of the schema", kind.keyword()),
+    }
+}
+
+/// One of a few words; a value near to one of them is misspelt.
+fn choice(options: &Value, value: &Value) -> String {
+    let options: Vec<String> = options.as_array().into_iter().flatten().map(bare).collect();
+    let known: Vec<&str> = options.iter().map(String::as_str).collect();
+    let list = format!("must be one of {}", known.join(", "));
+    match value.as_str().and_then(|text| nearest(text, &known)) {
+        Some(near) => format!("{list}: did you mean `{near}`?"),
+        None => list,
+    }
+}
+
+/// A value of a schema without quotes.
+fn bare(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn said(schema: &Value, value: &Value) -> Vec<String> {
+        violations(schema, value)
+            .unwrap()
+            .into_iter()
+            .map(|v| format!("{}: {}", v.pointer, v.reason))
+            .collect()
+    }
+
+    #[test]
+    fn every_mistake_is_put_in_words() {
+        let schema = json!({
+            "type": "object", "required": ["size"], "additionalProperties": false,
+            "properties": {
+                "size": {"$ref": "#/$defs/size"},
+                "color": {"enum": ["red", "green"]},
+                "name": {"type": "string", "pattern": "^[a-z]+$", "patternErrorMessage": "must be small letters"},
+                "tags": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
+                "either": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/ref"}], "errorMessage": "must be text or a ref"},
+                "shelves": {"type": "object", "additionalProperties": false,
+                    "patternProperties": {"^[a-z]+$": {"$ref": "#/$defs/size"}}, "patternErrorMessage": "must be small letters"}
+            },
+            "$defs": {
+                "size": {"type": "integer", "minimum": 1, "maximum": 9},
+                "ref": {"type": "object", "required": ["ref"], "additionalProperties": false, "properties": {"ref": {"type": "string"}}}
+            }
+        });
+        let cases = [
+            (json!({"size": 1}), ""),
+            (json!({}), ": missing field `size`"),
+            (
+                json!({"size": "big"}),
+                "/size: must be a whole number, not text",
+            ),
+            (json!({"size": 0}), "/size: must be at least 1"),
+            (json!({"size": 10}), "/size: must be at most 9"),
+            (
+                json!({"size": 1, "colour": 1}),
+                "/colour: unknown field `colour`: did you mean `color`? There are color, either, name, shelves, size, tags",
+            ),
+            (
+                json!({"size": 1, "color": "gren"}),
+                "/color: must be one of red, green: did you mean `green`?",
+            ),
+            (
+                json!({"size": 1, "color": "hunter2"}),
+                "/color: must be one of red, green",
+            ),
+            (
+                json!({"size": 1, "name": "A"}),
+                "/name: must be small letters",
+            ),
+            (
+                json!({"size": 1, "name": 5}),
+                "/name: must be text, not a number; put it in quotes",
+            ),
+            (
+                json!({"size": 1, "tags": []}),
+                "/tags: must have at least one item",
+            ),
+            (
+                json!({"size": 1, "tags": ["", {}]}),
+                "/tags/0: must not be empty; /tags/1: must be text, not a map",
+            ),
+            (
+                json!({"size": 1, "either": 5}),
+                "/either: must be text or a ref",
+            ),
+            (
+                json!({"size": 1, "either": {"raf": "x"}}),
+                "/either/raf: unknown field `raf`: did you mean `ref`? There are ref; /either: missing field `ref`",
+            ),
+            (
+                json!({"size": 1, "shelves": {"A/": 1}}),
+                "/shelves/A~1: the name must be small letters",
+            ),
+            (
+                json!({"size": 1, "shelves": {"a": 0}}),
+                "/shelves/a: must be at least 1",
+            ),
+        ];
+        for (value, want) in cases {
+            let mut got = said(&schema, &value);
+            let mut want: Vec<&str> = want.split("; /").collect();
+            got.sort();
+            let mut want: Vec<String> = want
+                .drain(..)
+                .enumerate()
+                .map(|(i, text)| {
+                    if i == 0 {
+                        text.to_owned()
+                    } else {
+                        format!("/{text}")
+                    }
+                })
+                .filter(|text| !text.is_empty())
+                .collect();
+            want.sort();
+            assert_eq!(got, want, "{value}");
+        }
+    }
+
+    #[test]
+    fn options_do_not_become_alternatives() {
+        #[derive(JsonSchema)]
+        #[allow(dead_code)]
+        struct Book {
+            title: Option<String>,
+            author: Option<Person>,
+        }
+        #[derive(JsonSchema)]
+        #[allow(dead_code)]
+        struct Person {
+            name: String,
+        }
+        let schema = of::<Book>();
+        assert_eq!(schema["properties"]["title"]["type"], "string");
+        assert_eq!(schema["properties"]["author"]["$ref"], "#/$defs/Person");
+        assert!(!schema.to_string().contains("null"), "{schema}");
+    }
+}

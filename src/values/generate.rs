@@ -1,0 +1,269 @@
+//! The values of one environment, before the user's own.
+//!
+//! Two parts: switches of the platform chart, which come from the cluster mapping, and the block
+//! `floe`, which holds what the artifact says in the form in which templates use it: environment
+//! variables with their `secretKeyRef`, annotations of the service account, sizes.
+
+use serde_json::{Map, Value, json};
+
+use crate::platform::artifact::{Artifact, Profiles, Signals};
+use crate::platform::credentials::{Address, Credentials, Mode};
+use crate::platform::file::catalogs::CatalogType;
+use crate::platform::file::compute::ComputeProfile;
+use crate::platform::file::properties::Property;
+use crate::platform::file::storage::StorageType;
+use crate::platform::mapping::{Isolation, Target};
+use crate::platform::references::SecretUse;
+use crate::values::merge;
+
+/// The values of an environment. `sha256` is the artifact's.
+pub fn values(artifact: &Artifact, sha256: &str, target: &Target) -> Map<String, Value> {
+    let mut values = of_target(target);
+    merge::lay(&mut values, of_artifact(artifact, sha256));
+    values
+}
+
+/// What the mapping says.
+fn of_target(target: &Target) -> Map<String, Value> {
+    let isolation = match target.isolation {
+        Isolation::Namespace => "namespace",
+        Isolation::Label => "label",
+    };
+    object(json!({
+        "fullnameOverride": target.fullname,
+        "global": {"environment": target.environment},
+        "namespace": {"name": target.namespace},
+        "autoscaling": {"enabled": target.production},
+        "podDisruptionBudget": {"enabled": target.production},
+        "networkPolicy": {"enabled": target.network_policies},
+        "resourcePreset": target.preset,
+        "resourcePresets": {target.preset.as_str(): target.sizes},
+        "floe": {"isolation": isolation},
+    }))
+}
+
+/// What the artifact says.
+fn of_artifact(artifact: &Artifact, sha256: &str) -> Map<String, Value> {
+    let signals = &artifact.observability;
+    let profiles = &artifact.profiles;
+    let mut product = Map::new();
+    optional(&mut product, "name", artifact.metadata.name.clone());
+    optional(&mut product, "version", artifact.metadata.version.clone());
+    let mut values = object(json!({
+        "polaris": {"enabled": profiles.catalog.profile.kind == CatalogType::Polaris},
+        "otel": {"enabled": signals.traces || signals.metrics},
+        "marquez": {"enabled": signals.lineage},
+        "floe": {
+            "artifact": {"sha256": sha256},
+            "product": product,
+            "storage": storage(profiles, &artifact.secrets),
+            "catalog": catalog(profiles, &artifact.secrets),
+            "compute": compute(&profiles.compute.profile, profiles.compute.name.as_str()),
+            "observability": observability(signals, &artifact.secrets),
+            "env": env(artifact),
+            "timezone": artifact.runtime.timezone,
+        },
+    }));
+    let mut floe = Map::new();
+    if let Some(account) = service_account(profiles) {
+        floe.insert("serviceAccount".into(), account);
+    }
+    if artifact.runtime.cleanup.enabled {
+        let jobs = &artifact.runtime.cleanup.jobs;
+        floe.insert(
+            "jobs".into(),
+            json!({
+                "ttlSecondsAfterFinished": jobs.ttl_seconds,
+                "successfulJobsHistoryLimit": jobs.history_limits.successful,
+                "failedJobsHistoryLimit": jobs.history_limits.failed,
+            }),
+        );
+    }
+    if !artifact.resources.is_empty() {
+        floe.insert("resources".into(), json!(artifact.resources));
+    }
+    merge::lay(&mut values, object(json!({"floe": floe})));
+    values
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn optional(map: &mut Map<String, Value>, key: &str, value: Option<String>) {
+    if let Some(value) = value {
+        map.insert(key.into(), value.into());
+    }
+}
+
+/// An address under `key`, or under `keyFrom` where it stands in a Secret.
+fn address(
+    map: &mut Map<String, Value>,
+    key: &str,
+    address: Option<&Address>,
+    field: &str,
+    secrets: &[SecretUse],
+) {
+    match address {
+        None => {}
+        Some(Address::Url(url)) => {
+            map.insert(key.into(), url.as_str().into());
+        }
+        Some(Address::Secret(_)) => {
+            let wanted = |used: &&SecretUse| used.used_by.iter().any(|place| place == field);
+            if let Some(used) = secrets.iter().find(wanted) {
+                map.insert(
+                    format!("{key}From"),
+                    json!({"secretKeyRef": secret_key(used)}),
+                );
+            }
+        }
+    }
+}
+
+fn secret_key(used: &SecretUse) -> Value {
+    json!({"name": used.secret, "key": used.key})
+}
+
+fn storage(profiles: &Profiles, secrets: &[SecretUse]) -> Map<String, Value> {
+    let profile = &profiles.storage.profile;
+    let name = profiles.storage.name.as_str();
+    let mut map = object(json!({
+        "profile": name,
+        "type": profile.kind,
+        "bucket": profile.bucket,
+        "region": profile.region,
+        "pathStyleAccess": profile.path_style_access,
+        "credentials": profile.credentials.mode,
+    }));
+    let field = format!("storage.{name}.endpoint");
+    address(
+        &mut map,
+        "endpoint",
+        profile.endpoint.as_ref(),
+        &field,
+        secrets,
+    );
+    map
+}
+
+fn catalog(profiles: &Profiles, secrets: &[SecretUse]) -> Map<String, Value> {
+    let profile = &profiles.catalog.profile;
+    let name = profiles.catalog.name.as_str();
+    let mut map = object(json!({
+        "profile": name,
+        "type": profile.kind,
+        "warehouse": profile.warehouse,
+        "namespace": profile.namespace,
+        "accessDelegation": profile.access_delegation,
+        "tokenRefresh": profile.token_refresh_enabled,
+        "credentials": profile.credentials.mode,
+    }));
+    let field = format!("catalogs.{name}.uri");
+    address(&mut map, "uri", Some(&profile.uri), &field, secrets);
+    map
+}
+
+fn compute(profile: &ComputeProfile, name: &str) -> Map<String, Value> {
+    let plain = profile
+        .properties
+        .iter()
+        .filter_map(|(name, property)| match property {
+            Property::Plain(value) => Some((name.clone(), value.clone())),
+            Property::Secret(_) => None,
+        });
+    object(json!({
+        "profile": name,
+        "type": profile.kind,
+        "properties": plain.collect::<Map<_, _>>(),
+        "credentials": profile.credentials.mode,
+    }))
+}
+
+fn observability(signals: &Signals, secrets: &[SecretUse]) -> Map<String, Value> {
+    let mut map = object(json!({
+        "traces": signals.traces,
+        "metrics": signals.metrics,
+        "lineage": signals.lineage,
+        "otlpProtocol": signals.otlp_protocol,
+        "attributes": signals.attributes,
+    }));
+    optional(
+        &mut map,
+        "lineageNamespace",
+        signals.lineage_namespace.clone(),
+    );
+    for (key, endpoint, field) in [
+        (
+            "otlpEndpoint",
+            &signals.otlp_endpoint,
+            "observability.otlp_endpoint",
+        ),
+        (
+            "lineageEndpoint",
+            &signals.lineage_endpoint,
+            "observability.lineage_endpoint",
+        ),
+    ] {
+        address(&mut map, key, endpoint.as_ref(), field, secrets);
+    }
+    map
+}
+
+/// The environment of every container of the product: Secrets by reference, the scope of the
+/// token, a client id that is no secret.
+fn env(artifact: &Artifact) -> Vec<Value> {
+    let mut env: Vec<(String, Value)> = artifact
+        .secrets
+        .iter()
+        .map(|used| {
+            let value = json!({"name": used.env, "valueFrom": {"secretKeyRef": secret_key(used)}});
+            (used.env.clone(), value)
+        })
+        .collect();
+    let catalog = &artifact.profiles.catalog.profile;
+    let mut plain = |name: &str, value: &str| {
+        env.push((name.to_owned(), json!({"name": name, "value": value})));
+    };
+    if catalog.kind == CatalogType::Polaris && catalog.credentials.mode == Mode::Oauth2 {
+        if let Some(scope) = &catalog.credentials.scope {
+            plain("POLARIS_SCOPE", scope);
+        }
+        if let Some(crate::platform::credentials::Identifier::Text(id)) =
+            &catalog.credentials.client_id
+        {
+            plain("POLARIS_CLIENT_ID", id);
+        }
+    }
+    env.sort_by(|a, b| a.0.cmp(&b.0));
+    env.into_iter().map(|(_, value)| value).collect()
+}
+
+/// What the service account needs so that its pods get an identity of the cloud.
+fn service_account(profiles: &Profiles) -> Option<Value> {
+    let storage = &profiles.storage.profile;
+    let others = [
+        &profiles.catalog.profile.credentials,
+        &profiles.compute.profile.credentials,
+    ];
+    let logins = std::iter::once(&storage.credentials).chain(others);
+    if let Some(role) = logins
+        .clone()
+        .find_map(|credentials| credentials.role_arn.as_ref())
+    {
+        return Some(json!({"annotations": {"eks.amazonaws.com/role-arn": role}}));
+    }
+    let identity = |credentials: &Credentials| credentials.identity.clone();
+    let identity = logins.into_iter().find_map(identity)?;
+    // A Google service account is an e-mail address, an Azure identity a UUID.
+    if storage.kind == StorageType::Azure || !identity.contains('@') {
+        return Some(json!({
+            "annotations": {"azure.workload.identity/client-id": identity},
+            "podLabels": {"azure.workload.identity/use": "true"},
+        }));
+    }
+    Some(json!({"annotations": {"iam.gke.io/gcp-service-account": identity}}))
+}

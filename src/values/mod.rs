@@ -1,0 +1,13 @@
+//! Helm values for an environment: what the cluster mapping and the compiled artifact come to, with
+//! the user's own values on top.
+//!
+//! [`generate`] makes them, [`merge`] and [`strvals`] lay others over them as Helm does, [`chart`]
+//! checks them against a chart, [`format`] writes them.
+
+pub mod chart;
+pub mod format;
+pub mod generate;
+pub mod merge;
+pub mod strvals;
+
+pub use generate::values;
