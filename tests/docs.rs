@@ -33,8 +33,8 @@ struct Block {
 
 /// README.md and everything in docs/.
 fn documents() -> Vec<PathBuf> {
-    let docs = fs::read_dir(repository().join("docs")).expect("read");
-    let mut files: Vec<PathBuf> = docs.map(|entry| entry.expect("read").path()).collect();
+    let docs = walkdir::WalkDir::new(repository().join("docs")).into_iter();
+    let mut files: Vec<PathBuf> = docs.map(|entry| entry.expect("read").into_path()).collect();
     files.retain(|file| file.extension().is_some_and(|e| e == "md"));
     files.push(repository().join("README.md"));
     files.sort();
@@ -150,6 +150,23 @@ fn yaml_blocks_load() {
             seen.insert("platform file");
             fs::write(platform.join("prod/platform.yaml"), &block.text).expect("written");
             command = floe(&["--env", "prod"]);
+        } else if block.text.starts_with("version: ") {
+            seen.insert("whole platform file");
+            fs::write(platform.join("prod/platform.yaml"), &block.text).expect("written");
+            command = floe(&["platform", "validate", "--env", "prod"]);
+        } else if block.text.starts_with("name: ") {
+            seen.insert("product");
+            copy_tree(&repository().join("examples/starter"), folder.path());
+            fs::write(folder.path().join("floe.yaml"), &block.text).expect("written");
+            command = floe(&["compile", "--env", "prod"]);
+        } else if block.text.starts_with("clusterMapping:") {
+            seen.insert("mapping");
+            copy_tree(&repository().join("examples/starter"), folder.path());
+            fs::write(folder.path().join("mapping.yaml"), &block.text).expect("written");
+            command = floe(&["compile", "--env", "dev", "-o", "artifact.json"]);
+            Outcome::of(&feed(command.current_dir(folder.path()), b"")).ok();
+            let words = "generate -a artifact.json --all-envs --mapping mapping.yaml -o values";
+            command = floe(&words.split(' ').collect::<Vec<_>>());
         } else if block.text.contains("kind: Policy\n") {
             seen.insert("policy");
             let own = folder.path().join("own");
@@ -168,7 +185,8 @@ fn yaml_blocks_load() {
             block.place, said.stderr, said.stdout
         );
     }
-    assert!(seen.contains("platform file"), "{seen:?}");
+    let sorts = ["platform file", "whole platform file", "product", "mapping"];
+    assert!(sorts.iter().all(|sort| seen.contains(sort)), "{seen:?}");
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub struct Violation {
     pub pointer: String,
     /// What is wrong with it.
     pub reason: String,
+    /// Whether it can be read all the same: its type is right, only its content is not.
+    pub readable: bool,
 }
 
 /// The JSON Schema (2020-12) of a type. A null member is as good as an absent one and has been
@@ -89,12 +91,19 @@ fn explain(root: &Value, error: &jsonschema::ValidationError<'_>, found: &mut Ve
         }
         return;
     }
+    if let Kind::OneOfNotValid { context } = error.kind()
+        && let Some(violation) = wrong_choice(&pointer, error.instance(), context)
+    {
+        found.push(violation);
+        return;
+    }
     if let Kind::AdditionalProperties { unexpected } = error.kind() {
         let level = levels.last().copied().unwrap_or(&Value::Null);
         for name in unexpected {
             found.push(Violation {
                 pointer: format!("{pointer}/{}", escape(name)),
                 reason: unknown(name, level),
+                readable: false,
             });
         }
         return;
@@ -108,7 +117,15 @@ fn explain(root: &Value, error: &jsonschema::ValidationError<'_>, found: &mut Ve
         }
         kind => phrase(kind, error.instance()),
     };
-    found.push(Violation { pointer, reason });
+    let readable = matches!(
+        error.kind(),
+        Kind::Pattern { .. } | Kind::MinLength { .. } | Kind::MaxLength { .. }
+    );
+    found.push(Violation {
+        pointer,
+        reason,
+        readable,
+    });
 }
 
 /// The errors of the alternative that the author most likely meant: the only one of the value's
@@ -126,6 +143,34 @@ fn meant<'e>(
     let mut fitting = context.iter().filter(|branch| !branch.iter().any(apart));
     let first = fitting.next()?;
     fitting.next().is_none().then_some(first.as_slice())
+}
+
+/// The mistake in a value that is none of a few words, or in a map whose `type` member is none.
+fn wrong_choice(
+    pointer: &str,
+    value: &Value,
+    context: &[Vec<jsonschema::ValidationError<'static>>],
+) -> Option<Violation> {
+    let (at, word) = match value {
+        Value::Object(members) => (format!("{pointer}/type"), members.get("type")?),
+        word => (pointer.to_owned(), word),
+    };
+    let mut options = Vec::new();
+    for error in context.iter().flatten() {
+        match error.kind() {
+            _ if error.instance_path().as_str() != at => {}
+            Kind::Constant { expected_value } => options.push(Value::clone(expected_value)),
+            Kind::Enum { options: several } => {
+                options.extend(several.as_array().into_iter().flatten().cloned());
+            }
+            _ => {}
+        }
+    }
+    (!options.is_empty()).then(|| Violation {
+        pointer: at,
+        reason: choice(&options.into(), word),
+        readable: false,
+    })
 }
 
 /// The schemas that apply to the value in which an error was found, outermost first.
@@ -315,6 +360,9 @@ mod tests {
                 "color": {"enum": ["red", "green"]},
                 "name": {"type": "string", "pattern": "^[a-z]+$", "patternErrorMessage": "must be small letters"},
                 "tags": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
+                "shape": {"errorMessage": "must have a type", "oneOf": [
+                    {"type": "object", "required": ["type"], "additionalProperties": false, "properties": {"type": {"const": "round"}, "radius": {"type": "integer"}}},
+                    {"type": "object", "required": ["type"], "additionalProperties": false, "properties": {"type": {"const": "square"}}}]},
                 "either": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/ref"}], "errorMessage": "must be text or a ref"},
                 "shelves": {"type": "object", "additionalProperties": false,
                     "patternProperties": {"^[a-z]+$": {"$ref": "#/$defs/size"}}, "patternErrorMessage": "must be small letters"}
@@ -335,7 +383,7 @@ mod tests {
             (json!({"size": 10}), "/size: must be at most 9"),
             (
                 json!({"size": 1, "colour": 1}),
-                "/colour: unknown field `colour`: did you mean `color`? There are color, either, name, shelves, size, tags",
+                "/colour: unknown field `colour`: did you mean `color`? There are color, either, name, shape, shelves, size, tags",
             ),
             (
                 json!({"size": 1, "color": "gren"}),
@@ -368,6 +416,18 @@ mod tests {
             (
                 json!({"size": 1, "either": {"raf": "x"}}),
                 "/either/raf: unknown field `raf`: did you mean `ref`? There are ref; /either: missing field `ref`",
+            ),
+            (
+                json!({"size": 1, "shape": {"type": "roand"}}),
+                "/shape/type: must be one of round, square: did you mean `round`?",
+            ),
+            (
+                json!({"size": 1, "shape": {"radius": 1}}),
+                "/shape: must have a type",
+            ),
+            (
+                json!({"size": 1, "shape": {"type": "square", "radius": 1}}),
+                "/shape/radius: unknown field `radius`: there are type",
             ),
             (
                 json!({"size": 1, "shelves": {"A/": 1}}),

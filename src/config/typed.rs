@@ -2,7 +2,7 @@
 //!
 //! Three questions are asked of every file: does it fit the [schema] of its type, does it hold what
 //! must not stand in it ([`Checked::scan`]), and does it make sense ([`Checked::rules`]). What the
-//! schema refuses is left out for the last question, so that one mistake hides no other.
+//! schema refuses is left out for the last question, so that one mistake seldom hides another.
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -95,7 +95,11 @@ fn judge<T: Checked>(value: &Value) -> (Option<T>, Problems) {
             return (None, problems);
         }
     };
-    let mut bad: Vec<String> = violations.iter().map(|v| v.pointer.clone()).collect();
+    let (readable, bad): (Vec<_>, Vec<_>) = violations.iter().partition(|v| v.readable);
+    let pointers = |list: Vec<&schema::Violation>| -> Vec<String> {
+        list.into_iter().map(|v| v.pointer.clone()).collect()
+    };
+    let (readable, mut bad) = (pointers(readable), pointers(bad));
     for violation in violations {
         if !problems.has(&violation.pointer) {
             problems.add(violation.pointer, violation.reason);
@@ -107,7 +111,10 @@ fn judge<T: Checked>(value: &Value) -> (Option<T>, Problems) {
         read.rules(value, &mut found);
         for (pointer, reason) in found.0 {
             // A rule that misses what was left out would only confuse.
-            let misled = bad.iter().any(|bad| is_within(bad, &pointer));
+            let misled = bad
+                .iter()
+                .chain(&readable)
+                .any(|bad| is_within(bad, &pointer));
             if !misled && !problems.has(&pointer) {
                 problems.add(pointer, reason);
             }

@@ -29,7 +29,7 @@ pub struct Text<'t> {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Unresolved {
     /// The product names a profile that the platform does not have.
-    #[error("profile `{name}` not found in {sort} of {platform}{}; available profiles: [{}]", meant(near), available.join(", "))]
+    #[error("profile `{name}` not found in {sort} of {platform}{}. Available profiles: [{}]", meant(near), available.join(", "))]
     ProfileNotFound {
         /// The field of floe.yaml.
         field: &'static str,
@@ -64,7 +64,7 @@ pub enum Unresolved {
 
 fn meant(near: &Option<String>) -> String {
     near.as_ref()
-        .map_or(String::new(), |near| format!(": did you mean `{near}`?"))
+        .map_or(String::new(), |near| format!(" (did you mean `{near}`?)"))
 }
 
 impl Unresolved {

@@ -460,11 +460,11 @@ clusterMapping:
             ),
             (
                 entry("  b: {cluster: d, environments: [qa]}\n"),
-                "m:5:35: clusterMapping.b.environments[0]: `qa` belongs to the entry a already",
+                "m:5:34: clusterMapping.b.environments[0]: `qa` belongs to the entry a already",
             ),
             (
                 entry("  b: {cluster: d, environments: []}\n"),
-                "m:5:20: clusterMapping.b.environments: must have at least one item",
+                "m:5:19: clusterMapping.b.environments: must have at least one item",
             ),
             (
                 entry("  b: {cluster: d}\n"),

@@ -128,10 +128,10 @@ mod tests {
         let long = |prefix: &str, length: usize| format!("{prefix}{}", "A".repeat(length));
         for (name, text) in [
             ("password", "hunter2"),
-            ("client_secret", "x"),
-            ("DB_PASSWORD", "x"),
-            ("apiKey", "x"),
-            ("s3.secret-key", "x"),
+            ("client_secret", "Zx9"),
+            ("DB_PASSWORD", "Zx9"),
+            ("apiKey", "Zx9"),
+            ("s3.secret-key", "Zx9"),
             ("uri", "postgresql://u:p@db:5432/x"),
             ("uri", "see jdbc:postgresql://u:p@db/x"),
             ("note", &long("AKIA", 16)),

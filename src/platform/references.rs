@@ -292,7 +292,7 @@ fn pairs<'u>(uses: impl Iterator<Item = &'u SecretUse>) -> Vec<(&'u SecretUse, &
 fn clash(first: &SecretUse, second: &SecretUse) -> String {
     format!(
         "both `{}` (key {}, for {}) and `{}` (key {}, for {}) become the variable {}: rename one, \
-         or give them variables with {{secret_ref: NAME_IN_CAPITALS, secret_name: …, key: …}}",
+         or give them variables with {{secret_ref: NAME_IN_CAPITALS, secret_name: NAME, key: KEY}}",
         first.secret,
         first.key,
         first.used_by.join(", "),

@@ -167,7 +167,7 @@ impl Checked for FloeFile {
         infrastructure(file, &mut String::new(), problems);
     }
 
-    fn rules(&self, _: &Value, problems: &mut Problems) {
+    fn rules(&self, file: &Value, problems: &mut Problems) {
         for (name, value) in &self.observability.attributes {
             problems.expect(
                 !value.replace(ENVIRONMENT, "").contains("${"),
@@ -175,7 +175,9 @@ impl Checked for FloeFile {
                 format!("holds a placeholder: the only one is {ENVIRONMENT}"),
             );
         }
-        self.orchestration.rules("/orchestration", problems);
+        let written = file.get("orchestration").unwrap_or(&Value::Null);
+        self.orchestration
+            .rules("/orchestration", written, problems);
     }
 }
 

@@ -329,11 +329,12 @@ pub struct DayRange {
 
 impl Orchestration {
     /// What the schema cannot say: jobs and partitions that are named exist, days are in order.
-    pub fn rules(&self, at: &str, problems: &mut Problems) {
-        let jobs: Vec<&str> = self.jobs.keys().map(Name::as_str).collect();
+    /// `written` is the block as it was written; names count even where their entry has mistakes.
+    pub fn rules(&self, at: &str, written: &Value, problems: &mut Problems) {
+        let jobs = names(written, "jobs");
         let mut expect = |at: String, job: &Name| {
             let reason = format!("no job `{job}`{}", suggest(job.as_str(), &jobs));
-            problems.expect(self.jobs.contains_key(job), at, reason);
+            problems.expect(jobs.contains(&job.as_str()), at, reason);
         };
         for (name, schedule) in &self.schedules {
             expect(
@@ -362,11 +363,11 @@ impl Orchestration {
             );
             problems.expect(range.start <= range.end, at, "is before the start");
         }
-        let partitions: Vec<&str> = self.partitions.keys().map(Name::as_str).collect();
+        let partitions = names(written, "partitions");
         for (name, asset) in &self.assets {
             if let Some(wanted) = &asset.partitions {
                 problems.expect(
-                    self.partitions.contains_key(wanted),
+                    partitions.contains(&wanted.as_str()),
                     format!("{at}/assets/{}/partitions", escape(name.as_str())),
                     format!(
                         "no partitions `{wanted}`{}",
@@ -376,6 +377,16 @@ impl Orchestration {
             }
         }
     }
+}
+
+/// The names in a map of the block.
+fn names<'w>(written: &'w Value, map: &str) -> Vec<&'w str> {
+    let entries = written.get(map).and_then(Value::as_object);
+    entries
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
+        .collect()
 }
 
 impl Sensor {
