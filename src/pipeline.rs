@@ -7,12 +7,14 @@
 mod document;
 mod input;
 mod kinds;
+mod network;
 mod output;
 mod settings;
 
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::inject::network::Facts;
 use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
 use crate::object::Identity;
@@ -105,6 +107,8 @@ struct Run<'s, 'c> {
     report: Report,
     problems: Vec<Problem>,
     seen: HashMap<Identity, usize>,
+    /// What the objects say about the network.
+    facts: Facts,
 }
 
 /// Runs every stage over a stream.
@@ -127,14 +131,16 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
         },
         problems: Vec::new(),
         seen: HashMap::new(),
+        facts: Facts::default(),
         spans,
     };
-    let done = run.documents();
+    let mut done = run.documents();
+    let added = run.network(&mut done);
     if !run.problems.is_empty() {
         run.problems.sort_by_key(|p| (p.line, p.column));
         return Err(Unreadable(run.problems));
     }
-    let output = Output::new(text, &run.spans, &done, run.edited);
+    let output = Output::new(text, &run.spans, &done, added, run.edited);
     let mut report = run.report;
     report.findings.sort_by(|a, b| {
         (a.document, a.line, a.column, &a.policy).cmp(&(b.document, b.line, b.column, &b.policy))

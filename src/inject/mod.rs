@@ -7,6 +7,7 @@
 pub mod draft;
 pub mod images;
 pub mod labels;
+pub mod network;
 pub mod patches;
 pub mod resources;
 pub mod security;

@@ -53,6 +53,7 @@ impl Run<'_, '_> {
             }
         };
         let places = self.places(&objects, last)?;
+        self.note(number, &objects, &places);
         let twice = self.admit(number, &objects);
         Some(self.judge(number, document, &objects, &places, twice))
     }
@@ -283,7 +284,7 @@ impl Run<'_, '_> {
         );
     }
 
-    fn finding(
+    pub(super) fn finding(
         &self,
         number: usize,
         document: &Document<'_>,

@@ -35,6 +35,28 @@ pub(super) struct Change {
 }
 
 impl Change {
+    /// The changed document, given the original and what is new.
+    pub(super) fn text(&self, old: &str, store: &[u8]) -> Vec<u8> {
+        let old = old.as_bytes();
+        let end = old.len().saturating_sub(self.kept_after);
+        let pieces = [
+            old.get(..self.kept_before),
+            store.get(self.new.clone()),
+            old.get(end..),
+        ];
+        pieces.map(Option::unwrap_or_default).concat()
+    }
+}
+
+/// Documents that the input does not have.
+pub(super) struct Added {
+    /// The number of the document they stand before.
+    pub(super) before: usize,
+    /// Where their text stands among what is new, with a separator behind each.
+    pub(super) text: Range<usize>,
+}
+
+impl Change {
     /// The change from `old` to `new`, whose middle is appended to `store`.
     pub(super) fn between(old: &[u8], new: &[u8], store: &mut Vec<u8>) -> Change {
         let kept_before = common_start(old, new);
@@ -90,16 +112,23 @@ fn common_end(a: &[u8], b: &[u8]) -> usize {
 }
 
 impl<'s> Output<'s> {
-    /// Edited documents in the place of the originals, separators untouched.
+    /// Edited documents in the place of the originals, separators untouched, and new ones between
+    /// them.
     pub(super) fn new(
         text: &'s str,
         spans: &[DocSpan<'_>],
         done: &[Done],
+        added: Option<Added>,
         edited: Vec<u8>,
     ) -> Output<'s> {
         let mut pieces = Vec::new();
         let mut at = 0;
-        for (span, done) in spans.iter().zip(done) {
+        for (number, (span, done)) in spans.iter().zip(done).enumerate() {
+            if let Some(added) = added.as_ref().filter(|added| added.before == number) {
+                pieces.push(Piece::Input(at..span.start));
+                pieces.push(Piece::Edited(added.text.clone()));
+                at = span.start;
+            }
             if let Done::Edited(change) = done {
                 pieces.push(Piece::Input(at..span.start + change.kept_before));
                 pieces.push(Piece::Edited(change.new.clone()));

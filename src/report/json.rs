@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Finding, Report, Summary};
+use super::{Added, Finding, Report, Summary};
 use crate::manifest::edit::Edit;
 
 #[derive(Serialize)]
@@ -12,6 +12,7 @@ struct Body<'a> {
     notices: &'a [String],
     findings: &'a [Finding],
     edits: &'a [Edit],
+    added: &'a [Added],
 }
 
 /// The report as pretty-printed JSON with a final newline.
@@ -22,6 +23,7 @@ pub fn render(report: &Report) -> String {
         notices: &report.notices,
         findings: &report.findings,
         edits: &report.edits,
+        added: &report.added,
     };
     let mut text = serde_json::to_string_pretty(&body).unwrap_or_default();
     text.push('\n');
