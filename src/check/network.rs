@@ -33,32 +33,28 @@ pub fn selects_nothing(topology: &Topology) -> Vec<(ObjectRef, Violation)> {
     .collect()
 }
 
-/// Calls to a port that the called Service does not have.
+/// Calls to a port that the called Service does not have, or to a host outside without any.
 pub fn unknown_ports(topology: &Topology) -> Vec<(ObjectRef, Violation)> {
     let loose = topology.loose.iter().filter_map(|loose| {
-        let LooseWhy::Port(service, port) = &loose.why else {
-            return None;
-        };
-        let service = topology.services.get(*service)?;
-        let ports: Vec<String> = service
-            .ports
-            .iter()
-            .map(|port| port.number.to_string())
-            .collect();
-        let workload = topology.workloads.get(loose.workload)?;
-        let violation = violation(
-            UNKNOWN_PORT,
-            Severity::Warning,
-            &loose.evidence.pointer,
-            format!(
-                "{} calls {} of Service {}, which has {}; no policy allows it",
-                workload.object.name,
-                port,
-                service.object.name,
-                ports.join(", "),
+        let workload = &topology.workloads.get(loose.workload)?.object.name;
+        let (message, help) = match &loose.why {
+            LooseWhy::Port(service, port) => {
+                let service = topology.services.get(*service)?;
+                let ports = service.ports.iter().map(|port| port.number.to_string());
+                let ports: Vec<String> = ports.collect();
+                let (name, ports) = (&service.object.name, ports.join(", "));
+                (
+                    format!("{workload} calls port {port} of Service {name}, which has {ports}: no policy allows it"),
+                    "name a port that the Service has, or add it to the Service",
+                )
+            }
+            LooseWhy::NoPort => (
+                format!("{workload} calls {} on a port that nothing tells: no policy allows it", loose.evidence.says),
+                "write the port behind the host, or have the platform team add the call to hardening.network.calls",
             ),
-            "name a port that the Service has, or add it to the Service",
-        );
+        };
+        let pointer = &loose.evidence.pointer;
+        let violation = violation(UNKNOWN_PORT, Severity::Warning, pointer, message, help);
         Some((loose.evidence.object.clone(), violation))
     });
     loose.collect()

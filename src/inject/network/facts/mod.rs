@@ -63,6 +63,8 @@ pub struct WorkloadFacts {
     pub selector: Labels,
     /// Whether Helm runs it as a hook.
     pub hook: bool,
+    /// The name of a StatefulSet's governing Service.
+    pub governing: Option<Word>,
     /// The pod.
     pub pod: Pod,
 }
@@ -203,6 +205,14 @@ impl Facts {
             labels,
             selector: super::labels::read(selector),
             hook: object.identity.is_hook(),
+            governing: object
+                .view
+                .pointer("/spec/serviceName")
+                .and_then(text)
+                .map(|text| Word {
+                    text,
+                    pointer: format!("{}/spec/serviceName", object.pointer),
+                }),
             pod,
         });
     }

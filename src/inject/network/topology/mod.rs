@@ -7,6 +7,7 @@ mod build;
 mod calls;
 mod exposure;
 mod hints;
+mod links;
 mod resolve;
 mod store;
 
@@ -265,6 +266,8 @@ pub enum EvidenceKind {
     Monitor,
     /// A RoleBinding or ClusterRoleBinding of the pods' service account.
     Binding,
+    /// The headless Service by which the pods of a StatefulSet find each other.
+    Siblings,
     /// The platform file.
     Platform,
 }
