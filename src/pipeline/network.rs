@@ -46,7 +46,7 @@ impl Run<'_, '_> {
         let mut odd = check::network::selects_nothing(&topology);
         let mut added = None;
         if derives {
-            odd.extend(check::network::unknown_ports(&topology));
+            odd.extend(check::network::unknown_targets(&topology));
             odd.extend(check::network::unexplained(&topology));
             added = self.policies(&topology, facts.helm4_template.as_deref(), done);
         }

@@ -63,6 +63,8 @@ pub struct WorkloadFacts {
     pub selector: Labels,
     /// Whether Helm runs it as a hook.
     pub hook: bool,
+    /// Whether an operator makes its pods.
+    pub operated: bool,
     /// The name of a StatefulSet's governing Service.
     pub governing: Option<Word>,
     /// The pod.
@@ -205,6 +207,7 @@ impl Facts {
             labels,
             selector: super::labels::read(selector),
             hook: object.identity.is_hook(),
+            operated: !makes_pods_as_written(object.identity.group(), &object.identity.kind),
             governing: object
                 .view
                 .pointer("/spec/serviceName")
@@ -215,6 +218,18 @@ impl Facts {
                 }),
             pod,
         });
+    }
+}
+
+/// Whether the kind's controller makes pods just as the template says: Kubernetes' own, and those
+/// that stand in for a Deployment. Operators of other kinds add containers, labels and peers.
+fn makes_pods_as_written(group: &str, kind: &str) -> bool {
+    match group {
+        "" | "apps" | "batch" | "extensions" => true,
+        "argoproj.io" => kind == "Rollout",
+        "apps.openshift.io" => kind == "DeploymentConfig",
+        "apps.kruise.io" => true,
+        _ => false,
     }
 }
 

@@ -441,6 +441,13 @@ pub(super) fn call(
     let from = Peer::Workload(workload);
     match edges.resolver.resolve(namespace, mention) {
         Target::Nothing => {}
+        Target::Unknown if mention.bare || !mention.outside => {}
+        Target::Unknown => edges.loose.push(Loose {
+            workload,
+            why: LooseWhy::NoService,
+            evidence,
+        }),
+        Target::ApiServer => edges.add(from, Peer::ApiServer, None, None, evidence),
         Target::Service(service) => to_service(edges, &from, service, mention, evidence),
         Target::Namespace(name) => edges.add(from, Peer::Namespace(name), None, None, evidence),
         Target::Address(address) => {
@@ -588,8 +595,9 @@ fn pods(edges: &mut Edges<'_>, from: &Peer, number: usize, mention: &Mention, ev
         if ports.is_empty() && service.leads == Leads::PodsDirectly {
             return directly(edges, from, number, wanted, mention.explicit, evidence);
         }
-        // A scheme's usual port is no more than a guess; one port leaves no choice.
-        if ports.is_empty() && !mention.explicit && service.ports.len() == 1 {
+        // A scheme's usual port is no more than a guess: where the Service does not have it, the
+        // real one comes from somewhere else.
+        if ports.is_empty() && !mention.explicit {
             ports = service_ports(service, None);
         }
     }

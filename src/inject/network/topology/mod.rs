@@ -77,6 +77,8 @@ pub struct Workload {
     pub ports: Vec<ContainerPort>,
     /// Whether Helm runs it as a hook.
     pub hook: bool,
+    /// Whether an operator makes its pods, as it sees fit: it gets no policy.
+    pub operated: bool,
     /// Whether a NetworkPolicy of the chart selects its pods for incoming traffic.
     pub own_ingress: bool,
     /// Whether a NetworkPolicy of the chart selects its pods for outgoing traffic.
@@ -288,6 +290,8 @@ pub struct Loose {
 pub enum LooseWhy {
     /// The Service, by its place in [`Topology::services`], has no such port.
     Port(usize, u16),
+    /// The release has no Service of that name. Another release of the namespace may.
+    NoService,
     /// A host outside, without a port that could be opened.
     NoPort,
 }
