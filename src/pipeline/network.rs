@@ -46,8 +46,11 @@ impl Run<'_, '_> {
         let mut odd = check::network::selects_nothing(&topology);
         let mut added = None;
         if derives {
-            odd.extend(check::network::unknown_targets(&topology));
-            odd.extend(check::network::unexplained(&topology));
+            // What is open inside needs no explanation.
+            if self.settings.network_policies == settings::Mode::Derive {
+                odd.extend(check::network::unknown_targets(&topology));
+                odd.extend(check::network::unexplained(&topology));
+            }
             added = self.policies(&topology, facts.helm4_template.as_deref(), done);
         }
         self.report_on(odd);
