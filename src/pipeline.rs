@@ -5,6 +5,7 @@
 //! has been seen, because its schema may tell where their pod specs lie.
 
 mod document;
+mod externalize;
 mod input;
 mod kinds;
 mod output;
@@ -103,6 +104,7 @@ struct Run<'s, 'c> {
     /// The tape of the document before, whose memory the next one uses.
     buffers: Buffers,
     report: Report,
+    certificates: externalize::Certificates,
     problems: Vec<Problem>,
     seen: HashMap<Identity, usize>,
 }
@@ -125,11 +127,13 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
             documents: 0,
             ..Report::default()
         },
+        certificates: externalize::Certificates::default(),
         problems: Vec::new(),
         seen: HashMap::new(),
         spans,
     };
     let done = run.documents();
+    run.judge_key_pairs();
     if !run.problems.is_empty() {
         run.problems.sort_by_key(|p| (p.line, p.column));
         return Err(Unreadable(run.problems));

@@ -204,7 +204,8 @@ fn the_example_of_the_platform_file_is_the_tested_one() {
 /// The fields of each block of the platform file, as its reader lists them in its errors.
 #[test]
 fn the_platform_document_names_every_field() {
-    let document = fs::read_to_string(repository().join("docs/platform.md")).expect("read");
+    let read = |name: &str| fs::read_to_string(repository().join(name)).expect("read");
+    let document = read("docs/platform.md") + &read("docs/externalize.md");
     let folder = tempfile::tempdir().expect("a directory");
     let file = folder.path().join("platform.yaml");
     for (text, prefix) in [
@@ -213,6 +214,11 @@ fn the_platform_document_names_every_field() {
         (
             "hardening: {pod_security: {nonsense: 1}}\n",
             "pod_security.",
+        ),
+        ("hardening: {secrets: {externalize: {nonsense: 1}}}\n", ""),
+        (
+            "hardening: {secrets: {externalize: {store: {nonsense: 1}}}}\n",
+            "store.",
         ),
         ("hardening: {exceptions: [{nonsense: 1}]}\n", ""),
         ("hardening: {patches: [{nonsense: 1}]}\n", ""),

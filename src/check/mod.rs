@@ -4,15 +4,18 @@
 //! excepted like any other.
 
 pub mod guessed;
+pub mod hide;
 pub mod job;
 pub mod keys;
 pub mod labels;
 pub mod names;
 pub mod overruled;
 pub mod quote;
+pub mod remote;
 pub mod resources;
 pub mod twice;
 pub mod user;
+pub mod webhook;
 
 use crate::manifest::edit::EditError;
 use crate::policy::Violation;

@@ -6,6 +6,7 @@ use super::filter::{refusal, unreadable};
 use super::input::{self, Args};
 use super::options::OnViolation;
 use super::output::{self, Failure};
+use crate::check::hide;
 use crate::pipeline::{self, Mode};
 use crate::report;
 
@@ -23,9 +24,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             .map_err(|problems| unreadable(&input.name, problems))?;
         outcome.report.warn_only = options.on_violation == OnViolation::Warn;
         let after = outcome.output.to_vec();
-        let after = String::from_utf8_lossy(&after);
+        let after = hide::secrets(&String::from_utf8_lossy(&after));
+        let before = hide::secrets(&input.text);
         let color = output::color(&std::io::stdout());
-        output::stdout(report::diff::render(&input.name, &input.text, &after, color).as_bytes())?;
+        output::stdout(report::diff::render(&input.name, &before, &after, color).as_bytes())?;
         if let Some(code) = refusal(&outcome.report) {
             exit = code;
             let color = output::color(&std::io::stderr());

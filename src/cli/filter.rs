@@ -90,7 +90,8 @@ fn render(options: &Options, input: &str, text: &str, report: &Report, color: bo
 
 /// Writes the report to stderr when there is something to say, and to the asked-for file.
 fn publish(options: &Options, input: &str, text: &str, report: &Report) -> Result<(), Failure> {
-    let silent = report.findings.is_empty() && report.notices.is_empty();
+    let silent =
+        report.findings.is_empty() && report.notices.is_empty() && report.remote_keys.is_empty();
     if options.format == Format::Json || !silent {
         output::stderr(&render(
             options,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::output::Failure;
 use crate::config::{ConfigError, Source};
+use crate::inject::externalize::Externalizer;
 use crate::inject::patches;
 use crate::pipeline::{self, Mode, Settings};
 use crate::platform::Hardening;
@@ -107,19 +108,32 @@ impl Options {
         let selection = self.selection(&hardening)?;
         known(&selection.only, &library)?;
         known(&selection.skip, &library)?;
+        let labels = pipeline::labels(
+            self.env.as_deref(),
+            self.release.as_deref(),
+            &hardening.labels,
+        );
+        let policies = Evaluator::new(&library, &selection);
         let settings = Settings {
             mode,
             release: self.release.clone(),
             namespace: self.namespace.clone(),
-            labels: pipeline::labels(
-                self.env.as_deref(),
-                self.release.as_deref(),
-                &hardening.labels,
-            ),
+            externalize: hardening.secrets.externalize.map(|config| Externalizer {
+                config,
+                environment: self.env.clone(),
+                release: self.release.clone(),
+                namespace: self.namespace.clone(),
+                labels: labels
+                    .iter()
+                    .filter(|label| policies.enabled(label.policy))
+                    .cloned()
+                    .collect(),
+            }),
+            labels,
             resources: hardening.resources,
             read_only_root: hardening.read_only_root,
             patches: platform.patches,
-            policies: Evaluator::new(&library, &selection),
+            policies,
             exceptions: hardening.exceptions,
             keep_edits: self.format == Format::Json,
             today: super::input::today(),

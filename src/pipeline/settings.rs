@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::ConfigError;
+use crate::inject::externalize::Externalizer;
 use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
 use crate::inject::patches;
 use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources};
@@ -30,6 +31,8 @@ pub struct Settings {
     pub labels: Vec<Label>,
     /// How to fill resources.
     pub resources: Resources,
+    /// Where Secrets come from, unless from charts.
+    pub externalize: Option<Externalizer>,
     /// When root file systems become read-only.
     pub read_only_root: ReadOnlyRoot,
     /// The platform's patches.
@@ -88,6 +91,7 @@ impl Settings {
             namespace: None,
             labels: labels(Some(environment), Some(release), &hardening.labels),
             resources: hardening.resources,
+            externalize: None,
             read_only_root: hardening.read_only_root,
             patches: Vec::new(),
             policies: Evaluator::new(&Library::built_in()?, &Selection::default()),

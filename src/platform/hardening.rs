@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
+use super::secrets::Secrets;
 use crate::manifest::view::escape;
 use crate::object::quantity::Quantity;
 use crate::policy::exceptions::Exception;
@@ -24,6 +25,8 @@ pub struct Hardening {
     pub pod_security: PodSecurity,
     /// When root file systems become read-only.
     pub read_only_root: ReadOnlyRoot,
+    /// Where secrets come from instead of charts.
+    pub secrets: Secrets,
     /// Policies whose explicit violations are overwritten instead of refused.
     pub overrule: Vec<String>,
     /// Who may break which policy, why, and until when.
@@ -201,7 +204,8 @@ impl Hardening {
                 return Err((format!("/labels/{}", escape(key)), "not a label value: up to 63 letters, digits, `-`, `_` and `.`, first and last a letter or digit".into()));
             }
         }
-        Ok(())
+        let inside = |(at, reason)| (format!("/secrets{at}"), reason);
+        self.secrets.validate().map_err(inside)
     }
 }
 

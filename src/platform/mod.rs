@@ -1,8 +1,10 @@
 //! The platform team's file: what every release on this platform gets.
 //!
-//! [`locate`] finds `platform.yaml` for an environment, [`hardening`] is its `hardening:` block.
+//! [`locate`] finds `platform.yaml` for an environment, [`hardening`] is its `hardening:` block,
+//! [`secrets`] the part of it that says where secrets come from.
 
 pub mod hardening;
 pub mod locate;
+pub mod secrets;
 
 pub use hardening::Hardening;

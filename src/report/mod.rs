@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod finding;
 pub mod json;
+pub mod remote;
 pub mod text;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use crate::manifest::edit::Edit;
 pub use finding::{Finding, Severity};
+use remote::RemoteKey;
 
 /// Everything a run has to say.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +25,8 @@ pub struct Report {
     pub edit_count: usize,
     /// Things a user should know that are nobody's fault, e.g. which defaults were used.
     pub notices: Vec<String>,
+    /// What the platform's secret store must hold, where Secrets come from one.
+    pub remote_keys: Vec<RemoteKey>,
     /// How many documents and objects were read.
     pub documents: usize,
     /// See `documents`.
@@ -74,6 +78,7 @@ impl Report {
     pub fn absorb(&mut self, other: Report) {
         self.findings.extend(other.findings);
         self.edits.extend(other.edits);
+        self.remote_keys.extend(other.remote_keys);
         self.edit_count += other.edit_count;
         for notice in other.notices {
             if !self.notices.contains(&notice) {

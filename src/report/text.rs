@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Finding, Report, Severity, plural, printable};
+use super::{Finding, Report, Severity, plural, printable, remote};
 
 /// A run's report with the input it is about.
 pub struct Text<'a> {
@@ -103,7 +103,9 @@ fn notes(finding: &Finding) -> Vec<(&'static str, String)> {
 pub fn around(report: &Report, findings: &str) -> String {
     let mut out = verdict(report);
     out.push_str(findings);
-    if !findings.is_empty() && (report.refused() || !report.notices.is_empty()) {
+    let keys = remote::text(&report.remote_keys);
+    let more = !report.notices.is_empty() || !keys.is_empty();
+    if !findings.is_empty() && (report.refused() || more) {
         out.push('\n');
     }
     if report.refused() {
@@ -112,7 +114,14 @@ pub fn around(report: &Report, findings: &str) -> String {
     for notice in &report.notices {
         out.push_str(&format!("note: {notice}\n"));
     }
+    out.push_str(&printable_lines(&keys));
     out
+}
+
+/// Text of several lines of which each is made printable.
+fn printable_lines(text: &str) -> String {
+    let lines = text.lines().map(printable);
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 /// What to do about a refusal, below its findings.
