@@ -192,6 +192,18 @@ fn the_diff_of_the_readme_is_the_real_one() {
 }
 
 #[test]
+fn the_external_secret_of_the_document_is_the_real_one() {
+    let input = fs::read(repository().join("testdata/manifests/secret.yaml")).expect("read");
+    let platform = repository().join("testdata/platform/externalize.yaml");
+    let mut command = floe(&["--platform", path_text(&platform), "--namespace", "shop"]);
+    let real = Outcome::of(&feed(&mut command, &input)).ok();
+    let shown = blocks_with("yaml");
+    let shown = |text: &str| shown.iter().any(|block| block.text == text);
+    assert!(shown(&String::from_utf8_lossy(&input)), "another Secret");
+    assert!(shown(&real), "another ExternalSecret than\n{real}");
+}
+
+#[test]
 fn the_example_of_the_platform_file_is_the_tested_one() {
     let file = repository().join("testdata/platform/prod/platform.yaml");
     let file = fs::read_to_string(file).expect("read");
