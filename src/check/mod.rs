@@ -3,6 +3,7 @@
 //! Each check has a policy file too, without rules, so that it can be explained, skipped and
 //! excepted like any other.
 
+pub mod files;
 pub mod guessed;
 pub mod hide;
 pub mod job;

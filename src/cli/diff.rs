@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::filter::{refusal, unreadable};
-use super::input::{self, Args};
+use super::input::{self, Args, Loaded};
 use super::options::OnViolation;
 use super::output::{self, Failure};
 use crate::check::hide;
@@ -15,11 +15,14 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let options = &args.options;
     let (settings, _) = options.settings(Mode::Harden)?;
     let mut exit = ExitCode::SUCCESS;
-    for input in input::read(
-        &args.paths,
-        options.release.as_deref(),
-        options.namespace.as_deref(),
-    )? {
+    for item in input::list(&args.paths)? {
+        if !item.may_hold_manifests() {
+            continue;
+        }
+        let (release, namespace) = (options.release.as_deref(), options.namespace.as_deref());
+        let Loaded::Stream(input) = item.load(release, namespace)? else {
+            continue;
+        };
         let mut outcome = pipeline::run(&input.text, &settings)
             .map_err(|problems| unreadable(&input.name, problems))?;
         outcome.report.warn_only = options.on_violation == OnViolation::Warn;

@@ -31,6 +31,8 @@ pub struct Report {
     pub documents: usize,
     /// See `documents`.
     pub objects: usize,
+    /// How many other files were read.
+    pub files: usize,
     /// Violations are reported only; nothing is refused.
     pub warn_only: bool,
 }
@@ -50,6 +52,8 @@ pub struct Summary {
     pub documents: usize,
     /// Kubernetes objects read.
     pub objects: usize,
+    /// Other files read.
+    pub files: usize,
     /// Whether the release is refused.
     pub refused: bool,
 }
@@ -70,6 +74,7 @@ impl Report {
             edits: self.edit_count,
             documents: self.documents,
             objects: self.objects,
+            files: self.files,
             refused: self.refused(),
         }
     }
@@ -87,6 +92,7 @@ impl Report {
         }
         self.documents += other.documents;
         self.objects += other.objects;
+        self.files += other.files;
     }
 }
 

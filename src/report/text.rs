@@ -87,7 +87,13 @@ fn notes(finding: &Finding) -> Vec<(&'static str, String)> {
     if let Some(container) = &finding.container {
         object.push_str(&format!(", container {container}"));
     }
-    let mut lines = vec![("object", object), ("field", finding.pointer.clone())];
+    let mut lines = Vec::new();
+    if !finding.kind.is_empty() {
+        lines.push(("object", object));
+    }
+    if !finding.kind.is_empty() || !finding.pointer.is_empty() {
+        lines.push(("field", finding.pointer.clone()));
+    }
     if let Some(source) = &finding.source {
         lines.push(("template", source.clone()));
     }
@@ -138,7 +144,11 @@ fn verdict(report: &Report) -> String {
         counts.push(format!("{} excepted", summary.excepted));
     }
     let counts = counts.join(", ");
-    let objects = plural(summary.objects, "object");
+    let mut objects = plural(summary.objects, "object");
+    if summary.files > 0 {
+        let files = plural(summary.files, "other file");
+        objects = format!("{objects} and {files}");
+    }
     if summary.refused {
         format!("helm-floe refuses this release: {counts} in {objects}\n")
     } else {
