@@ -11,6 +11,7 @@ pub mod names;
 pub mod overruled;
 pub mod quote;
 pub mod resources;
+pub mod secrets;
 pub mod twice;
 pub mod user;
 
