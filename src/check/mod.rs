@@ -14,6 +14,7 @@ pub mod overruled;
 pub mod quote;
 pub mod remote;
 pub mod resources;
+pub mod secrets;
 pub mod twice;
 pub mod user;
 pub mod webhook;

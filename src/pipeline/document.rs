@@ -295,6 +295,14 @@ impl Run<'_, '_> {
             violations.extend(check::resources::judge(draft.view(), &pointers.spec));
         }
         violations.extend(check::names::judge(object));
+        if self.settings.secrets() {
+            let view = draft.at(&object.pointer).unwrap_or(object.view);
+            violations.extend(check::secrets::judge(
+                view,
+                &object.identity,
+                &object.pointer,
+            ));
+        }
         found.extend(
             violations
                 .into_iter()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::check;
 use crate::config::ConfigError;
 use crate::inject::externalize::Externalizer;
 use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
@@ -104,5 +105,12 @@ impl Settings {
     /// Whether the policy of that name is in force (`--only`, `--skip`).
     pub fn enabled(&self, policy: &str) -> bool {
         self.policies.enabled(policy)
+    }
+
+    /// Whether any policy is in force that looks for credentials.
+    pub fn secrets(&self) -> bool {
+        check::secrets::POLICIES
+            .iter()
+            .any(|policy| self.enabled(policy))
     }
 }
