@@ -42,9 +42,14 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if nothing && !options.allow_empty {
         return Err(unreadable("input", pipeline::nothing_in("the input")));
     }
-    let document = |findings| match options.format {
+    let document = |findings: &str| match options.format {
         Format::Json => json::render(&total.report),
-        Format::Text => text::around(&total.report, findings),
+        Format::Text => [
+            &text::verdict(&total.report),
+            findings,
+            &text::closing(&total.report),
+        ]
+        .concat(),
     };
     let shown = if color { &total.coloured } else { &total.plain };
     output::stdout(document(shown).as_bytes())?;
@@ -178,9 +183,9 @@ fn judge(
         text: &input.text,
         color,
     };
-    judged.plain = text(false).findings(&judged.report);
+    text(false).push_findings(&judged.report, &mut judged.plain);
     if color {
-        judged.coloured = text(true).findings(&judged.report);
+        text(true).push_findings(&judged.report, &mut judged.coloured);
     }
     Ok(judged)
 }

@@ -11,6 +11,7 @@ pub mod comments;
 pub mod edit;
 mod emit;
 pub mod error;
+pub mod iter;
 pub mod limits;
 pub mod overlay;
 mod parse;

@@ -111,7 +111,7 @@ pub(super) fn draft<'d>(
     replaced: &[Option<Value>],
     settings: &'d Settings,
 ) -> Result<Draft<'d>, EditError> {
-    let mut draft = Draft::new(document, number, &settings.policies);
+    let mut draft = Draft::new(document, number, &settings.policies, settings.keep_edits);
     for (object, value) in objects.iter().zip(replaced) {
         if let Some(value) = value {
             let path = object.pointer.as_str();
