@@ -15,7 +15,6 @@ use std::fmt;
 
 use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
-use crate::object::Identity;
 use crate::policy::exceptions::{self, Used};
 use crate::report::{Finding, Report};
 pub use input::{decode, read};
@@ -97,14 +96,15 @@ struct Run<'s, 'c> {
     settings: &'c Settings,
     kinds: Kinds,
     /// What is new in all edited documents, one after the other.
-    edited: Vec<u8>,
+    edited: output::Store,
     /// An edited document's text, before only what is new in it is kept.
     scratch: Vec<u8>,
     /// The tape of the document before, whose memory the next one uses.
     buffers: Buffers,
     report: Report,
     problems: Vec<Problem>,
-    seen: HashMap<Identity, usize>,
+    /// The line of each object's document, by [`object_key`].
+    seen: HashMap<Box<str>, usize>,
 }
 
 /// Runs every stage over a stream.
@@ -118,7 +118,7 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
         text,
         kinds: Kinds::default(),
         settings,
-        edited: Vec::new(),
+        edited: output::Store::default(),
         scratch: Vec::new(),
         buffers: Buffers::default(),
         report: Report {

@@ -12,8 +12,48 @@ use crate::manifest::DocSpan;
 /// The output of a run. Nothing is copied together until somebody asks for it.
 pub struct Output<'s> {
     text: &'s str,
-    edited: Vec<u8>,
+    edited: Store,
     pieces: Vec<Piece>,
+}
+
+/// What is new in all edited documents. One buffer would be copied each time it grows.
+#[derive(Default)]
+pub(super) struct Store {
+    chunks: Vec<Vec<u8>>,
+}
+
+/// Where bytes stand in a [`Store`].
+#[derive(Clone)]
+struct Stored {
+    chunk: usize,
+    range: Range<usize>,
+}
+
+/// The size of a chunk; larger texts get one of their own.
+const CHUNK: usize = 1 << 18;
+
+impl Store {
+    fn push(&mut self, bytes: &[u8]) -> Stored {
+        let fits = |chunk: &Vec<u8>| chunk.capacity() - chunk.len() >= bytes.len();
+        if !self.chunks.last().is_some_and(fits) {
+            self.chunks.push(Vec::with_capacity(CHUNK.max(bytes.len())));
+        }
+        let chunk = self.chunks.len() - 1;
+        let Some(last) = self.chunks.last_mut() else {
+            return Stored { chunk, range: 0..0 };
+        };
+        let start = last.len();
+        last.extend_from_slice(bytes);
+        let range = start..last.len();
+        Stored { chunk, range }
+    }
+
+    fn get(&self, at: &Stored) -> &[u8] {
+        let chunk = self.chunks.get(at.chunk);
+        chunk
+            .and_then(|chunk| chunk.get(at.range.clone()))
+            .unwrap_or_default()
+    }
 }
 
 /// A stretch of the output.
@@ -21,7 +61,7 @@ enum Piece {
     /// Bytes of the input.
     Input(Range<usize>),
     /// Bytes among what is new.
-    Edited(Range<usize>),
+    Edited(Stored),
 }
 
 /// How an edited document differs from the original: a stretch in the middle.
@@ -31,62 +71,53 @@ pub(super) struct Change {
     /// How many bytes at the end are.
     kept_after: usize,
     /// Where the bytes in between stand among what is new.
-    new: Range<usize>,
+    new: Stored,
 }
 
 impl Change {
     /// The change from `old` to `new`, whose middle is appended to `store`.
-    pub(super) fn between(old: &[u8], new: &[u8], store: &mut Vec<u8>) -> Change {
+    pub(super) fn between(old: &[u8], new: &[u8], store: &mut Store) -> Change {
         let kept_before = common_start(old, new);
         let (old, new) = (
             old.get(kept_before..).unwrap_or_default(),
             new.get(kept_before..).unwrap_or_default(),
         );
         let kept_after = common_end(old, new);
-        let start = store.len();
-        store.extend_from_slice(new.get(..new.len() - kept_after).unwrap_or_default());
         Change {
             kept_before,
             kept_after,
-            new: start..store.len(),
+            new: store.push(new.get(..new.len() - kept_after).unwrap_or_default()),
         }
     }
 }
 
-/// Bytes are compared in blocks first, which is as fast as memory.
-const BLOCK: usize = 1024;
+/// Bytes are compared in blocks first, which is as fast as memory; then in smaller ones.
+const BLOCKS: [usize; 2] = [1024, 32];
 
 /// How many bytes two texts have in common at the start.
 fn common_start(a: &[u8], b: &[u8]) -> usize {
-    let blocks = a
-        .chunks_exact(BLOCK)
-        .zip(b.chunks_exact(BLOCK))
-        .take_while(|(a, b)| a == b)
-        .count();
-    let rest = a
-        .iter()
-        .zip(b)
-        .skip(blocks * BLOCK)
-        .take_while(|(a, b)| a == b)
-        .count();
-    blocks * BLOCK + rest
+    let mut start = 0;
+    for block in BLOCKS {
+        let (a, b) = (a.get(start..), b.get(start..));
+        let blocks = a.unwrap_or_default().chunks_exact(block);
+        let pairs = blocks.zip(b.unwrap_or_default().chunks_exact(block));
+        start += block * pairs.take_while(|(a, b)| a == b).count();
+    }
+    let rest = a.iter().zip(b).skip(start);
+    start + rest.take_while(|(a, b)| a == b).count()
 }
 
 /// How many bytes two texts have in common at the end.
 fn common_end(a: &[u8], b: &[u8]) -> usize {
-    let blocks = a
-        .rchunks_exact(BLOCK)
-        .zip(b.rchunks_exact(BLOCK))
-        .take_while(|(a, b)| a == b)
-        .count();
-    let rest = a
-        .iter()
-        .rev()
-        .zip(b.iter().rev())
-        .skip(blocks * BLOCK)
-        .take_while(|(a, b)| a == b)
-        .count();
-    blocks * BLOCK + rest
+    let mut end = 0;
+    for block in BLOCKS {
+        let (a, b) = (a.get(..a.len() - end), b.get(..b.len() - end));
+        let blocks = a.unwrap_or_default().rchunks_exact(block);
+        let pairs = blocks.zip(b.unwrap_or_default().rchunks_exact(block));
+        end += block * pairs.take_while(|(a, b)| a == b).count();
+    }
+    let rest = a.iter().rev().zip(b.iter().rev()).skip(end);
+    end + rest.take_while(|(a, b)| a == b).count()
 }
 
 impl<'s> Output<'s> {
@@ -95,9 +126,10 @@ impl<'s> Output<'s> {
         text: &'s str,
         spans: &[DocSpan<'_>],
         done: &[Done],
-        edited: Vec<u8>,
+        edited: Store,
     ) -> Output<'s> {
-        let mut pieces = Vec::new();
+        let edits = done.iter().filter(|done| matches!(done, Done::Edited(_)));
+        let mut pieces = Vec::with_capacity(2 * edits.count() + 1);
         let mut at = 0;
         for (span, done) in spans.iter().zip(done) {
             if let Done::Edited(change) = done {
@@ -130,7 +162,7 @@ impl<'s> Output<'s> {
     fn slices(&self) -> impl Iterator<Item = &[u8]> {
         self.pieces.iter().map(|piece| match piece {
             Piece::Input(range) => self.text.as_bytes().get(range.clone()).unwrap_or_default(),
-            Piece::Edited(range) => self.edited.get(range.clone()).unwrap_or_default(),
+            Piece::Edited(at) => self.edited.get(at),
         })
     }
 }
@@ -154,9 +186,10 @@ mod tests {
                 &format!("y{long}"),
             ),
         ] {
-            let mut store = vec![0];
+            let mut store = Store::default();
+            store.push(b"0");
             let change = Change::between(old.as_bytes(), new.as_bytes(), &mut store);
-            assert_eq!(&store[change.new.clone()], middle.as_bytes(), "{new:.20}");
+            assert_eq!(store.get(&change.new), middle.as_bytes(), "{new:.20}");
             let start = &old[..change.kept_before];
             let end = &old[old.len() - change.kept_after..];
             assert_eq!(format!("{start}{middle}{end}"), new);
