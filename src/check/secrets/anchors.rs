@@ -11,6 +11,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use super::hit::{Hit, Rule};
 use super::names::{self, Named};
 use super::scan::Style;
+use super::tables::Sort;
 use super::values;
 
 /// Pieces of the words that name credentials.
@@ -50,7 +51,7 @@ pub fn find(text: &str, style: Style, taken: &[Hit]) -> Vec<Hit> {
         let Some(named) = names::classify(name.of(text)) else {
             continue;
         };
-        let Some(value) = value_after(text, name, style) else {
+        let Some(value) = value_after(text, name, named.sort, style) else {
             continue;
         };
         done = value.start;
@@ -128,7 +129,7 @@ fn is_comment(text: &str, at: usize) -> bool {
 }
 
 /// The value that a name is given.
-fn value_after(text: &str, name: Stretch, style: Style) -> Option<Stretch> {
+fn value_after(text: &str, name: Stretch, sort: Sort, style: Style) -> Option<Stretch> {
     let before = text.get(..name.start)?;
     let rest = text.get(name.end..)?;
     if before.ends_with("</") {
@@ -165,11 +166,17 @@ fn value_after(text: &str, name: Stretch, style: Style) -> Option<Stretch> {
         }
         if sign != ":" || !next.starts_with("//") {
             at = skip(text, at, |c| matches!(c, ' ' | '\t'));
-            return read_value(text, at, style);
+            let value = read_value(text, at, style)?;
+            let spoken = sign == ":" && !value.quoted && follows_word(before);
+            return (!spoken || values::looks_random(value.of(text))).then_some(value);
         }
         return None;
     }
-    if quoted_name && let Some(pair) = second_of_pair(text, spaces) {
+    if quoted_name && let Some(body) = tail.strip_prefix('>') {
+        let start = spaces + 1;
+        return trimmed(text, start, start + body.find('<')?);
+    }
+    if quoted_name && let Some(pair) = second_of_pair(text, spaces, sort) {
         return Some(pair);
     }
     let spaced = spaces > at;
@@ -186,14 +193,27 @@ fn value_after(text: &str, name: Stretch, style: Style) -> Option<Stretch> {
             .get(value.end..)?
             .trim_end_matches(['"', '\'', ' ', ';'])
             .is_empty();
+    // `requirepass value`; a line of running text looks the same but for its last word.
+    let credential = value.of(text);
+    let telling = values::looks_random(credential)
+        || values::is_well_known(credential, Sort::Password)
+        || credential.bytes().any(|b| b.is_ascii_digit());
     let directive = ends_line
+        && telling
+        && text.contains('\n')
         && (line.is_empty()
             || matches!(
                 line.trim_end(),
-                "set" | "export" | "setenv" | "-" | "ENV" | "user" | "config set"
+                "set" | "export" | "setenv" | "-" | "ENV" | "user" | "config set" | "SetEnv"
             ));
     let netrc = line.contains("login ") || line.contains("machine ");
     (flag || value.quoted && !style.prose || directive && !style.prose || netrc).then_some(value)
+}
+
+/// Whether a name comes after a word of a sentence: `no password: literals`.
+fn follows_word(before: &str) -> bool {
+    let word = before.trim_end_matches([' ', '\t']);
+    word.len() < before.len() && word.ends_with(|c: char| c.is_alphabetic())
 }
 
 /// `name</name><value>…`, `name" value="…`, `name",\n "value": "…`: where the value of a pair begins.
@@ -213,7 +233,7 @@ fn in_next_element(text: &str, at: usize) -> Option<usize> {
 }
 
 /// After a quoted name: `, "value": "…"`, ` value="…"`, `, '…'`.
-fn second_of_pair(text: &str, at: usize) -> Option<Stretch> {
+fn second_of_pair(text: &str, at: usize, sort: Sort) -> Option<Stretch> {
     let rest = text.get(at..)?;
     let trimmed_rest = rest.trim_start_matches([',', ' ', '\t', '\n', '\r']);
     let start = at + rest.len() - trimmed_rest.len();
@@ -236,11 +256,11 @@ fn second_of_pair(text: &str, at: usize) -> Option<Stretch> {
         && !rest.trim_start_matches([',', ' ']).starts_with('\n');
     let value = read_value(text, start, Style::default())?;
     // A list of names looks the same: what follows must not be one more.
-    (direct
-        && value.quoted
-        && (values::looks_random(value.of(text))
-            || values::is_well_known(value.of(text), super::tables::Sort::Token)))
-    .then_some(value)
+    let second = value.of(text);
+    let credential = values::looks_random(second)
+        || names::classify(second).is_none() && values::is_well_known(second, Sort::Token)
+        || sort == Sort::Password && !values::is_plain_name(second);
+    (direct && value.quoted && credential).then_some(value)
 }
 
 fn skip(text: &str, at: usize, which: impl Fn(char) -> bool) -> usize {

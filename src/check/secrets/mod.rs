@@ -16,9 +16,12 @@ pub mod fingerprint;
 mod forms;
 pub mod hit;
 mod names;
+pub mod sample;
 pub mod scan;
 mod secret;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod urls;
 mod values;
 pub mod walk;

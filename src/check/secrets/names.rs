@@ -161,6 +161,14 @@ pub fn is_label_file(name: &str) -> bool {
         .any(|word| NAMES.label_files.contains(word.as_str()))
 }
 
+/// Whether the name is written like a variable of the environment.
+pub fn is_variable(name: &str) -> bool {
+    name.contains('_')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
 /// Whether the name says that its value is a user's name, which is no secret.
 pub fn is_user(name: &str) -> bool {
     let words = split(name);

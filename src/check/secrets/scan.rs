@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::hit::{Hit, Rule, merge};
+use super::tables::Look;
 use super::walk::{self, Found};
 use super::{anchors, encoded, forms, names, urls, values};
 use crate::manifest::{Document, View, split};
@@ -98,10 +99,13 @@ fn named(context: Context<'_>, value: &str) -> Option<Hit> {
     {
         return None;
     }
-    if !values::is_credential(value, named.sort, context.loose) {
+    // AUTH_TOKEN=default: a variable of a program, not the name of an object.
+    let variable = named.what == "a token" && names::is_variable(context.name);
+    let common = variable && values::is_common_word(value);
+    if !common && !values::is_credential(value, named.sort, context.loose) {
         return None;
     }
-    let rule = match values::is_well_known(value, named.sort) {
+    let rule = match common || values::is_well_known(value, named.sort) {
         true => Rule::WeakDefault,
         false => Rule::NamedValue,
     };
@@ -122,6 +126,10 @@ fn hidden(context: Context<'_>, value: &str) -> Vec<Hit> {
         ..context
     };
     let mut hits = self::value(inner, &text);
+    // What hides a random value in base64 hides a key; hashes and ids are not put there.
+    if hits.is_empty() && !context.forms_only && is_key_material(&text) {
+        hits.push(Hit::new(Rule::Token, "a value that looks random", 0, &text));
+    }
     for hit in &mut hits {
         hit.at = 0;
         hit.span = value.len();
@@ -129,6 +137,17 @@ fn hidden(context: Context<'_>, value: &str) -> Vec<Hit> {
     }
     hits.truncate(1);
     hits
+}
+
+/// One long word of small and capital letters and digits.
+fn is_key_material(text: &str) -> bool {
+    let has = |test: fn(u8) -> bool| text.bytes().any(test);
+    has(|b| b.is_ascii_lowercase())
+        && has(|b| b.is_ascii_uppercase())
+        && has(|b| b.is_ascii_digit())
+        && !text.contains(['/', ':', ' ', '\n'])
+        && text.len() >= 32
+        && values::fits(text, Look::VeryRandom)
 }
 
 fn content(context: Context<'_>, text: &str) -> Vec<Hit> {

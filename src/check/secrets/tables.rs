@@ -111,6 +111,9 @@ pub struct Form {
     /// How the credential must look besides.
     #[serde(default)]
     pub value: Look,
+    /// A text the form must match, where one made from its pattern will not do.
+    #[serde(default)]
+    pub like: Option<String>,
     /// Texts the form must not match.
     #[serde(default)]
     pub unlike: Vec<String>,

@@ -73,7 +73,7 @@ pub fn is_placeholder(value: &str) -> bool {
         || table
             .placeholders
             .iter()
-            .any(|part| lower.contains(part.as_str()))
+            .any(|part| holds_word(&lower, part))
         || (framed('<', '>') && value.len() > 2)
         || (framed('[', ']') && value.len() > 2)
         || (framed('%', '%') && value.len() > 2)
@@ -83,6 +83,21 @@ pub fn is_placeholder(value: &str) -> bool {
         || lower.starts_with("example-")
         || lower.starts_with("example_")
         || lower.ends_with("-placeholder")
+        || value.len() < 40 && lower.contains("xxxx")
+}
+
+/// Whether a text holds a part that no letter or digit touches where the part itself has one: `todo`
+/// can come up in a random value.
+fn holds_word(text: &str, part: &str) -> bool {
+    let touches = |c: Option<char>, own: Option<char>| {
+        own.is_some_and(char::is_alphanumeric) && c.is_some_and(char::is_alphanumeric)
+    };
+    text.match_indices(part).any(|(at, _)| {
+        let before = text.get(..at).and_then(|t| t.chars().next_back());
+        let after = text.get(at + part.len()..).and_then(|t| t.chars().next());
+        part.len() > 8
+            || !touches(before, part.chars().next()) && !touches(after, part.chars().next_back())
+    })
 }
 
 /// Whether the value is a setting that only happens to stand under such a name: a switch, a path, an
@@ -368,6 +383,13 @@ pub fn is_well_known(value: &str, sort: Sort) -> bool {
     table.defaults.contains(&lower) || (sort == Sort::Password && table.passwords.contains(&lower))
 }
 
+/// Whether the value is one of the words people take for a password while they try something out.
+pub fn is_common_word(value: &str) -> bool {
+    VALUES
+        .passwords
+        .contains(&value.trim().to_ascii_lowercase())
+}
+
 /// Whether the value looks as if drawn at random: letters and digits mixed beyond what a name has.
 pub fn looks_random(value: &str) -> bool {
     let value = value.trim();
@@ -378,6 +400,9 @@ pub fn looks_random(value: &str) -> bool {
         return value.len() >= 16;
     }
     if is_uuid(value) {
+        return true;
+    }
+    if is_scrambled(value) {
         return true;
     }
     let words: Vec<&str> = split_words(value).collect();
@@ -391,13 +416,25 @@ pub fn looks_random(value: &str) -> bool {
         .filter(|w| is_mixed(w))
         .map(|w| w.len())
         .sum::<usize>();
-    if longest.len() >= 16
-        && !is_camel(longest)
-        && (longest.bytes().any(|b| b.is_ascii_digit()) || words.len() == 1)
-    {
+    let single = words.len() == 1 || longest.bytes().any(|b| b.is_ascii_uppercase());
+    let digits = longest.bytes().any(|b| b.is_ascii_digit());
+    if longest.len() >= 16 && !is_camel(longest) && (digits || single) {
         return entropy(longest) >= 2.8;
     }
     mixed >= 8 && mixed * 2 >= value.len() && entropy(value) >= 2.75
+}
+
+/// Letters of both cases and digits change places all over the value, whatever signs are between
+/// them, as in base64.
+fn is_scrambled(value: &str) -> bool {
+    let plain: Vec<u8> = value.bytes().filter(u8::is_ascii_alphanumeric).collect();
+    let count = |test: fn(&u8) -> bool| plain.iter().filter(|b| test(b)).count();
+    plain.len() >= 16
+        && plain.len() * 5 >= value.len() * 4
+        && count(u8::is_ascii_digit) >= 2
+        && count(u8::is_ascii_uppercase) >= 2
+        && count(u8::is_ascii_lowercase) >= 2
+        && changes(&plain) * 3 >= plain.len()
 }
 
 /// 16 or more hexadecimal digits, some of them digits and some letters.
@@ -420,29 +457,32 @@ fn is_mixed(word: &str) -> bool {
     if word.len() < 5 {
         return false;
     }
+    changes(word.as_bytes()) * 5 >= word.len() && !is_camel(word)
+}
+
+/// How often a digit, a small and a capital letter follow one another, a capitalised word not
+/// counted.
+fn changes(bytes: &[u8]) -> usize {
     let class = |b: u8| match b {
         b'0'..=b'9' => 0,
         b'a'..=b'z' => 1,
         _ => 2,
     };
-    let bytes = word.as_bytes();
-    let changes = bytes
-        .windows(2)
-        .filter(|pair| match pair {
-            [a, b] => class(*a) != class(*b) && !(class(*a) == 2 && class(*b) == 1),
-            _ => false,
-        })
-        .count();
-    changes * 5 >= word.len() && !is_camel(word)
+    let differs = |pair: &&[u8]| match pair {
+        [a, b] => class(*a) != class(*b) && !(class(*a) == 2 && class(*b) == 1),
+        _ => false,
+    };
+    bytes.windows(2).filter(differs).count()
 }
 
 /// Words of three and more letters, written together: `SecretsManagerBackend`.
 fn is_camel(word: &str) -> bool {
     let parts = super::names::split(word);
+    let is_word = |part: &&String| part.len() >= 3 && part.contains(['a', 'e', 'i', 'o', 'u', 'y']);
+    let in_words: usize = parts.iter().filter(is_word).map(String::len).sum();
     word.bytes().all(|b| b.is_ascii_alphabetic())
         && parts.len() > 1
-        && parts.iter().filter(|p| p.len() >= 3).count() * 3 >= parts.len() * 2
-        && parts.iter().any(|p| p.len() >= 4)
+        && in_words * 5 >= word.len() * 3
 }
 
 /// Shannon entropy of the characters, in bits for each.
@@ -523,7 +563,7 @@ pub fn is_credential(value: &str, sort: Sort, loose: bool) -> bool {
 }
 
 /// What people call objects: lower-case words joined by hyphens, one word, a number.
-fn is_plain_name(value: &str) -> bool {
+pub fn is_plain_name(value: &str) -> bool {
     let digits = value.bytes().all(|b| b.is_ascii_digit());
     digits
         || value.len() < 4
