@@ -66,7 +66,7 @@ impl Externalizer {
             return Ok(None);
         }
         let held = secret::held(object.view);
-        if !held.values().any(is_literal) {
+        if !held.values().any(|held| is_literal(object, held)) {
             return Ok(None);
         }
         let mut data = Vec::with_capacity(held.len());
@@ -236,29 +236,41 @@ fn set(value: &mut Value, pointer: &str, key: &str, new: Value) {
 }
 
 /// Whether a value is one: not empty, and no reference that something else fills in.
-fn is_literal(held: &Held) -> bool {
+fn is_literal(object: &Object<'_>, held: &Held) -> bool {
     let text = std::str::from_utf8(&held.bytes).unwrap_or("binary").trim();
-    !text.is_empty() && !is_reference(text) && !is_reference(held.written.trim())
+    let reference = |text: &str| is_reference(text) || is_vault_plugin(object, text);
+    !text.is_empty() && !reference(text) && !reference(held.written.trim())
 }
 
-/// Whether a text as a whole is a reference or a placeholder: `${VAR}`, `$(VAR)`, `{{ … }}`,
-/// `<path:…>`, `ref+vault://…`, `vault:…#…`, SOPS' `ENC[…]`.
+/// Whether nothing of a text is written out: `${VAR}`, `$(VAR)`, `{{ … }}`, `<path:…>`, `ref+vault://…`,
+/// `vault:…#…`, SOPS' `ENC[…]`, and several of them one behind the other.
 fn is_reference(text: &str) -> bool {
     let wrapped = [
         ("${", "}"),
         ("$(", ")"),
         ("{{", "}}"),
-        ("<", ">"),
+        ("<path:", ">"),
         ("ENC[", "]"),
     ];
-    let inside = |(start, end): &(&str, &str)| {
-        text.strip_prefix(start)
-            .and_then(|rest| rest.strip_suffix(end))
-            .is_some_and(|inner| !inner.contains(['\n', '\r']) && !inner.contains(end))
-    };
-    wrapped.iter().any(inside)
-        || text.starts_with("ref+")
-        || text.starts_with("vault:") && text.contains('#')
+    let address = text.starts_with("ref+") || text.starts_with("vault:") && text.contains('#');
+    let mut rest = text.to_owned();
+    for (start, end) in wrapped {
+        while let Some(at) = rest.find(start) {
+            let length = rest.get(at..).and_then(|from| from.find(end));
+            let Some(length) = length else { break };
+            rest.replace_range(at..at + length + end.len(), "");
+        }
+    }
+    let whole = rest.len() < text.len() && !rest.contains(char::is_alphanumeric);
+    whole || address && !text.contains(char::is_whitespace)
+}
+
+/// Whether a text is a placeholder of the Argo CD Vault Plugin, which knows its Secrets by an
+/// annotation.
+fn is_vault_plugin(object: &Object<'_>, text: &str) -> bool {
+    let annotations = object.view.pointer("/metadata/annotations");
+    let plugin = annotations.and_then(|all| all.get("avp.kubernetes.io/path"));
+    plugin.is_some() && text.starts_with('<') && text.ends_with('>')
 }
 
 #[cfg(test)]
@@ -401,7 +413,18 @@ mod tests {
             (json!({"data": {"a": "aHVudGVyMg=="}}), true),
             (json!({"data": {"a": "/w=="}}), true),
             (json!({"stringData": {"a": "${A}", "b": "literal"}}), true),
-            (json!({"stringData": {"a": "${A}-${B}"}}), true),
+            (json!({"stringData": {"a": "${A}-${B}"}}), false),
+            (json!({"stringData": {"a": "${A}-x"}}), true),
+            (
+                json!({"stringData": {"a": "user=${A}\npassword=x\n"}}),
+                true,
+            ),
+            (json!({"stringData": {"a": "${A"}}), true),
+            (json!({"stringData": {"a": "<change-me>"}}), true),
+            (
+                json!({"metadata": {"name": "db", "annotations": {"avp.kubernetes.io/path": "kv/db"}}, "stringData": {"a": "<change-me>"}}),
+                false,
+            ),
             (json!({"stringData": {"a": 5}}), true),
             (json!({}), false),
             (json!({"data": null}), false),
