@@ -114,6 +114,18 @@ struct Run<'s, 'c> {
 /// # Errors
 /// [`Unreadable`] with every place that could not be understood; then there is no output.
 pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unreadable> {
+    run_file(text, None, settings)
+}
+
+/// Runs every stage over the stream of a file, which findings and exceptions then name.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_file<'s>(
+    text: &'s str,
+    file: Option<&str>,
+    settings: &Settings,
+) -> Result<Outcome<'s>, Unreadable> {
     let spans = split(text)
         .map_err(|e| Unreadable(vec![input::problem(text, e.offset, &e.reason, None)]))?;
     let mut run = Run {
@@ -144,6 +156,9 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
         (a.document, a.line, a.column, &a.policy).cmp(&(b.document, b.line, b.column, &b.policy))
     });
     report.edits.sort_by_key(|edit| edit.document);
+    for finding in &mut report.findings {
+        finding.file = file.map(str::to_owned);
+    }
     let namespace = settings.namespace.as_deref();
     let used = exceptions::apply(
         &settings.exceptions,

@@ -1,18 +1,20 @@
-//! A stream as it may be shown: without the values of its Secrets.
+//! A stream as it may be shown: without the values of its Secrets, and without other credentials.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::Value;
 
+use super::secrets::scan;
 use crate::manifest::tape::{Kind, Style};
-use crate::manifest::{Document, Node, View, comments, split};
+use crate::manifest::{Document, Node, View, comments, position, split};
 use crate::object::{self, secret};
 
 /// What stands where a value was.
 const HIDDEN: &str = "(hidden)";
 
-/// The text with everything hidden that a Secret holds, comments in it included. Lines keep their
+/// The text with everything hidden that a Secret holds, comments in it included, and every
+/// credential that stands elsewhere. Lines keep their
 /// numbers. Equal texts stay equal, so the result of two versions can be compared.
 pub fn secrets(text: &str) -> String {
     let Ok(spans) = split(text) else {
@@ -50,10 +52,7 @@ fn values(document: &Document<'_>) -> Vec<Range<usize>> {
         .filter(|object| secret::is_secret(object))
         .filter_map(|object| object.view.node())
         .collect();
-    if secrets.is_empty() {
-        return Vec::new();
-    }
-    let mut hidden = Vec::new();
+    let mut hidden = credentials(document);
     let mut around = Vec::new();
     for secret in secrets {
         around.push(comments::surroundings(secret));
@@ -72,6 +71,18 @@ fn values(document: &Document<'_>) -> Vec<Range<usize>> {
     hidden.extend(comments.into_iter().filter(inside));
     hidden.sort_by_key(|range| (range.start, range.end));
     hidden
+}
+
+/// The bytes of all other credentials, with the value each is a part of.
+fn credentials(document: &Document<'_>) -> Vec<Range<usize>> {
+    let found = scan::text("manifest.yaml", document.text());
+    let place = |found: scan::Line| {
+        let leaf = position::leaf_at(document, found.hit.at);
+        leaf.map_or(found.hit.at..found.hit.at + found.hit.span, |leaf| {
+            leaf.span()
+        })
+    };
+    found.into_iter().map(place).collect()
 }
 
 /// The bytes of all values below a node, keys left out.
@@ -143,7 +154,7 @@ stringData:
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: c}
-data: {a: shown} # shown
+data: {a: shown, password: Tr0ub4dor-and-3} # shown
 ---
 {\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"data\":{\"a\":\"hunter2\"}}]}
 ";
@@ -171,7 +182,7 @@ stringData:
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: c}
-data: {a: shown} # shown
+data: {a: shown, password: (hidden)} # shown
 ---
 {\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"data\":{\"a\":(hidden)}}]}
 ";

@@ -103,7 +103,8 @@ impl Total {
                 Err(failure) => self.failures.push(failure),
             }
         }
-        let unused = self.used.notices(&settings.exceptions);
+        let walked = items.iter().any(|item| matches!(item, Item::Below(_)));
+        let unused = self.used.notices(&settings.exceptions, walked);
         self.report.notices.extend(unused);
         match self.report.objects + self.report.files {
             0 if !self.failures.is_empty() => Err(self.failures.swap_remove(0)),
@@ -192,14 +193,10 @@ fn judge(
 
 /// Judges manifests.
 fn stream(input: &Input, settings: &Settings) -> Result<Judged, Failure> {
-    let outcome = pipeline::run(&input.text, settings)
+    let outcome = pipeline::run_file(&input.text, input.file.as_deref(), settings)
         .map_err(|problems| unreadable(&input.name, problems))?;
-    let mut report = outcome.report;
-    for finding in &mut report.findings {
-        finding.file.clone_from(&input.file);
-    }
     Ok(Judged {
-        report,
+        report: outcome.report,
         used: outcome.used,
         ..Judged::default()
     })

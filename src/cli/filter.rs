@@ -29,7 +29,7 @@ fn filter(options: &Options) -> Result<ExitCode, Failure> {
         pipeline::run(&text, &settings).map_err(|problems| unreadable("stdin", problems))?;
     let mut report = outcome.report;
     report.warn_only = options.on_violation == OnViolation::Warn;
-    let unused = outcome.used.notices(&settings.exceptions);
+    let unused = outcome.used.notices(&settings.exceptions, false);
     report.notices = [notices, report.notices, unused].concat();
     if report.objects == 0 && !options.allow_empty {
         return Err(unreadable("stdin", pipeline::nothing_in("the input")));

@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::output::Failure;
-use crate::config::{ConfigError, Source};
+use crate::check::files;
+use crate::config::{ConfigError, Source, dotted};
 use crate::inject::externalize::Externalizer;
 use crate::inject::patches;
 use crate::pipeline::{self, Mode, Settings};
@@ -248,6 +249,9 @@ impl Platform {
         let text = std::fs::read_to_string(file)
             .map_err(|e| Failure::config(ConfigError::unreadable(&name, &e)))?;
         let source = Source::parse(&name, &text).map_err(Failure::config)?;
+        if let Some(found) = files::judge(&name, &text).first() {
+            return Err(Failure::config(holds_credential(&name, found)));
+        }
         let hardening = source
             .decode::<PlatformFile>()
             .map_err(Failure::config)?
@@ -297,6 +301,17 @@ fn overrules_nothing(hardening: &Hardening, library: &Library) -> Option<(String
         let idle = !named.any(|own| own.policy.has_fix());
         idle.then(|| (format!("/overrule/{index}"), glob.clone()))
     })
+}
+
+/// Refuses a platform file with a credential in it, by the place: everybody can read the file.
+fn holds_credential(file: &str, found: &files::Placed) -> ConfigError {
+    let what = &found.violation.message;
+    ConfigError {
+        file: file.to_owned(),
+        position: Some((found.line, found.column)),
+        field: dotted(&found.violation.pointer),
+        reason: format!("{what}; a platform file says where credentials are, never what they are"),
+    }
 }
 
 /// The first place in the block that names policies of which there are none.

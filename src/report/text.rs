@@ -121,7 +121,11 @@ pub fn closing(report: &Report) -> String {
         out.push('\n');
     }
     if report.refused() {
-        out.push_str(WAYS_OUT);
+        let change = match report.files {
+            0 => "change the chart's values",
+            _ => "change the files or the chart's values",
+        };
+        out.push_str(&format!("help: {change}, {WAY_OUT}\n"));
     }
     for notice in &report.notices {
         out.push_str(&format!("note: {notice}\n"));
@@ -136,9 +140,9 @@ fn printable_lines(text: &str) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-/// What to do about a refusal, below its findings.
-const WAYS_OUT: &str = "help: change the chart's values, or have the platform team except a finding: \
-    `helm-floe explain POLICY` shows how\n";
+/// The other way out of a refusal, below its findings.
+const WAY_OUT: &str =
+    "or have the platform team except a finding: `helm-floe explain POLICY` shows how";
 
 /// The first line of a report: whether the release is refused, and the counts.
 pub fn verdict(report: &Report) -> String {
@@ -151,13 +155,22 @@ pub fn verdict(report: &Report) -> String {
         counts.push(format!("{} excepted", summary.excepted));
     }
     let counts = counts.join(", ");
-    let mut objects = plural(summary.objects, "object");
-    if summary.files > 0 {
-        let files = plural(summary.files, "other file");
-        objects = format!("{objects} and {files}");
-    }
+    let objects = match (summary.objects, summary.files) {
+        (objects, 0) => plural(objects, "object"),
+        (0, files) => plural(files, "file"),
+        (objects, files) => format!(
+            "{} and {}",
+            plural(objects, "object"),
+            plural(files, "other file")
+        ),
+    };
     if summary.refused {
-        format!("helm-floe refuses this release: {counts} in {objects}\n")
+        let what = if summary.objects == 0 {
+            "what these files hold"
+        } else {
+            "this release"
+        };
+        format!("helm-floe refuses {what}: {counts} in {objects}\n")
     } else {
         let edits = plural(summary.edits, "edit");
         let warned = if summary.errors > 0 {

@@ -78,7 +78,7 @@ fn violations(found: walk::Found, at: &str) -> Vec<Violation> {
 }
 
 /// What is wrong: what was found, how long it is, and by which mark it can be told from others.
-fn message(rule: Rule, hits: &[&Hit]) -> String {
+pub(super) fn message(rule: Rule, hits: &[&Hit]) -> String {
     let mut text = match rule {
         Rule::Inline => "the Secret holds ".to_owned(),
         Rule::WeakDefault => "a well-known default stands in the clear: ".to_owned(),
