@@ -146,12 +146,12 @@ fn the_report_reads_well_and_is_the_same_each_time() {
     let want = "\
 helm-floe refuses what these files hold: 2 errors, 0 warnings in 2 files
 
-error[secrets/named-value]: a credential stands in the clear: a password of 15 characters
+error[secrets/named-value]: a password of 15 characters stands in the clear
  --> values-dev.yaml:5:13
   = field: /db/password
   = help: let the file name where the credential is instead: a Secret, a store, a variable of the environment. Then replace the credential; it stays in the file's history
 
-error[secrets/named-value]: a credential stands in the clear: a password of 15 characters
+error[secrets/named-value]: a password of 15 characters stands in the clear
  --> .env:2:13
   = help: let the file name where the credential is instead: a Secret, a store, a variable of the environment. Then replace the credential; it stays in the file's history
 

@@ -65,7 +65,7 @@ fn placed(found: &Line, text: &str, places: &Places<'_>) -> Placed {
     let hit = &found.hit;
     let (line, column) = line_column(text, hit.at);
     let (document, pointer) = places.pointer(hit.at);
-    let message = secrets::message(hit.rule, &[hit]);
+    let message = secrets::message(hit.rule, &[hit], None);
     Placed {
         violation: violation(hit.rule.policy(), Severity::Error, &pointer, message, HELP),
         document,

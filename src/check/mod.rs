@@ -52,6 +52,7 @@ pub fn violation(
         pointer: pointer.to_owned(),
         container: None,
         message,
+        below: 0,
         wrong_type: false,
         help: help.to_owned(),
     }

@@ -341,8 +341,8 @@ impl Run<'_, '_> {
                 .and_then(|s| s.source)
                 .map(str::to_owned)
                 .or_else(|| helm4_source(object)),
-            line: first_line + line - 1,
-            column,
+            line: first_line + line - 1 + violation.below,
+            column: if violation.below == 0 { column } else { 1 },
             exception: None,
             quote,
         }

@@ -63,6 +63,9 @@ pub struct Hit {
     pub fingerprint: Option<String>,
     /// It stands there in base64.
     pub encoded: bool,
+    /// It looks as if made by a function of the template (`randAlphaNum`, `genSignedCert`), which
+    /// makes another one at each render.
+    pub generated: bool,
 }
 
 impl Hit {
@@ -76,6 +79,7 @@ impl Hit {
             length: credential.chars().count(),
             fingerprint: fingerprint::of(credential),
             encoded: false,
+            generated: false,
         }
     }
 

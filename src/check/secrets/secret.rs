@@ -4,8 +4,8 @@ use super::hit::{Hit, Rule};
 use super::scan::{self, Context};
 use super::walk::Found;
 use super::{encoded, names, values};
+use crate::manifest::View;
 use crate::manifest::view::escape;
-use crate::manifest::{Style, View};
 
 /// Every key of a Secret whose value is a credential.
 pub fn scan(view: View<'_>, depth: u8) -> Vec<Found> {
@@ -18,23 +18,20 @@ pub fn scan(view: View<'_>, depth: u8) -> Vec<Found> {
                 true => decoded(&key, &text, depth),
                 false => judge(&key, &text, depth),
             };
+            let beside_certificate = map.get(&key.replace(".key", ".crt")).is_some();
             let Some(mut hits) = hits else { continue };
             for hit in &mut hits {
                 hit.rule = Rule::Inline;
                 hit.encoded = is_encoded;
+                hit.generated |= hit.what == "a private key" && beside_certificate;
             }
-            let node = value.node();
-            let literal =
-                !is_encoded && node.is_some_and(|node| node.raw().style == Style::Literal);
-            let first = hits.iter().map(|hit| hit.at).min().unwrap_or_default();
-            found.push(Found {
-                pointer: format!("/{field}/{}", escape(&key)),
-                offset: node.map_or(0, |node| node.raw().start as usize),
-                literal,
-                line: text.get(..first).map_or(0, |t| t.matches('\n').count())
-                    * usize::from(literal),
+            let text = if is_encoded { "" } else { text.as_str() };
+            found.push(Found::new(
+                format!("/{field}/{}", escape(&key)),
+                value,
+                text,
                 hits,
-            });
+            ));
         }
     }
     found
@@ -84,6 +81,7 @@ fn binary(key: &str, bytes: &[u8]) -> Option<Vec<Hit>> {
         length: bytes.len(),
         fingerprint: None,
         encoded: true,
+        generated: false,
     };
     Some(vec![hit])
 }
@@ -100,8 +98,11 @@ fn judge(key: &str, text: &str, depth: u8) -> Option<Vec<Hit>> {
         depth,
         ..Context::default()
     };
-    let hits = scan::value(context, text);
+    let mut hits = scan::value(context, text);
     if !hits.is_empty() {
+        for hit in &mut hits {
+            hit.generated = hit.length == text.len() && is_generated(text);
+        }
         return Some(hits);
     }
     let public = [
@@ -120,6 +121,15 @@ fn judge(key: &str, text: &str, depth: u8) -> Option<Vec<Hit>> {
         && values::looks_random(text)
         && text.len() >= 12)
         .then(|| vec![Hit::new(Rule::Inline, "a value that looks random", 0, text)])
+}
+
+/// What Helm's `randAlphaNum` gives: letters and digits, and nothing else.
+fn is_generated(text: &str) -> bool {
+    (8..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric())
+        && text.bytes().any(|b| b.is_ascii_digit())
+        && text.bytes().any(|b| b.is_ascii_uppercase())
+        && values::looks_random(text)
 }
 
 /// A key that says it holds the name or number of something.

@@ -17,14 +17,45 @@ const MAX_DEPTH: usize = 200;
 pub struct Found {
     /// JSON Pointer from the value the walk began at.
     pub pointer: String,
+    /// The variable, key or flag the scalar stands under, where that names the credential.
+    pub name: Option<String>,
     /// Where the scalar begins in its document; 0 for what an edit brought.
     pub offset: usize,
     /// The lines of the text are lines of the document, one below the other.
     pub literal: bool,
-    /// How many lines below the scalar's first one the first credential is.
-    pub line: usize,
+    /// How many line breaks of the text come before each hit.
+    pub lines: Vec<usize>,
     /// What was found.
     pub hits: Vec<Hit>,
+}
+
+impl Found {
+    /// Credentials in a scalar.
+    pub fn new(pointer: String, view: View<'_>, text: &str, hits: Vec<Hit>) -> Found {
+        let node = view.node();
+        let breaks = |hit: &Hit| text.get(..hit.at).map_or(0, |t| t.matches('\n').count());
+        Found {
+            pointer,
+            name: None,
+            offset: node.map_or(0, |node| node.raw().start as usize),
+            literal: node.is_some_and(|node| node.raw().style == Style::Literal),
+            lines: hits.iter().map(breaks).collect(),
+            hits,
+        }
+    }
+
+    /// How many lines below the scalar's first one the first hit of a policy is: a block scalar
+    /// begins on the line of its `|`, any other text is taken as one line.
+    pub fn line_below(&self, rule: Rule) -> usize {
+        let own = self.hits.iter().zip(&self.lines);
+        let first = own
+            .filter(|(hit, _)| hit.rule == rule)
+            .map(|(_, line)| line);
+        match self.literal {
+            true => first.min().map_or(0, |line| line + 1),
+            false => 0,
+        }
+    }
 }
 
 /// How much of an object is looked at.
@@ -328,9 +359,10 @@ impl Walker<'_> {
             let at = hit.at - start;
             self.found.push(Found {
                 pointer,
+                name: None,
                 offset: 0,
                 literal: false,
-                line: 0,
+                lines: vec![0],
                 hits: vec![Hit { at, ..hit }],
             });
         }
@@ -350,18 +382,20 @@ impl Walker<'_> {
         if hits.is_empty() {
             return;
         }
-        let node = view.node();
-        let literal = node.is_some_and(|node| node.raw().style == Style::Literal);
-        let first = hits.iter().map(|hit| hit.at).min().unwrap_or_default();
-        let line = text.get(..first).map_or(0, |t| t.matches('\n').count());
-        self.found.push(Found {
-            pointer: self.pointer.clone(),
-            offset: node.map_or(0, |node| node.raw().start as usize),
-            literal,
-            line,
-            hits,
-        });
+        let mut found = Found::new(self.pointer.clone(), view, text, hits);
+        found.name = Some(name.to_owned()).filter(|name| may_be_shown(name));
+        self.found.push(found);
     }
+}
+
+/// Whether a name can stand in a report: it names a credential, is written like a name, and is none
+/// itself.
+fn may_be_shown(name: &str) -> bool {
+    let sign = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/');
+    name.len() <= 64
+        && name.bytes().all(sign)
+        && names::classify(name).is_some()
+        && !values::looks_random(name)
 }
 
 /// Whether a member is named by the map it is in: `passwords: {admin: …}`.
