@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{Helm, Outcome, feed, floe, helm_floe, path_text};
+use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -387,4 +388,46 @@ hardening:
         (0, ""),
         "a release has no files"
     );
+}
+
+/// Lines of many formats, some of them broken.
+fn line() -> impl Strategy<Value = String> {
+    let known = [
+        "apiVersion: v1",
+        "kind: Secret",
+        "data:",
+        "stringData: {a: '",
+        "  password: |",
+        "  a: &x !!binary aGk=",
+        "- *x",
+        "\"password\": \"Tr0ub4dor-and-3\",",
+        "export PASSWORD=Tr0ub4dor-and-3 # \u{e9}",
+        "# password: Tr0ub4dor-and-3",
+        "-----BEGIN PRIVATE KEY-----",
+        "url: postgres://a:Tr0ub4dor-and-3@db/a\r",
+        "---",
+        "{{ if .a }}",
+        "}]\u{feff}\t",
+    ];
+    prop_oneof![
+        4 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned),
+        1 => "[ -~\u{e4}\u{1f600}]{0,20}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_can_be_judged_and_hidden(lines in proptest::collection::vec(line(), 0..12)) {
+        let text = lines.join("\n");
+        let placed = helm_floe::check::files::judge("a.yaml", &text);
+        for placed in placed {
+            prop_assert!((1..=lines.len().max(1)).contains(&placed.line), "{text}");
+            prop_assert!(!placed.violation.message.contains(PASSWORD));
+        }
+        let hidden = helm_floe::check::hide::secrets(&text);
+        prop_assert_eq!(hidden.lines().count(), text.lines().count(), "{}\n==>\n{}", text, hidden);
+        let _ = helm_floe::files::text::holds(&text);
+    }
 }
