@@ -97,6 +97,8 @@ fn leaves(node: Option<Node<'_>>, hidden: &mut Vec<Range<usize>>) {
         }
         Kind::Seq => node.children().for_each(|item| leaves(Some(item), hidden)),
         Kind::Scalar if node.raw().style != Style::Empty => hidden.push(node.span()),
+        // What the alias stands for is a value of the Secret too.
+        Kind::Alias if node.resolved().id() != node.id() => leaves(Some(node.resolved()), hidden),
         Kind::Scalar | Kind::Alias => {}
     }
 }
@@ -192,6 +194,13 @@ data: {a: shown, password: (hidden)} # shown
     #[test]
     fn what_cannot_be_read_is_hidden_whole() {
         assert_eq!(secrets("a: [hunter2\n  b\n"), "(hidden)\n  (hidden)\n");
+    }
+
+    #[test]
+    fn what_an_alias_of_a_secret_stands_for_is_hidden() {
+        let text = "kind: List\napiVersion: v1\nitems:\n- {apiVersion: v1, kind: ConfigMap, data: {a: &x hunter2}}\n- {apiVersion: v1, kind: Secret, stringData: {b: *x}}\n";
+        let want = text.replace("hunter2", "(hidden)");
+        assert_eq!(secrets(text), want);
     }
 
     #[test]
