@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::secrets;
 use crate::manifest::{Document, Style};
 
 /// Whether the text report may quote the bytes of a finding. A line of block style shows one
@@ -18,6 +19,7 @@ pub fn may_quote(document: &Document<'_>, policy: &str, at: &Range<usize>, kind:
         && !policy.starts_with("secrets/")
         && !line.contains(['{', '['])
         && line.len() < 200
+        && secrets::scan::text("", line).is_empty()
 }
 
 fn line_of<'t>(text: &'t str, at: &Range<usize>) -> &'t str {

@@ -6,6 +6,7 @@ use super::filter::{refusal, unreadable};
 use super::input::{self, Args};
 use super::options::OnViolation;
 use super::output::{self, Failure};
+use crate::check::secrets::mask;
 use crate::pipeline::{self, Mode};
 use crate::report;
 
@@ -25,7 +26,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         let after = outcome.output.to_vec();
         let after = String::from_utf8_lossy(&after);
         let color = output::color(&std::io::stdout());
-        output::stdout(report::diff::render(&input.name, &input.text, &after, color).as_bytes())?;
+        let mut masked = mask::lines(&input.text);
+        masked.extend(mask::lines(&after));
+        let diff = report::diff::render(&input.name, &input.text, &after, &masked, color);
+        output::stdout(diff.as_bytes())?;
         if let Some(code) = refusal(&outcome.report) {
             exit = code;
             let color = output::color(&std::io::stderr());

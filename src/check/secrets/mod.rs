@@ -15,6 +15,7 @@ mod encoded;
 pub mod fingerprint;
 mod forms;
 pub mod hit;
+pub mod mask;
 mod names;
 pub mod remarks;
 pub mod sample;
