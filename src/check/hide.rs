@@ -1,6 +1,6 @@
 //! A stream as it may be shown: without the values of its Secrets, and without other credentials.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use serde_json::Value;
@@ -41,6 +41,18 @@ pub fn secrets(text: &str) -> String {
     covered(text, &hidden)
 }
 
+/// The lines of a stream that hold something hidden, each with how it may be shown. A line that
+/// stands elsewhere too is shown so there as well.
+pub fn lines(text: &str) -> HashMap<&str, String> {
+    let breaks = ['\n', '\r'];
+    let hidden = secrets(text);
+    let pairs = text.split(breaks).zip(hidden.split(breaks));
+    pairs
+        .filter(|(line, shown)| line != shown)
+        .map(|(line, shown)| (line, shown.to_owned()))
+        .collect()
+}
+
 /// The bytes of a document to hide, in order.
 fn values(document: &Document<'_>) -> Vec<Range<usize>> {
     let Some(root) = document.root() else {
@@ -53,6 +65,7 @@ fn values(document: &Document<'_>) -> Vec<Range<usize>> {
         .filter_map(|object| object.view.node())
         .collect();
     let mut hidden = credentials(document);
+    written_twice(document, root, &mut hidden);
     let mut around = Vec::new();
     for secret in secrets {
         around.push(comments::surroundings(secret));
@@ -71,6 +84,26 @@ fn values(document: &Document<'_>) -> Vec<Range<usize>> {
     hidden.extend(comments.into_iter().filter(inside));
     hidden.sort_by_key(|range| (range.start, range.end));
     hidden
+}
+
+/// The bytes of all values whose key their map holds twice: only the last one was judged.
+fn written_twice(document: &Document<'_>, root: Node<'_>, hidden: &mut Vec<Range<usize>>) {
+    let twice = document.duplicate_keys();
+    if twice.is_empty() {
+        return;
+    }
+    let nodes = (0..root.raw().next).map(|id| document.node(id));
+    for map in nodes.filter(|node| node.raw().kind == Kind::Map) {
+        let pairs = || {
+            map.children()
+                .step_by(2)
+                .zip(map.children().skip(1).step_by(2))
+        };
+        for (key, _) in pairs().filter(|(key, _)| twice.contains(&key.id())) {
+            let same = pairs().filter(|(other, _)| other.text() == key.text());
+            same.for_each(|(_, value)| leaves(Some(value), hidden));
+        }
+    }
 }
 
 /// The bytes of all other credentials, with the value each is a part of.
@@ -111,7 +144,7 @@ fn covered(text: &str, hidden: &[Range<usize>]) -> String {
         let start = range.start.max(copied);
         out.push_str(text.get(copied..start).unwrap_or_default());
         let value = text.get(start..range.end.max(start)).unwrap_or_default();
-        for line in value.split_inclusive('\n') {
+        for line in value.split_inclusive(['\n', '\r']) {
             let content = line.trim_end_matches(['\n', '\r']);
             let blanks = content.len() - content.trim_start().len();
             out.push_str(content.get(..blanks).unwrap_or_default());
@@ -189,6 +222,19 @@ data: {a: shown, password: (hidden)} # shown
 {\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"data\":{\"a\":(hidden)}}]}
 ";
         assert_eq!(secrets(text), want);
+    }
+
+    #[test]
+    fn lines_are_shown_up_to_what_is_hidden() {
+        let text = "apiVersion: v1\r\nkind: Secret\nstringData:\n  a: \"one\r\n    two\"\n  b: 1\nc: 2\nc: 3\n";
+        let lines = lines(text);
+        let shown = |line: &str| lines.get(line).map(String::as_str);
+        assert_eq!(shown("  a: \"one"), Some("  a: (hidden)"));
+        assert_eq!(shown("    two\""), Some("    (hidden)"));
+        assert_eq!(shown("  b: 1"), Some("  b: (hidden)"));
+        assert_eq!(shown("c: 2"), Some("c: (hidden)"));
+        assert_eq!(shown("c: 3"), Some("c: (hidden)"));
+        assert_eq!(lines.len(), 5, "{lines:?}");
     }
 
     #[test]

@@ -19,9 +19,20 @@ pub mod twice;
 pub mod user;
 pub mod webhook;
 
+use serde_json::Value;
+
 use crate::manifest::edit::EditError;
 use crate::policy::Violation;
 use crate::report::Severity;
+
+/// What a policy of this module says of an object: for the examples in its file.
+pub fn example(policy: &str, object: &Value) -> Vec<String> {
+    if secrets::POLICIES.contains(&policy) {
+        secrets::sample::judge(policy, object)
+    } else {
+        Vec::new()
+    }
+}
 
 /// An edit that the document does not allow: at the place the error names, else at the object.
 pub fn cannot_edit(object: &str, error: &EditError) -> Violation {

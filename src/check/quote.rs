@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::secrets;
 use crate::manifest::view::{Type, unescape};
 use crate::manifest::{Document, Style, View};
 
@@ -19,6 +20,7 @@ pub fn may_quote(document: &Document<'_>, policy: &str, at: &Range<usize>, point
         && !policy.starts_with("secrets/")
         && !line.contains(['{', '['])
         && line.len() < 200
+        && secrets::scan::text("", line).is_empty()
 }
 
 /// Whether a pointer leads into a Secret, or to one, as the document stands in the text.

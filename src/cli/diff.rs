@@ -27,10 +27,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             .map_err(|problems| unreadable(&input.name, problems))?;
         outcome.report.warn_only = options.on_violation == OnViolation::Warn;
         let after = outcome.output.to_vec();
-        let after = hide::secrets(&String::from_utf8_lossy(&after));
-        let before = hide::secrets(&input.text);
+        let after = String::from_utf8_lossy(&after);
         let color = output::color(&std::io::stdout());
-        output::stdout(report::diff::render(&input.name, &before, &after, color).as_bytes())?;
+        let mut masked = hide::lines(&input.text);
+        masked.extend(hide::lines(&after));
+        let diff = report::diff::render(&input.name, &input.text, &after, &masked, color);
+        output::stdout(diff.as_bytes())?;
         if let Some(code) = refusal(&outcome.report) {
             exit = code;
             let color = output::color(&std::io::stderr());

@@ -3,8 +3,15 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use serde_json::Value;
+
 use super::forms;
+use super::hit::Rule;
 use super::tables::{FORMS, Form};
+use crate::manifest::View;
+use crate::object::Identity;
+use crate::policy::select::Names;
+use crate::policy::test::ExampleResult;
 
 /// A source of numbers that look random and are the same in every run.
 #[derive(Clone, Debug)]
@@ -118,6 +125,58 @@ pub fn failures(form: &Form) -> Vec<String> {
         }
     }
     failures
+}
+
+/// One result for each form, as for the example of a policy.
+pub fn results(only: &Names) -> Vec<ExampleResult> {
+    FORMS
+        .iter()
+        .map(|form| (form, Rule::from(form.policy).policy()))
+        .filter(|(_, policy)| only.is_empty() || only.contains(policy))
+        .map(|(form, policy)| ExampleResult {
+            policy: policy.to_owned(),
+            example: format!("the form {}", form.name),
+            failure: Some(failures(form).join("; ")).filter(|failure| !failure.is_empty()),
+        })
+        .collect()
+}
+
+/// What a policy says of an example object, in which `{form NAME}` stands for a text of that form.
+pub fn judge(policy: &str, object: &Value) -> Vec<String> {
+    let object = filled(object);
+    let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
+    let view = View::Json(&object);
+    let identity = Identity::read(view, text("apiVersion").into(), text("kind").into());
+    let violations = identity.map(|identity| super::judge(view, &identity, ""));
+    violations
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|violation| violation.policy == policy)
+        .map(|violation| format!("{}: {}", violation.pointer, violation.message))
+        .collect()
+}
+
+fn filled(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(filled_text(text)),
+        Value::Array(items) => items.iter().map(filled).collect(),
+        Value::Object(members) => {
+            let filled = members
+                .iter()
+                .map(|(key, value)| (key.clone(), filled(value)));
+            Value::Object(filled.collect())
+        }
+        other => other.clone(),
+    }
+}
+
+fn filled_text(text: &str) -> String {
+    let made = || {
+        let (before, rest) = text.split_once("{form ")?;
+        let (name, after) = rest.split_once('}')?;
+        Some(format!("{before}{}{after}", of(name, 1)?))
+    };
+    made().unwrap_or_else(|| text.to_owned())
 }
 
 /// How many texts are made of each row.

@@ -220,13 +220,13 @@ fn tree(context: Context<'_>, text: &str) -> Option<Vec<Hit>> {
         }
         any = true;
         for Found {
-            offset,
+            span: place,
             hits: found,
             ..
         } in walk::document(view, context)
         {
             hits.extend(found.into_iter().map(|mut hit| {
-                hit.at = span.start + offset;
+                hit.at = span.start + place.start;
                 hit
             }));
         }

@@ -1,6 +1,7 @@
 //! A value of maps and lists: every scalar with the name it stands under.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::hit::{Hit, Rule};
 use super::scan::{self, Context};
@@ -19,8 +20,8 @@ pub struct Found {
     pub pointer: String,
     /// The variable, key or flag the scalar stands under, where that names the credential.
     pub name: Option<String>,
-    /// Where the scalar begins in its document; 0 for what an edit brought.
-    pub offset: usize,
+    /// The scalar's bytes in its document; empty for what an edit brought.
+    pub span: Range<usize>,
     /// The lines of the text are lines of the document, one below the other.
     pub literal: bool,
     /// How many line breaks of the text come before each hit.
@@ -37,7 +38,7 @@ impl Found {
         Found {
             pointer,
             name: None,
-            offset: node.map_or(0, |node| node.raw().start as usize),
+            span: node.map_or(0..0, |node| node.span()),
             literal: node.is_some_and(|node| node.raw().style == Style::Literal),
             lines: hits.iter().map(breaks).collect(),
             hits,
@@ -328,7 +329,7 @@ impl Walker<'_> {
     /// `command` and `args` of a container or probe as the one line they are.
     fn command_line(&mut self, view: View<'_>) {
         let mut line = String::new();
-        let mut places: Vec<(usize, String)> = Vec::new();
+        let mut places: Vec<(usize, String, Range<usize>)> = Vec::new();
         for key in ["command", "args"] {
             let Some(list) = view.get(key) else { continue };
             for (index, item) in list.items().enumerate() {
@@ -336,7 +337,8 @@ impl Walker<'_> {
                     if !line.is_empty() {
                         line.push(' ');
                     }
-                    places.push((line.len(), format!("{key}/{index}")));
+                    let span = item.node().map_or(0..0, |node| node.span());
+                    places.push((line.len(), format!("{key}/{index}"), span));
                     line.push_str(&text);
                 }
             }
@@ -348,7 +350,8 @@ impl Walker<'_> {
             .into_iter()
             .filter(|hit| hit.rule == Rule::NamedValue)
         {
-            let Some((start, place)) = places.iter().rev().find(|(start, _)| *start <= hit.at)
+            let Some((start, place, span)) =
+                places.iter().rev().find(|(start, ..)| *start <= hit.at)
             else {
                 continue;
             };
@@ -360,7 +363,7 @@ impl Walker<'_> {
             self.found.push(Found {
                 pointer,
                 name: None,
-                offset: 0,
+                span: span.clone(),
                 literal: false,
                 lines: vec![0],
                 hits: vec![Hit { at, ..hit }],
