@@ -135,16 +135,21 @@ fn is_map(view: View<'_>) -> bool {
 
 /// Adds amounts to a map that may be absent or null.
 fn fill(draft: &mut Draft<'_>, policy: &str, map: &str, amounts: Rows) -> Result<(), EditError> {
-    if amounts.is_empty() {
-        return Ok(());
-    }
-    if draft.at(map).is_some_and(is_map) {
-        let members = amounts.into_iter().map(|(key, amount)| Member {
-            policy,
-            key,
-            value: Value::String(amount),
-        });
-        return draft.add_members(map, members);
+    let there = draft.at(map).filter(|view| !view.is_null());
+    match (there.map(is_map), amounts.first()) {
+        (_, None) => return Ok(()),
+        (None, _) => {}
+        (Some(false), Some((resource, _))) => {
+            return Err(EditError::Parent(format!("{map}/{resource}")));
+        }
+        (Some(true), _) => {
+            let members = amounts.into_iter().map(|(key, amount)| Member {
+                policy,
+                key,
+                value: Value::String(amount),
+            });
+            return draft.add_members(map, members);
+        }
     }
     let amounts = amounts
         .into_iter()

@@ -2,7 +2,8 @@
 //! (platform.yaml, [`file`]) and what a data team says about its product (floe.yaml, [`floe`]).
 //!
 //! [`locate`] finds `platform.yaml` for an environment, [`hardening`] is its `hardening:` block,
-//! [`credentials`] and [`references`] are about logins and the Secrets they need. [`compile`]
+//! [`network`] the part of it about NetworkPolicies, [`secrets`] the part that says where secrets
+//! come from. [`credentials`] and [`references`] are about logins and the Secrets they need. [`compile`]
 //! resolves both files into an [`artifact`], [`mapping`] says where environments run,
 //! [`namespaces`] writes the manifests of their namespaces.
 
@@ -15,10 +16,12 @@ pub mod hardening;
 pub mod locate;
 pub mod mapping;
 pub mod namespaces;
+pub mod network;
 pub mod older;
 pub mod plaintext;
 pub mod provided;
 pub mod references;
+pub mod secrets;
 pub mod text;
 
 pub use hardening::Hardening;
