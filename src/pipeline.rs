@@ -14,7 +14,7 @@ mod settings;
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::inject::network::Facts;
+use crate::inject::network::{Facts, Topology};
 use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
 use crate::object::Identity;
@@ -22,6 +22,7 @@ use crate::policy::exceptions::{self, Used};
 use crate::report::{Finding, Report};
 pub use input::{decode, read};
 use kinds::Kinds;
+pub use network::Places;
 pub use output::Output;
 pub use settings::{Mode, Settings, labels};
 
@@ -33,6 +34,8 @@ pub struct Outcome<'s> {
     pub report: Report,
     /// Which of the settings' exceptions were needed.
     pub used: Used,
+    /// Who calls whom, where NetworkPolicies were derived or checked.
+    pub topology: Option<Topology>,
 }
 
 /// A place in the input that could not be understood.
@@ -135,7 +138,7 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
         spans,
     };
     let mut done = run.documents();
-    let added = run.network(&mut done);
+    let (topology, added) = run.network(&mut done);
     if !run.problems.is_empty() {
         run.problems.sort_by_key(|p| (p.line, p.column));
         return Err(Unreadable(run.problems));
@@ -157,6 +160,7 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
         output,
         report,
         used,
+        topology,
     })
 }
 

@@ -10,8 +10,8 @@ use crate::report::Severity;
 pub const SELECTS_NOTHING: &str = "network/selects-nothing";
 /// The policy that reports a workload about whose connections the manifests say nothing.
 pub const UNEXPLAINED: &str = "network/unexplained";
-/// The policy that reports a call to a port that the called Service does not have.
-pub const UNKNOWN_PORT: &str = "network/unknown-port";
+/// The policy that reports a call that leads nowhere.
+pub const UNKNOWN_TARGET: &str = "network/unknown-target";
 
 /// NetworkPolicies whose selector fits no pod of the release: they protect nothing.
 pub fn selects_nothing(topology: &Topology) -> Vec<(ObjectRef, Violation)> {
@@ -33,32 +33,36 @@ pub fn selects_nothing(topology: &Topology) -> Vec<(ObjectRef, Violation)> {
     .collect()
 }
 
-/// Calls to a port that the called Service does not have.
-pub fn unknown_ports(topology: &Topology) -> Vec<(ObjectRef, Violation)> {
+/// Calls to a Service that is not there or to a port that it does not have, and to hosts outside
+/// without a port.
+pub fn unknown_targets(topology: &Topology) -> Vec<(ObjectRef, Violation)> {
     let loose = topology.loose.iter().filter_map(|loose| {
-        let LooseWhy::Port(service, port) = &loose.why else {
-            return None;
-        };
-        let service = topology.services.get(*service)?;
-        let ports: Vec<String> = service
-            .ports
-            .iter()
-            .map(|port| port.number.to_string())
-            .collect();
-        let workload = topology.workloads.get(loose.workload)?;
-        let violation = violation(
-            UNKNOWN_PORT,
-            Severity::Warning,
-            &loose.evidence.pointer,
-            format!(
-                "{} calls {} of Service {}, which has {}; no policy allows it",
-                workload.object.name,
-                port,
-                service.object.name,
-                ports.join(", "),
+        let workload = &topology.workloads.get(loose.workload)?.object.name;
+        let (message, help) = match &loose.why {
+            LooseWhy::Port(service, port) => {
+                let service = topology.services.get(*service)?;
+                let ports = service.ports.iter().map(|port| port.number.to_string());
+                let ports: Vec<String> = ports.collect();
+                let (name, ports) = (&service.object.name, ports.join(", "));
+                (
+                    format!("{workload} calls port {port} of Service {name}, which has {ports}: no policy allows it"),
+                    "name a port that the Service has, or add it to the Service",
+                )
+            }
+            LooseWhy::NoService => (
+                format!(
+                    "{workload} calls {}, which is no Service of this release: no policy allows it",
+                    loose.evidence.says
+                ),
+                "if another release of the namespace has it, have the platform team add its pods to hardening.network.peers",
             ),
-            "name a port that the Service has, or add it to the Service",
-        );
+            LooseWhy::NoPort => (
+                format!("{workload} calls {} on a port that nothing tells: no policy allows it", loose.evidence.says),
+                "write the port behind the host, or have the platform team add the call to hardening.network.calls",
+            ),
+        };
+        let pointer = &loose.evidence.pointer;
+        let violation = violation(UNKNOWN_TARGET, Severity::Warning, pointer, message, help);
         Some((loose.evidence.object.clone(), violation))
     });
     loose.collect()
@@ -69,7 +73,7 @@ pub fn unexplained(topology: &Topology) -> Vec<(ObjectRef, Violation)> {
     let workloads = topology.unexplained().into_iter();
     let workloads = workloads.filter_map(|number| topology.workloads.get(number));
     workloads
-        .filter(|workload| !(workload.own_ingress && workload.own_egress))
+        .filter(|workload| !workload.operated && !(workload.own_ingress && workload.own_egress))
         .map(|workload| {
             let violation = violation(
                 UNEXPLAINED,

@@ -9,7 +9,9 @@ use crate::inject::Draft;
 use crate::inject::network::synthesis::{self, Plan, TemplateLabel};
 use crate::inject::network::topology::{self, ObjectRef, Topology};
 use crate::inject::network::{self, DERIVE};
-use crate::manifest::{Document, View, write_document};
+use crate::manifest::{
+    DocSpan, Document, Style, View, line_column, position, split, write_document,
+};
 use crate::object::identity::HELM4_FILENAME;
 use crate::object::{self, Object, PodPlace};
 use crate::platform::network as settings;
@@ -28,7 +30,7 @@ impl Run<'_, '_> {
     }
 
     /// Adds the release's policies, and reports what is odd about its network.
-    pub(super) fn network(&mut self, done: &mut [Done]) -> Option<Added> {
+    pub(super) fn network(&mut self, done: &mut [Done]) -> (Option<Topology>, Option<Added>) {
         let mut facts = std::mem::take(&mut self.facts);
         // Kinds that were unknown at first were read last.
         facts.workloads.sort_by_key(|own| own.object.document);
@@ -38,18 +40,18 @@ impl Run<'_, '_> {
         let checks =
             self.settings.enabled(check::network::SELECTS_NOTHING) && !facts.policies.is_empty();
         if facts.workloads.is_empty() || !(derives || checks) {
-            return None;
+            return (None, None);
         }
         let topology = self.topology(&facts);
         let mut odd = check::network::selects_nothing(&topology);
         let mut added = None;
         if derives {
-            odd.extend(check::network::unknown_ports(&topology));
+            odd.extend(check::network::unknown_targets(&topology));
             odd.extend(check::network::unexplained(&topology));
             added = self.policies(&topology, facts.helm4_template.as_deref(), done);
         }
         self.report_on(odd);
-        added
+        (Some(topology), added)
     }
 
     /// Who calls whom.
@@ -181,6 +183,43 @@ impl Run<'_, '_> {
             let finding = self.finding(of.document, &document, object, violation);
             self.find(finding);
         }
+    }
+}
+
+/// Finds the places that a topology's evidence names, in the stream it was derived from.
+pub struct Places<'s> {
+    spans: Vec<DocSpan<'s>>,
+}
+
+impl<'s> Places<'s> {
+    /// Over a stream that could be read.
+    pub fn new(text: &'s str) -> Places<'s> {
+        Places {
+            spans: split(text).unwrap_or_default(),
+        }
+    }
+
+    /// Line and column, from 1, of a value of the stream; `line` is the line inside a value of many
+    /// lines, from 0. `None` for a place in another file, or in a document that cannot be read by
+    /// itself.
+    pub fn position(&self, document: usize, pointer: &str, line: usize) -> Option<(usize, usize)> {
+        let span = self.spans.get(document)?;
+        let parsed = Document::parse(span.text).ok()?;
+        let value = View::Node(parsed.root()?).pointer(pointer)?.node()?;
+        let at = position::locate(&parsed, pointer).start;
+        let (first, column) = line_column(span.text, at);
+        let first = span.first_line + first - 1;
+        let block = matches!(value.raw().style, Style::Literal | Style::Folded);
+        // The text of a block scalar starts on the line below its key.
+        match block {
+            true => Some((first + 1 + line, 1)),
+            false => Some((first, column)),
+        }
+    }
+
+    /// The chart template of a document, by Helm's comment.
+    pub fn source(&self, document: usize) -> Option<&'s str> {
+        self.spans.get(document)?.source
     }
 }
 

@@ -1,7 +1,6 @@
 //! What stands for something else: `$(VAR)`, and hosts whose port is in another variable.
 
 use super::hosts;
-use super::names;
 
 /// The text with `$(NAME)` replaced by values, as the kubelet does it; with `shell`, `$NAME` and
 /// `${NAME}` too. What is unknown stays.
@@ -58,13 +57,7 @@ fn is_name(text: &str) -> bool {
 /// The port that belongs to the host under a name, by the names people give it: `DB_HOST` goes with
 /// `DB_PORT`, `redis.host` with `redis.port`.
 pub fn port_beside<'v>(name: &str, value: &dyn Fn(&str) -> Option<&'v str>) -> Option<u16> {
-    let words = names::words(name);
-    let last = words.last()?;
-    // Where the last word starts, in the name as it is written.
-    let start = name.char_indices().rev().map(|(at, _)| at).find(|at| {
-        let tail = name.get(*at..).unwrap_or_default().to_ascii_lowercase();
-        tail.starts_with(last.as_str()) && tail.len() >= last.len()
-    })?;
+    let start = host_word(name)?;
     let stem = name.get(..start).unwrap_or_default();
     let tail = name.get(start..).unwrap_or_default();
     let upper = tail.starts_with(|c: char| c.is_ascii_uppercase());
@@ -81,6 +74,18 @@ pub fn port_beside<'v>(name: &str, value: &dyn Fn(&str) -> Option<&'v str>) -> O
         .find_map(|name| value(&name).and_then(|port| hosts::port(port.trim())))
 }
 
+/// Where the part of a name starts that says `host`, `addr` or the like; the rest is what the port's
+/// name shares with it.
+fn host_word(name: &str) -> Option<usize> {
+    const WORDS: [&str; 8] = [
+        "host", "addr", "server", "url", "uri", "endpoint", "svc", "service",
+    ];
+    let lower = name.to_ascii_lowercase();
+    let found = WORDS.iter().filter_map(|word| lower.rfind(word)).max();
+    // A bare HOST goes with PORT, but a bare URL says nothing about what PORT is.
+    found.filter(|at| *at > 0 || lower == "host")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +95,7 @@ mod tests {
             "HOST" => Some("db"),
             "PORT" | "DB_PORT" | "API_SERVICE_PORT" | "redis.port" | "redisPort" => Some("5432"),
             "X_PORT_NUMBER" => Some("1"),
+            "PGPORT" => Some("2"),
             _ => None,
         }
     }
@@ -119,6 +125,9 @@ mod tests {
             ("redis.host", Some(5432)),
             ("redisHost", Some(5432)),
             ("X_HOST", Some(1)),
+            ("PGHOST", Some(2)),
+            ("HOSTNAME", None),
+            ("URL", None),
             ("CACHE_HOST", None),
             ("", None),
         ] {

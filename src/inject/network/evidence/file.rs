@@ -79,13 +79,15 @@ fn may_hold_hosts(text: &str) -> bool {
 /// The settings of a file, in order.
 fn settings(text: &str) -> Vec<Setting<'_>> {
     let mut settings = Vec::new();
+    // The key above a list of its own, which is every item's.
+    let mut above = "";
     for (number, line) in text.lines().enumerate() {
         let trimmed = line.trim_start();
         if is_comment(trimmed) {
             continue;
         }
         let indent = line.len() - trimmed.len();
-        let mut key = "";
+        let mut key = if trimmed.starts_with("- ") { above } else { "" };
         for part in trimmed.split([',', ';', '{', '}']) {
             let (own, value, blank) = key_and_value(part.trim());
             if own.is_empty() && value.is_empty() {
@@ -93,6 +95,7 @@ fn settings(text: &str) -> Vec<Setting<'_>> {
             }
             if !own.is_empty() {
                 key = own;
+                above = if value.is_empty() { own } else { above };
             }
             settings.push(Setting {
                 key,
@@ -207,6 +210,10 @@ mod tests {
                 vec!["redis:6379"],
             ),
             ("redis:\n  host: redis\n  port: 6379\n", vec!["redis:6379"]),
+            (
+                "hosts:\n  - redis-0.redis\n  - redis-1.redis\n",
+                vec!["redis-0.redis", "redis-1.redis"],
+            ),
             ("redis:\n  addr: redis:6379\n", vec!["redis:6379"]),
             (
                 "{\"db\": {\"host\": \"db\", \"port\": 5432}}",

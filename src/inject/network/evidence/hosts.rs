@@ -90,13 +90,22 @@ fn urls(text: &str, context: Context, found: &mut Vec<Mention>) -> Vec<(usize, u
             .to_ascii_lowercase();
         let rest = text.get(at + 3..).unwrap_or_default();
         let length = rest.find(is_url_end).unwrap_or(rest.len());
-        let rest = rest.get(..length).unwrap_or_default();
+        let rest = up_to_the_next(rest.get(..length).unwrap_or_default());
+        let length = rest.len();
         taken.push((scheme_at, at + 3 + length));
         if !NO_HOST.contains(&scheme.as_str()) {
             authority(rest, &scheme, context, found);
         }
     }
     taken
+}
+
+/// A URL without the one that follows it behind a comma: `nats://a:4222,nats://b:4222`.
+fn up_to_the_next(rest: &str) -> &str {
+    let comma = rest
+        .find("://")
+        .and_then(|next| rest.get(..next)?.rfind(','));
+    comma.and_then(|at| rest.get(..at)).unwrap_or(rest)
 }
 
 /// Where a URL inside other text ends for certain.
@@ -206,7 +215,8 @@ fn pair(text: &str, start: usize, end: usize, context: Context, found: &mut Vec<
     let word = text.get(start..end).unwrap_or_default();
     let after = bytes.get(end).copied();
     // A path or an image (`ghcr.io/acme/api:1.0`) is no host; `/dev/tcp/` is bash's way to one.
-    if before == Some(b'/') {
+    let behind_slashes = text.get(..start).is_some_and(|head| head.ends_with("//"));
+    if before == Some(b'/') && !behind_slashes {
         return dev_tcp(text, start, word, end, context, found);
     }
     if matches!(before, Some(b'$' | b'{' | b'%')) {
@@ -404,6 +414,13 @@ mod tests {
                 "kafka-0.kafka:9092,kafka-1.kafka:9092",
                 vec!["kafka-0.kafka:9092", "kafka-1.kafka:9092"],
             ),
+            ("nats://a:4222,nats://b:4222", vec!["a:4222", "b:4222"]),
+            (
+                "etcd-0=http://etcd-0.etcd:2380,etcd-1=http://etcd-1.etcd:2380",
+                vec!["etcd-0.etcd:2380", "etcd-1.etcd:2380"],
+            ),
+            ("jdbc:oracle:thin:@//db:1521/orcl", vec!["db:1521"]),
+            ("redis://:secret@redis:6379/0", vec!["redis:6379"]),
             ("PLAINTEXT://kafka:9092", vec!["kafka:9092"]),
             ("zk:2888:3888::1", vec!["zk:2888"]),
             ("[2001:db8::1]:53", vec![]),

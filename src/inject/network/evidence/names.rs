@@ -116,7 +116,7 @@ const NO_CALL: [&str; 14] = [
 ];
 
 /// Words of names whose hosts, outside the cluster, are the application's own or are only shown.
-const PUBLIC: [&str; 37] = [
+const PUBLIC: [&str; 33] = [
     "avatar",
     "callback",
     "canonical",
@@ -126,7 +126,6 @@ const PUBLIC: [&str; 37] = [
     "docs",
     "documentation",
     "domain",
-    "external",
     "favicon",
     "frontend",
     "help",
@@ -135,7 +134,6 @@ const PUBLIC: [&str; 37] = [
     "image",
     "images",
     "ingress",
-    "license",
     "login",
     "logo",
     "logout",
@@ -147,8 +145,6 @@ const PUBLIC: [&str; 37] = [
     "runbook",
     "schema",
     "site",
-    "source",
-    "sources",
     "support",
     "terms",
     "virtual",
@@ -203,6 +199,10 @@ pub fn promise(name: &str) -> Promise {
             .any(|two| matches!(two, [x, y] if x == a && y == b))
     };
     let joined = words.concat();
+    let last = words.last().map(String::as_str);
+    if matches!(last, Some("image" | "images" | "tag" | "version")) {
+        return Promise::NoCall;
+    }
     if pair("no", "proxy") || pair("non", "proxy") || joined.contains("noproxy") || has(&NO_CALL) {
         return Promise::NoCall;
     }
@@ -250,6 +250,7 @@ pub fn is_public(name: &str) -> bool {
     let first = words.first().map(String::as_str);
     // Variables of these prefixes are built into pages and used by browsers.
     matches!(first, Some("vite" | "react" | "vue" | "gatsby" | "nuxt"))
+        || matches!(words.as_slice(), [.., before, _] if before == "external")
         || words
             .iter()
             .any(|word| PUBLIC.binary_search(&word.as_str()).is_ok())
@@ -318,6 +319,7 @@ mod tests {
             ("OTEL_SERVICE_NAME", Nothing),
             ("DB_NAME", Nothing),
             ("LOG_LEVEL", Nothing),
+            ("PROXY_IMAGE", NoCall),
             ("NO_PROXY", NoCall),
             ("no_proxy", NoCall),
             ("nonProxyHosts", NoCall),
@@ -336,6 +338,8 @@ mod tests {
             ("NEXT_PUBLIC_API_URL", true),
             ("VITE_API_URL", true),
             ("OAUTH_REDIRECT_URI", true),
+            ("EXTERNAL_URL", true),
+            ("EXTERNAL_DB_HOST", false),
             ("STRIPE_API_URL", false),
             ("DATABASE_URL", false),
         ] {

@@ -63,6 +63,10 @@ pub struct WorkloadFacts {
     pub selector: Labels,
     /// Whether Helm runs it as a hook.
     pub hook: bool,
+    /// Whether an operator makes its pods.
+    pub operated: bool,
+    /// The name of a StatefulSet's governing Service.
+    pub governing: Option<Word>,
     /// The pod.
     pub pod: Pod,
 }
@@ -203,8 +207,29 @@ impl Facts {
             labels,
             selector: super::labels::read(selector),
             hook: object.identity.is_hook(),
+            operated: !makes_pods_as_written(object.identity.group(), &object.identity.kind),
+            governing: object
+                .view
+                .pointer("/spec/serviceName")
+                .and_then(text)
+                .map(|text| Word {
+                    text,
+                    pointer: format!("{}/spec/serviceName", object.pointer),
+                }),
             pod,
         });
+    }
+}
+
+/// Whether the kind's controller makes pods just as the template says: Kubernetes' own, and those
+/// that stand in for a Deployment. Operators of other kinds add containers, labels and peers.
+fn makes_pods_as_written(group: &str, kind: &str) -> bool {
+    match group {
+        "" | "apps" | "batch" | "extensions" => true,
+        "argoproj.io" => kind == "Rollout",
+        "apps.openshift.io" => kind == "DeploymentConfig",
+        "apps.kruise.io" => true,
+        _ => false,
     }
 }
 

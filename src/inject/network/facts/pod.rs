@@ -25,6 +25,9 @@ pub struct Pod {
     pub scrape: Option<Scrape>,
     /// The id under which Dapr knows the pods, where it adds its sidecar.
     pub dapr: Option<Word>,
+    /// Sidecars that others add to the pods: the annotation that asks for them, and the namespace of
+    /// their control plane.
+    pub sidecars: Vec<(Word, &'static str)>,
     /// Workloads that OpenShift's console draws an arrow to, as the chart says.
     pub connects_to: Option<Word>,
 }
@@ -161,6 +164,13 @@ impl Pod {
         self.scrape = Scrape::read(annotations, at);
         for (key, value) in annotations.entries() {
             let pointer = || format!("{at}/{}", escape(&key));
+            if let Some(namespace) = control_plane(&key, value) {
+                let word = Word {
+                    text: key.clone().into_owned(),
+                    pointer: pointer(),
+                };
+                self.sidecars.push((word, namespace));
+            }
             match (key.as_ref(), text(value)) {
                 ("dapr.io/app-id", Some(text)) => {
                     let pointer = pointer();
@@ -191,6 +201,18 @@ impl Pod {
             self.dapr = word("dapr.io/app-id");
         }
     }
+}
+
+/// The namespace of the control plane that sidecars need, when an annotation asks for them; where
+/// each project's own installation puts it.
+fn control_plane(key: &str, value: View<'_>) -> Option<&'static str> {
+    let (wanted, namespace) = match key {
+        "dapr.io/enabled" => ("true", "dapr-system"),
+        "linkerd.io/inject" => ("enabled", "linkerd"),
+        "sidecar.istio.io/inject" => ("true", "istio-system"),
+        _ => return None,
+    };
+    (text(value).as_deref() == Some(wanted)).then_some(namespace)
 }
 
 /// Whether an annotation may name hosts that the pods call: not checksums and the like, nor what

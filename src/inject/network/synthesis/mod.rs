@@ -72,6 +72,9 @@ pub fn plan(topology: &Topology, inputs: &Inputs<'_>) -> Plan {
     let names = names(topology);
     for (number, workload) in topology.workloads.iter().enumerate() {
         label(number, workload, inputs, &mut plan.labels);
+        if workload.operated {
+            continue;
+        }
         let Some(name) = names
             .get(number)
             .filter(|name| !exists(topology, workload, name))

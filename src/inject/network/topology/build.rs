@@ -84,6 +84,7 @@ fn workloads(facts: &Facts, namespace: &dyn Fn(&Option<String>) -> String) -> Ve
             .flat_map(|container| container.ports.iter().cloned())
             .collect(),
         hook: own.hook,
+        operated: own.operated,
         own_ingress: false,
         own_egress: false,
     });
@@ -205,7 +206,8 @@ fn edges<'a>(
     let mut list = edges.list;
     for edge in &mut list {
         edge.evidence.sort();
-        edge.evidence.dedup();
+        let place = |own: &Evidence| (own.object.clone(), own.pointer.clone(), own.says.clone());
+        edge.evidence.dedup_by_key(|own| place(own));
     }
     list.sort_by(|a, b| (&a.from, &a.to, &a.port).cmp(&(&b.from, &b.to, &b.port)));
     (list, edges.loose)

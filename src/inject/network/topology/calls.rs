@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::build::{Edges, service_ports};
+use super::links::Links;
 use super::resolve::Target;
 use super::store::{Content, Store};
 use super::{
@@ -25,6 +26,7 @@ pub(super) fn find<'a>(
     edges: &mut Edges<'_>,
 ) {
     let store = Store::new(facts, load, namespace);
+    let links = Links::new(edges.topology);
     for (number, workload) in facts.workloads.iter().enumerate() {
         let place = namespace(&workload.object.namespace);
         let mut caller = Caller {
@@ -32,6 +34,7 @@ pub(super) fn find<'a>(
             object: &workload.object,
             namespace: place,
             store: &store,
+            links: &links,
             edges: &mut *edges,
         };
         for container in &workload.pod.containers {
@@ -48,6 +51,8 @@ pub(super) fn find<'a>(
                 caller.component(component);
             }
         }
+        caller.sidecars(workload);
+        caller.siblings(workload);
         if let Some(word) = &workload.pod.connects_to {
             caller.connects_to(&word.text, &word.pointer);
         }
@@ -74,6 +79,7 @@ struct Caller<'c, 'a, 'e> {
     object: &'a ObjectRef,
     namespace: String,
     store: &'c Store<'a>,
+    links: &'c Links,
     edges: &'c mut Edges<'e>,
 }
 
@@ -93,7 +99,12 @@ impl<'a> Caller<'_, 'a, '_> {
             .iter()
             .map(|value| (value.name.as_str(), value.text.as_str()))
             .collect();
-        let known = |name: &str| by_name.get(name).copied();
+        let links = self.links;
+        let namespace = self.namespace.clone();
+        let known = |name: &str| {
+            let own = by_name.get(name).copied();
+            own.or_else(|| links.get(&namespace, name))
+        };
         for value in &values {
             let mentions = of_variable(&value.name, &value.text, &known);
             let kind = EvidenceKind::Variable(value.name.clone());
@@ -121,7 +132,10 @@ impl<'a> Caller<'_, 'a, '_> {
         let mut values: Vec<Value> = Vec::new();
         let mut raw: HashMap<String, String> = HashMap::new();
         let mut add = |value: Value| {
-            let known = |name: &str| raw.get(name).map(String::as_str);
+            let known = |name: &str| {
+                let own = raw.get(name).map(String::as_str);
+                own.or_else(|| self.links.get(&self.namespace, name))
+            };
             let text = expand::expand(&value.text, false, &known);
             raw.insert(value.name.clone(), text.clone());
             values.push(Value { text, ..value });
@@ -228,6 +242,55 @@ impl<'a> Caller<'_, 'a, '_> {
                 false => &value.object,
             };
             self.call_all(mentions, &EvidenceKind::Resource, object, &value.pointer);
+        }
+    }
+
+    /// What sidecars that others add to the pods call: their control plane.
+    fn sidecars(&mut self, workload: &WorkloadFacts) {
+        for (word, namespace) in &workload.pod.sidecars {
+            let kind = EvidenceKind::Annotation(word.text.clone());
+            let says = (*namespace).to_owned();
+            let evidence = super::build::evidence(kind, self.object, &word.pointer, says.clone());
+            let from = Peer::Workload(self.number);
+            self.edges
+                .add(from, Peer::Namespace(says), None, None, evidence);
+        }
+    }
+
+    /// A StatefulSet has a headless Service so that its pods find each other.
+    fn siblings(&mut self, workload: &WorkloadFacts) {
+        let Some(word) = &workload.governing else {
+            return;
+        };
+        let Some(number) = self.edges.resolver.service(&self.namespace, &word.text) else {
+            return;
+        };
+        let topology = self.edges.topology;
+        let (Some(service), Some(own)) = (
+            topology.services.get(number),
+            topology.workloads.get(self.number),
+        ) else {
+            return;
+        };
+        if service.leads != Leads::PodsDirectly || !service.workloads.contains(&self.number) {
+            return;
+        }
+        let says = word.text.clone();
+        let evidence =
+            super::build::evidence(EvidenceKind::Siblings, self.object, &word.pointer, says);
+        let declared = own.ports.iter().map(|port| Port {
+            port: PortRef::Number(port.number),
+            protocol: port.protocol,
+        });
+        let listed = service
+            .ports
+            .iter()
+            .map(|port| self.edges.pod_port(self.number, port));
+        let ports: Vec<Port> = declared.chain(listed).collect();
+        for port in ports {
+            let (from, to) = (Peer::Workload(self.number), Peer::Workload(self.number));
+            self.edges
+                .add(from, to, Some(port), Some(number), evidence.clone());
         }
     }
 
@@ -378,6 +441,13 @@ pub(super) fn call(
     let from = Peer::Workload(workload);
     match edges.resolver.resolve(namespace, mention) {
         Target::Nothing => {}
+        Target::Unknown if mention.bare || !mention.outside => {}
+        Target::Unknown => edges.loose.push(Loose {
+            workload,
+            why: LooseWhy::NoService,
+            evidence,
+        }),
+        Target::ApiServer => edges.add(from, Peer::ApiServer, None, None, evidence),
         Target::Service(service) => to_service(edges, &from, service, mention, evidence),
         Target::Namespace(name) => edges.add(from, Peer::Namespace(name), None, None, evidence),
         Target::Address(address) => {
@@ -417,13 +487,7 @@ fn to_service(
         return;
     };
     match &service.leads {
-        Leads::Name(host) => {
-            let port = mention
-                .port
-                .or(service.ports.first().map(|port| port.number));
-            let to = Peer::Outside(host.clone());
-            edges.add(from.clone(), to, port.map(tcp), Some(number), evidence);
-        }
+        Leads::Name(host) => renamed(edges, from, number, host, mention, evidence),
         Leads::Endpoints(addresses) => {
             let port = mention.port.map(PortRef::Number);
             let found = service_ports(service, port.as_ref());
@@ -445,6 +509,58 @@ fn to_service(
             }
         }
         Leads::Pods | Leads::PodsDirectly => pods(edges, from, number, mention, evidence),
+    }
+}
+
+/// A call to another name (`type: ExternalName`): to a Service, or to a host outside.
+fn renamed(
+    edges: &mut Edges<'_>,
+    from: &Peer,
+    number: usize,
+    host: &str,
+    mention: &Mention,
+    evidence: Evidence,
+) {
+    let Some(service) = edges.topology.services.get(number) else {
+        return;
+    };
+    let meant = Mention {
+        host: host.to_owned(),
+        bare: false,
+        outside: true,
+        ..mention.clone()
+    };
+    match edges.resolver.resolve(&service.namespace, &meant) {
+        Target::Service(other) if other != number => {
+            let pods = edges.topology.services.get(other);
+            if pods.is_some_and(|other| !other.workloads.is_empty()) {
+                self::pods(edges, from, other, &meant, evidence);
+            }
+        }
+        Target::Namespace(name) => {
+            edges.add(
+                from.clone(),
+                Peer::Namespace(name),
+                None,
+                Some(number),
+                evidence,
+            );
+        }
+        _ => {
+            let named = service.ports.first().map(|port| port.number);
+            match (mention.port.or(named), from) {
+                (Some(port), _) => {
+                    let to = Peer::Outside(host.to_owned());
+                    edges.add(from.clone(), to, Some(tcp(port)), Some(number), evidence);
+                }
+                (None, Peer::Workload(workload)) => edges.loose.push(Loose {
+                    workload: *workload,
+                    why: LooseWhy::NoPort,
+                    evidence,
+                }),
+                (None, _) => {}
+            }
+        }
     }
 }
 
@@ -479,8 +595,9 @@ fn pods(edges: &mut Edges<'_>, from: &Peer, number: usize, mention: &Mention, ev
         if ports.is_empty() && service.leads == Leads::PodsDirectly {
             return directly(edges, from, number, wanted, mention.explicit, evidence);
         }
-        // A scheme's usual port is no more than a guess; one port leaves no choice.
-        if ports.is_empty() && !mention.explicit && service.ports.len() == 1 {
+        // A scheme's usual port is no more than a guess: where the Service does not have it, the
+        // real one comes from somewhere else.
+        if ports.is_empty() && !mention.explicit {
             ports = service_ports(service, None);
         }
     }

@@ -7,6 +7,7 @@ mod build;
 mod calls;
 mod exposure;
 mod hints;
+mod links;
 mod resolve;
 mod store;
 
@@ -76,6 +77,8 @@ pub struct Workload {
     pub ports: Vec<ContainerPort>,
     /// Whether Helm runs it as a hook.
     pub hook: bool,
+    /// Whether an operator makes its pods, as it sees fit: it gets no policy.
+    pub operated: bool,
     /// Whether a NetworkPolicy of the chart selects its pods for incoming traffic.
     pub own_ingress: bool,
     /// Whether a NetworkPolicy of the chart selects its pods for outgoing traffic.
@@ -265,6 +268,8 @@ pub enum EvidenceKind {
     Monitor,
     /// A RoleBinding or ClusterRoleBinding of the pods' service account.
     Binding,
+    /// The headless Service by which the pods of a StatefulSet find each other.
+    Siblings,
     /// The platform file.
     Platform,
 }
@@ -285,6 +290,8 @@ pub struct Loose {
 pub enum LooseWhy {
     /// The Service, by its place in [`Topology::services`], has no such port.
     Port(usize, u16),
+    /// The release has no Service of that name. Another release of the namespace may.
+    NoService,
     /// A host outside, without a port that could be opened.
     NoPort,
 }

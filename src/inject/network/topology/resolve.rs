@@ -13,6 +13,10 @@ pub enum Target {
     Service(usize),
     /// A Service of another release, in this namespace.
     Namespace(String),
+    /// The API server, by its Service `kubernetes.default`.
+    ApiServer,
+    /// A Service that the release does not have, in a namespace it has.
+    Unknown,
     /// A host outside the cluster.
     Outside(String),
     /// An address.
@@ -75,7 +79,12 @@ impl<'a> Resolver<'a> {
         };
         match (found, labels.as_slice()) {
             (Some(service), _) => Target::Service(service),
-            (None, [_]) => Target::Nothing,
+            (None, [_]) => Target::Unknown,
+            (None, ["kubernetes", "default", ..]) => Target::ApiServer,
+            // The DNS rule allows it.
+            (None, ["kube-dns" | "coredns", "kube-system", ..]) => Target::Nothing,
+            // The suffix of a namespace's names.
+            (None, [_, "svc", ..]) => Target::Nothing,
             (None, [_, namespace, "svc", ..] | [_, _, namespace, "svc", ..]) => {
                 self.elsewhere(namespace)
             }
@@ -87,22 +96,24 @@ impl<'a> Resolver<'a> {
     /// another there may be.
     fn elsewhere(&self, namespace: &str) -> Target {
         match self.namespaces.contains(namespace) {
-            true => Target::Nothing,
+            true => Target::Unknown,
             false => Target::Namespace(namespace.to_owned()),
         }
     }
 
     fn outside(&self, labels: &[&str], mention: &Mention) -> Target {
         let last = labels.last().copied().unwrap_or_default();
+        // `nothing.shop`, where the release has a namespace `shop`.
+        if labels.len() == 2 && self.namespaces.contains(last) {
+            return Target::Unknown;
+        }
         let public = self.public.contains(&mention.host);
-        if !mention.outside || public || !is_top_level(last) {
+        let file = mention.bare && is_file_ending(last);
+        if !mention.outside || public || file || !is_top_level(last) {
             return Target::Nothing;
         }
         if let [_, last] = labels {
             // `kafka.infra` is a Service in a namespace, `example.com` is a host.
-            if self.namespaces.contains(last) {
-                return Target::Nothing;
-            }
             if !is_known_top_level(last) {
                 return match mention.explicit && !mention.bare && !is_file_ending(last) {
                     true => Target::Namespace((*last).to_owned()),
@@ -132,13 +143,14 @@ fn is_known_top_level(label: &str) -> bool {
 
 /// Whether `name.label` is more likely a file.
 fn is_file_ending(label: &str) -> bool {
-    const ENDINGS: [&str; 26] = [
+    const ENDINGS: [&str; 29] = [
         "cfg",
         "conf",
         "crt",
         "css",
         "csv",
         "go",
+        "gz",
         "html",
         "ini",
         "jar",
@@ -155,10 +167,12 @@ fn is_file_ending(label: &str) -> bool {
         "py",
         "sh",
         "so",
+        "tgz",
         "ts",
         "txt",
         "yaml",
         "yml",
+        "zip",
     ];
     ENDINGS.binary_search(&label).is_ok()
 }
@@ -208,9 +222,12 @@ mod tests {
             ("kafka-0.kafka.a", Target::Service(2)),
             ("kafka-0.kafka.a.svc", Target::Service(2)),
             ("kafka-0.kafka.a.svc.cluster.local", Target::Service(2)),
-            ("nothing", Target::Nothing),
-            ("nothing.b", Target::Nothing),
-            ("nothing.b.svc", Target::Nothing),
+            ("nothing", Target::Unknown),
+            ("nothing.b", Target::Unknown),
+            ("nothing.b.svc", Target::Unknown),
+            ("kubernetes.default.svc", Target::ApiServer),
+            ("kube-dns.kube-system.svc.cluster.local", Target::Nothing),
+            ("fn.svc.cluster.local", Target::Nothing),
             ("kafka.infra", Target::Namespace("infra".into())),
             ("kafka.infra.svc", Target::Namespace("infra".into())),
             (
