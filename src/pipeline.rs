@@ -5,6 +5,7 @@
 //! has been seen, because its schema may tell where their pod specs lie.
 
 mod document;
+mod graph;
 mod input;
 mod kinds;
 mod network;
@@ -20,6 +21,7 @@ use crate::manifest::{DocSpan, split};
 use crate::object::Identity;
 use crate::policy::exceptions::{self, Used};
 use crate::report::{Finding, Report};
+pub use graph::{Origin, Survey, survey};
 pub use input::{decode, read};
 use kinds::Kinds;
 pub use network::Places;

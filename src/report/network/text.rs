@@ -1,0 +1,168 @@
+//! The graph for a reviewer at a terminal: for each workload who may call it, whom it may call, on
+//! which port, and what shows it.
+
+use super::{Call, Graph, Guard, Item, Node, Object};
+use crate::report::{plural, printable};
+
+/// A name is padded to the longest of its graph, up to this many characters.
+const WIDEST: usize = 44;
+/// So are ports.
+const WIDEST_PORT: usize = 12;
+
+/// The whole graph; headings in bold when `color` is set.
+pub fn render(graph: &Graph, color: bool) -> String {
+    let page = Page {
+        graph,
+        color,
+        name: width(WIDEST, (0..graph.nodes.len()).map(|n| graph.title(n))),
+        port: width(WIDEST_PORT, graph.calls.iter().map(Call::port_text)),
+    };
+    let mut out = page.head();
+    for (number, node) in graph.nodes.iter().enumerate() {
+        if node.is_workload() {
+            out.push('\n');
+            out.push_str(&page.workload(number, node));
+        }
+    }
+    out.push_str(&page.remarks());
+    out
+}
+
+fn width(most: usize, texts: impl Iterator<Item = String>) -> usize {
+    let widths = texts.map(|text| printable(&text).chars().count());
+    widths.max().unwrap_or(0).min(most)
+}
+
+/// A graph with the widths of its columns.
+struct Page<'a> {
+    graph: &'a Graph,
+    color: bool,
+    name: usize,
+    port: usize,
+}
+
+impl Page<'_> {
+    fn head(&self) -> String {
+        let workloads = plural(self.graph.workloads(), "workload");
+        let connections = plural(self.graph.calls.len(), "connection");
+        let rule = match self.graph.mode {
+            "isolate" => {
+                "Mode isolate: inside the release everyone may call everyone. This is what the manifests show:"
+            }
+            "off" => "Mode off: no NetworkPolicy is added. This is what the manifests show:",
+            _ => "Each workload may do what is listed and look up names (DNS), nothing else.",
+        };
+        format!("{workloads}, {connections}. {rule}\n")
+    }
+
+    fn workload(&self, number: usize, node: &Node) -> String {
+        let mut out = self.bold(&self.graph.title(number));
+        if node.hook {
+            out.push_str("  (hook)");
+        }
+        out.push('\n');
+        let own = self.graph.object(number);
+        let calls = self.graph.calls.iter();
+        let incoming = calls.clone().filter(|call| call.to == number);
+        let incoming = incoming.map(|call| (call, call.from)).collect();
+        let outgoing = calls.filter(|call| call.from == number);
+        let outgoing = outgoing.map(|call| (call, call.to)).collect();
+        let known = !self.graph.unexplained.contains(&number);
+        let mut side = |heading: &str, calls: Vec<(&Call, usize)>, guard: Guard| {
+            if calls.is_empty() && known {
+                out.push_str(&format!("  {heading:<9}  nobody\n"));
+            }
+            for (index, (call, other)) in calls.into_iter().enumerate() {
+                let heading = if index == 0 { heading } else { "" };
+                out.push_str(&self.row(heading, other, call, own.as_ref()));
+            }
+            out.push_str(&note(guard, node));
+        };
+        side("called by", incoming, node.incoming);
+        side("calls", outgoing, node.outgoing);
+        if !known {
+            out.push_str("  nothing shows whom it calls or who calls it\n");
+        }
+        out
+    }
+
+    /// One call: the other end, the port, and each place that shows it on a line of its own.
+    fn row(&self, heading: &str, other: usize, call: &Call, own: Option<&Object>) -> String {
+        let other = self.graph.title(other);
+        let port = call.port_text();
+        let (name, ports) = (self.name, self.port);
+        let start = format!(
+            "  {heading:<9}  {:<name$}  {:<ports$}  ",
+            printable(&other),
+            printable(&port)
+        );
+        let indent = " ".repeat(start.chars().count());
+        let mut out = String::new();
+        for (index, why) in call.why.iter().enumerate() {
+            let sentence = why.sentence(own);
+            let lead = if index == 0 { &start } else { &indent };
+            out.push_str(&format!("{lead}{}\n", printable(&sentence)));
+        }
+        out
+    }
+
+    /// What a reviewer should look at twice.
+    fn remarks(&self) -> String {
+        let graph = self.graph;
+        let titles = graph.unexplained.iter().map(|number| graph.title(*number));
+        let items = |items: &[Item]| items.iter().map(item).collect::<Vec<_>>();
+        let loose = graph.loose.iter().map(|end| {
+            let why = end.why.sentence(None);
+            format!("{} {}: {why}", graph.title(end.from), end.problem)
+        });
+        let mut out = String::new();
+        for (heading, lines) in [
+            (
+                "Not explained: nothing in the manifests shows their connections",
+                titles.collect(),
+            ),
+            ("Calls that lead nowhere", loose.collect()),
+            (
+                "NetworkPolicies that select nothing",
+                items(&graph.idle_policies),
+            ),
+            ("Services that no one may reach", items(&graph.unreachable)),
+        ] {
+            if lines.is_empty() {
+                continue;
+            }
+            out.push_str(&format!("\n{}\n", self.bold(heading)));
+            for line in lines {
+                out.push_str(&format!("  {}\n", printable(&line)));
+            }
+        }
+        out
+    }
+
+    fn bold(&self, text: &str) -> String {
+        match self.color {
+            true => format!("\x1b[1m{}\x1b[0m", printable(text)),
+            false => printable(text).into_owned(),
+        }
+    }
+}
+
+fn item(item: &Item) -> String {
+    match &item.place {
+        Some(place) => format!("{}, {place}", item.object),
+        None => item.object.to_string(),
+    }
+}
+
+/// Who else decides about one direction of a workload's traffic.
+fn note(guard: Guard, node: &Node) -> String {
+    let text = match guard {
+        Guard::Derived => return String::new(),
+        Guard::Open => "anyone else too: nothing restricts it".to_owned(),
+        Guard::Chart => format!(
+            "the chart's own NetworkPolicy decides: {}",
+            node.policies.join(", ")
+        ),
+    };
+    format!("  {:<9}  {}\n", "", printable(&text))
+}
