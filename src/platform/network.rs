@@ -262,6 +262,11 @@ impl Cidr {
         })
     }
 
+    /// Whether no address is outside of it.
+    pub fn is_everything(&self) -> bool {
+        self.text.ends_with("/0")
+    }
+
     /// Whether it is of IPv6.
     pub fn is_v6(&self) -> bool {
         self.v6
@@ -332,6 +337,12 @@ impl Network {
             self.validate_side(side)
                 .map_err(|reason| (at(&format!("/{name}")), reason))?;
         }
+        for (index, range) in self.private_ranges.iter().enumerate() {
+            if range.is_everything() {
+                let reason = "this is every address".to_owned();
+                return Err((format!("/private_ranges/{index}"), reason));
+            }
+        }
         for (index, pods) in self.ingress.iter().enumerate() {
             named(pods).map_err(|reason| (format!("/ingress/{index}"), reason))?;
         }
@@ -401,6 +412,10 @@ mod tests {
             (
                 r#"{"private_ranges": ["10.0.0.0/33"]}"#,
                 "`10.0.0.0/33` is no range",
+            ),
+            (
+                r#"{"private_ranges": ["::/0"]}"#,
+                "/private_ranges/0: this is every address",
             ),
             (r#"{"peers": [{}]}"#, "/peers/0: give either `to` or `from`"),
             (r#"{"peers": [{"to": {}}]}"#, "/peers/0/to: give a `zone`"),

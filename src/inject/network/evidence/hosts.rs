@@ -18,6 +18,8 @@ pub struct Mention {
     pub port: Option<u16>,
     /// Whether the port stands in the text.
     pub explicit: bool,
+    /// The port that a service of its sort usually has, for a host outside without any.
+    pub usual: Option<u16>,
     /// Whether it is a bare word that only the context makes a host.
     pub bare: bool,
     /// Whether a host outside the cluster is meant to be called, where this is none of ours.
@@ -138,6 +140,7 @@ fn authority(rest: &str, scheme: &str, context: Context, found: &mut Vec<Mention
                 host,
                 port: port.or(usual),
                 explicit: port.is_some(),
+                usual: None,
                 bare: false,
                 outside: context.outside,
                 line: context.line,
@@ -267,6 +270,7 @@ fn mention(host: String, port: Option<u16>, context: Context) -> Mention {
         host,
         port,
         explicit: port.is_some(),
+        usual: None,
         bare: false,
         outside: context.outside,
         line: context.line,

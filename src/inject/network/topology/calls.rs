@@ -395,10 +395,7 @@ fn of_variable<'v>(
             mention.explicit = beside.is_some();
             mention.port = beside.or(mention.port);
         }
-        let certain = promise == names::Promise::Host;
-        if mention.port.is_none() && certain && mention.host.contains('.') {
-            mention.port = names::usual_port(name);
-        }
+        mention.usual = names::usual_port(name);
     }
     mentions
 }
@@ -455,7 +452,7 @@ pub(super) fn call(
             let to = Peer::Address(format!("{address}/{range}"));
             edges.add(from, to, mention.port.map(tcp), None, evidence);
         }
-        Target::Outside(host) => match mention.port {
+        Target::Outside(host) => match mention.port.or(mention.usual) {
             Some(port) => {
                 let to = Peer::Outside(host);
                 edges.add(from, to, Some(tcp(port)), None, evidence);

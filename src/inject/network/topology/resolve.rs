@@ -247,6 +247,7 @@ mod tests {
                 host: host.into(),
                 port: Some(80),
                 explicit: true,
+                usual: None,
                 bare: false,
                 outside: true,
                 line: 0,
