@@ -6,7 +6,6 @@
 
 mod layout;
 
-
 use super::{Call, Graph, Guard, Role};
 use crate::report::{plural, printable};
 use layout::{Box, Lane, Wire};
