@@ -51,10 +51,10 @@ fn line(out: &mut String, indent: &str, text: &str) {
 }
 
 fn statement(graph: &Graph, number: usize, node: &Node) -> String {
-    let look = match (node.role, node.kind.as_str()) {
-        (Role::Workload, "StatefulSet") => ", shape=cylinder, style=solid",
-        (Role::Workload, _) if graph.unexplained.contains(&number) => ", style=\"rounded,dashed\"",
-        (Role::Workload, _) => "",
+    let look = match node.role {
+        Role::Workload if node.is_cylinder() => ", shape=cylinder, style=solid",
+        Role::Workload if graph.unexplained.contains(&number) => ", style=\"rounded,dashed\"",
+        Role::Workload => "",
         _ => ", shape=plaintext, style=solid",
     };
     let (label, tooltip) = (

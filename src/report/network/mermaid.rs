@@ -53,9 +53,9 @@ fn line(out: &mut String, indent: &str, text: &str) {
 
 /// A node: rounded for a workload, a cylinder for what keeps data, a stadium for everyone else.
 fn shape(number: usize, node: &Node) -> String {
-    let (open, close) = match (node.role, node.kind.as_str()) {
-        (Role::Workload, "StatefulSet") => ("[(", ")]"),
-        (Role::Workload, _) => ("(", ")"),
+    let (open, close) = match node.role {
+        Role::Workload if node.is_cylinder() => ("[(", ")]"),
+        Role::Workload => ("(", ")"),
         _ => ("([", "])"),
     };
     format!("n{number}{open}{}{close}", quote(&node.title(false)))

@@ -203,9 +203,9 @@ impl Node {
         self.role == Role::Workload
     }
 
-    /// Whether it calls the release rather than being called, as far as its role tells.
-    pub fn is_caller(&self) -> bool {
-        matches!(self.role, Role::World | Role::Ingress | Role::Prometheus)
+    /// Whether pictures draw it as a cylinder, the sign for what keeps data.
+    fn is_cylinder(&self) -> bool {
+        self.is_workload() && self.kind == "StatefulSet"
     }
 
     /// `Deployment shop/web`, `host mail.example.com`. The namespace is left out when all of the
@@ -237,18 +237,28 @@ impl Why {
     /// `variable BACKEND_URL of Deployment web, manifests.yaml:17 (/spec/template/…)`. The object is
     /// left out where it is `but` itself.
     pub fn sentence(&self, but: Option<&Object>) -> String {
+        self.sentence_with(but, Place::to_string)
+    }
+
+    fn sentence_with(&self, but: Option<&Object>, place: impl Fn(&Place) -> String) -> String {
         let mut text = self.kind.to_owned();
         if let Some(name) = &self.name {
             text.push_str(&format!(" {name}"));
         }
-        if let Some(object) = self.object.as_ref().filter(|object| Some(*object) != but) {
+        let same = |object: &Object| {
+            but.is_some_and(|but| {
+                let namespace = object.namespace.is_none() || object.namespace == but.namespace;
+                namespace && object.kind == but.kind && object.name == but.name
+            })
+        };
+        if let Some(object) = self.object.as_ref().filter(|object| !same(object)) {
             text.push_str(&format!(" of {object}"));
         }
         if let Some(reason) = &self.reason {
             text.push_str(&format!(": {reason}"));
         }
-        if let Some(place) = &self.place {
-            text.push_str(&format!(", {place}"));
+        if let Some(own) = &self.place {
+            text.push_str(&format!(", {}", place(own)));
         }
         text.push_str(&format!(" ({})", self.field));
         text

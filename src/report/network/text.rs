@@ -1,7 +1,7 @@
 //! The graph for a reviewer at a terminal: for each workload who may call it, whom it may call, on
 //! which port, and what shows it.
 
-use super::{Call, Graph, Guard, Item, Node, Object};
+use super::{Call, Graph, Guard, Item, Node, Object, Place, Why};
 use crate::report::{plural, printable};
 
 /// A name is padded to the longest of its graph, up to this many characters.
@@ -14,6 +14,7 @@ pub fn render(graph: &Graph, color: bool) -> String {
     let page = Page {
         graph,
         color,
+        input: only_input(graph),
         name: width(WIDEST, (0..graph.nodes.len()).map(|n| graph.title(n))),
         port: width(WIDEST_PORT, graph.calls.iter().map(Call::port_text)),
     };
@@ -28,6 +29,17 @@ pub fn render(graph: &Graph, color: bool) -> String {
     out
 }
 
+/// The input that all places are in, where there is but one.
+fn only_input(graph: &Graph) -> Option<&str> {
+    let calls = graph.calls.iter().flat_map(|call| &call.why);
+    let loose = graph.loose.iter().map(|end| &end.why);
+    let items = graph.idle_policies.iter().chain(&graph.unreachable);
+    let places = calls.chain(loose).filter_map(|why| why.place.as_ref());
+    let mut places = places.chain(items.filter_map(|item| item.place.as_ref()));
+    let first = places.next()?.input.as_str();
+    places.all(|place| place.input == first).then_some(first)
+}
+
 fn width(most: usize, texts: impl Iterator<Item = String>) -> usize {
     let widths = texts.map(|text| printable(&text).chars().count());
     widths.max().unwrap_or(0).min(most)
@@ -37,6 +49,8 @@ fn width(most: usize, texts: impl Iterator<Item = String>) -> usize {
 struct Page<'a> {
     graph: &'a Graph,
     color: bool,
+    /// The input, where all lines are in one.
+    input: Option<&'a str>,
     name: usize,
     port: usize,
 }
@@ -52,7 +66,23 @@ impl Page<'_> {
             "off" => "Mode off: no NetworkPolicy is added. This is what the manifests show:",
             _ => "Each workload may do what is listed and look up names (DNS), nothing else.",
         };
-        format!("{workloads}, {connections}. {rule}\n")
+        let lines = match self.input {
+            Some(input) => format!("Lines are those of {}.\n", printable(input)),
+            None => String::new(),
+        };
+        format!("{workloads}, {connections}. {rule}\n{lines}")
+    }
+
+    /// Why, with the line; with the input too where there are several.
+    fn why(&self, why: &Why, own: Option<&Object>) -> String {
+        why.sentence_with(own, |place| self.place(place))
+    }
+
+    fn place(&self, place: &Place) -> String {
+        match self.input {
+            Some(_) => format!("line {}", place.line),
+            None => place.to_string(),
+        }
     }
 
     fn workload(&self, number: usize, node: &Node) -> String {
@@ -99,7 +129,7 @@ impl Page<'_> {
         let indent = " ".repeat(start.chars().count());
         let mut out = String::new();
         for (index, why) in call.why.iter().enumerate() {
-            let sentence = why.sentence(own);
+            let sentence = self.why(why, own);
             let lead = if index == 0 { &start } else { &indent };
             out.push_str(&format!("{lead}{}\n", printable(&sentence)));
         }
@@ -110,9 +140,9 @@ impl Page<'_> {
     fn remarks(&self) -> String {
         let graph = self.graph;
         let titles = graph.unexplained.iter().map(|number| graph.title(*number));
-        let items = |items: &[Item]| items.iter().map(item).collect::<Vec<_>>();
+        let items = |items: &[Item]| items.iter().map(|own| self.item(own)).collect::<Vec<_>>();
         let loose = graph.loose.iter().map(|end| {
-            let why = end.why.sentence(None);
+            let why = self.why(&end.why, None);
             format!("{} {}: {why}", graph.title(end.from), end.problem)
         });
         let mut out = String::new();
@@ -139,18 +169,18 @@ impl Page<'_> {
         out
     }
 
+    fn item(&self, item: &Item) -> String {
+        match &item.place {
+            Some(place) => format!("{}, {}", item.object, self.place(place)),
+            None => item.object.to_string(),
+        }
+    }
+
     fn bold(&self, text: &str) -> String {
         match self.color {
             true => format!("\x1b[1m{}\x1b[0m", printable(text)),
             false => printable(text).into_owned(),
         }
-    }
-}
-
-fn item(item: &Item) -> String {
-    match &item.place {
-        Some(place) => format!("{}, {place}", item.object),
-        None => item.object.to_string(),
     }
 }
 

@@ -8,15 +8,17 @@ mod layers;
 mod order;
 mod place;
 
-use crate::report::network::{Graph, Node};
+use crate::report::network::{Graph, Guard, Node};
 use crate::report::printable;
 
 /// The least and the most that a box is wide.
 const BOX_WIDTH: (i32, i32) = (132, 300);
 /// What a box is high, and what each port beyond the second adds.
 const BOX_HEIGHT: (i32, i32) = (46, 20);
+/// What the lid of a cylinder adds.
+pub const LID: i32 = 6;
 /// Pixels for a letter of a name, generously, because the viewer chooses the font.
-const LETTER: i32 = 8;
+const LETTER: i32 = 9;
 /// Pixels for a letter of a port.
 const SMALL_LETTER: i32 = 7;
 /// Letters that fit into the widest box.
@@ -109,6 +111,10 @@ impl Box {
             let below = subtitle(graph, number).chars().count() as i32 * (SMALL_LETTER - 1);
             name.max(below)
         });
+        let lid = match graph.nodes.get(number) {
+            Some(node) if node.is_cylinder() => LID,
+            _ => 0,
+        };
         let more = i32::try_from(ports.len()).unwrap_or(i32::MAX / 64) - 2;
         let sockets = ports.into_iter().map(|label| Socket {
             w: label.chars().count() as i32 * SMALL_LETTER + 12,
@@ -117,7 +123,7 @@ impl Box {
         Box {
             node: number,
             w: (letters + 28).clamp(BOX_WIDTH.0, BOX_WIDTH.1),
-            h: BOX_HEIGHT.0 + BOX_HEIGHT.1 * more.max(0),
+            h: BOX_HEIGHT.0 + BOX_HEIGHT.1 * more.max(0) + lid,
             ports: sockets.collect(),
             ..Box::default()
         }
@@ -142,7 +148,6 @@ pub fn subtitle(graph: &Graph, number: usize) -> String {
     if !node.is_workload() {
         return text;
     }
-    use crate::report::network::Guard;
     let guards = [node.incoming, node.outgoing];
     if graph.unexplained.contains(&number) {
         text.push_str(" · not explained");

@@ -6,7 +6,7 @@
 
 mod layout;
 
-use super::{Call, Graph, Guard, Role};
+use super::{Call, Graph, Guard, Node, Role};
 use crate::report::{plural, printable};
 use layout::{Box, Lane, Wire};
 
@@ -38,7 +38,7 @@ pub fn render(graph: &Graph) -> String {
     for own in &layout.boxes {
         draw_box(&mut out, graph, own);
     }
-    legend(&mut out, layout.size.1 + 8);
+    legend(&mut out, graph, layout.size.1 + 8);
     out.line("</svg>");
     out.0
 }
@@ -111,10 +111,7 @@ fn draw_wire(out: &mut Out, graph: &Graph, wire: &Wire) {
     };
     let title = escape(&graph.tooltip(call));
     let class = sort(graph, call);
-    let path = match wire.back {
-        true => back(&wire.points),
-        false => forward(&wire.points),
-    };
+    let path = path(&wire.points, wire.back);
     let (x, y) = wire.points.last().copied().unwrap_or_default();
     out.line(&format!(
         "<g class=\"call {class}\"><title>{title}</title><path class=\"w\" d=\"{path}\"/>\
@@ -138,8 +135,12 @@ fn sort(graph: &Graph, call: &Call) -> &'static str {
     }
 }
 
-/// A line that ends before its tip. Each two points are a straight stretch, with curves between.
-fn forward(points: &[(i32, i32)]) -> String {
+/// How far the turns of a call that goes back reach.
+const TURN: i32 = 36;
+
+/// A line that ends before its tip. Each two points are a straight stretch, with curves between; a
+/// call that goes back turns round behind its caller and before its callee.
+fn path(points: &[(i32, i32)], back: bool) -> String {
     let mut path = String::new();
     let last = points.len().saturating_sub(1);
     for (index, (x, y)) in points.iter().enumerate() {
@@ -148,8 +149,12 @@ fn forward(points: &[(i32, i32)]) -> String {
             None => format!("M{x} {y}"),
             Some(_) if index % 2 == 0 => format!("H{x}"),
             Some((from, level)) => {
-                let middle = from + (x - from) / 2;
-                format!("C{middle} {level} {middle} {y} {x} {y}")
+                let (out, into) = match back {
+                    true if index == 1 => (from.max(&x) + TURN, from.max(&x) + TURN),
+                    true if index == last => (from.min(&x) - TURN, from.min(&x) - TURN),
+                    _ => (from + (x - from) / 2, from + (x - from) / 2),
+                };
+                format!("C{out} {level} {into} {y} {x} {y}")
             }
         };
         path.push_str(&step);
@@ -157,24 +162,11 @@ fn forward(points: &[(i32, i32)]) -> String {
     path
 }
 
-/// A line out of the lower edge and round to the left.
-fn back(points: &[(i32, i32)]) -> String {
-    let (Some((x, y)), Some((to_x, to_y))) = (points.first(), points.last()) else {
-        return String::new();
-    };
-    let (low, left) = (y.max(to_y) + 30, to_x - 46);
-    let end = to_x - 8;
-    format!(
-        "M{x} {y}C{x} {low} {left} {low} {left} {}S{left} {to_y} {end} {to_y}",
-        (low + to_y) / 2
-    )
-}
-
 fn draw_box(out: &mut Out, graph: &Graph, own: &Box) {
     let Some(node) = graph.nodes.get(own.node) else {
         return;
     };
-    let Box { x, y, w, h, .. } = own;
+    let Box { x, y, h, .. } = own;
     let mut class = match (node.role, node.kind.as_str()) {
         (Role::Workload, "StatefulSet") => "data",
         (Role::Workload, "Job" | "CronJob") => "job",
@@ -191,11 +183,18 @@ fn draw_box(out: &mut Out, graph: &Graph, own: &Box) {
     }
     let title = escape(&graph.node_tooltip(own.node));
     out.line(&format!("<g class=\"{class}\"><title>{title}</title>"));
-    out.line(&shape(node.role, &node.kind, own));
+    out.line(&shape(node, own));
     let subtitle = layout::subtitle(graph, own.node);
-    let middle = y + h / 2;
+    // Below the lid of a cylinder, and clear of a capsule's round end.
+    let middle = y
+        + h / 2
+        + if node.is_cylinder() {
+            layout::LID - 2
+        } else {
+            0
+        };
     let name = layout::shown_name(node);
-    let indent = x + 14;
+    let indent = x + if node.is_workload() { 14 } else { 20 };
     if subtitle.is_empty() {
         out.text("n", indent, middle + 5, &name);
     } else {
@@ -208,38 +207,25 @@ fn draw_box(out: &mut Out, graph: &Graph, own: &Box) {
         out.line(&format!("<rect class=\"port\" x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"16\" rx=\"4\"/>"));
         out.text("p", left + width / 2, top + 12, &port.label);
     }
-    let _ = w;
     out.line("</g>");
 }
 
 /// A cylinder for what keeps data, a card for other workloads, a capsule for everyone else.
-fn shape(role: Role, kind: &str, own: &Box) -> String {
+fn shape(node: &Node, own: &Box) -> String {
     let Box { x, y, w, h, .. } = own;
-    match (role, kind) {
-        (Role::Workload, "StatefulSet") => {
-            let (half, body) = (f64::from(*w) / 2.0, h - 8);
-            let top = y + 4;
-            format!(
-                "<path class=\"box\" d=\"M{x} {top}a{half} 6 0 0 1 {w} 0v{body}a{half} 6 0 0 1 -{w} 0z\
-                 m0 0a{half} 6 0 0 0 {w} 0\"/>"
-            )
-        }
-        (Role::Workload, _) => {
-            format!(
-                "<rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" rx=\"7\"/>"
-            )
-        }
-        _ => {
-            let round = h / 2;
-            format!(
-                "<rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" rx=\"{round}\"/>"
-            )
-        }
+    if node.is_cylinder() {
+        let (half, top, body) = (f64::from(*w) / 2.0, y + 6, h - 12);
+        return format!(
+            "<path class=\"box\" d=\"M{x} {top}a{half} 6 0 0 1 {w} 0v{body}a{half} 6 0 0 1 -{w} 0z\
+             m0 0a{half} 6 0 0 0 {w} 0\"/>"
+        );
     }
+    let round = if node.is_workload() { 7 } else { h / 2 };
+    format!("<rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" rx=\"{round}\"/>")
 }
 
 /// What the lines mean.
-fn legend(out: &mut Out, y: i32) {
+fn legend(out: &mut Out, graph: &Graph, y: i32) {
     let mut x = 28;
     for (class, text) in [
         ("in", "from outside"),
@@ -247,13 +233,16 @@ fn legend(out: &mut Out, y: i32) {
         ("out", "to outside"),
         ("watch", "metrics"),
     ] {
+        if !graph.calls.iter().any(|call| sort(graph, call) == class) {
+            continue;
+        }
         let (end, level) = (x + 30, y + 12);
         out.line(&format!(
             "<g class=\"call {class}\"><path class=\"w\" d=\"M{x} {level}H{}\"/><path class=\"tip\" d=\"M{end} {level}l-9 -4.5v9z\"/></g>",
             end - 8
         ));
         out.text("s", end + 8, y + 16, text);
-        x = end + 8 + text.len() as i32 * 7 + 22;
+        x = end + 8 + text.len() as i32 * 6 + 26;
     }
 }
 

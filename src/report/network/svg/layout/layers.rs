@@ -34,6 +34,8 @@ pub struct Item {
     pub left: Vec<usize>,
     /// And in the column after.
     pub right: Vec<usize>,
+    /// The box right below which it stands, for the turn of a call that goes back.
+    pub below: Option<usize>,
 }
 
 /// The way of a call.
@@ -57,13 +59,9 @@ type End = (usize, bool);
 impl Sketch {
     /// Sorts a graph into columns.
     pub fn new(graph: &Graph) -> Sketch {
-        let lanes: Vec<Option<String>> = graph
-            .namespaces()
-            .into_iter()
-            .map(|name| name.map(str::to_owned))
-            .collect();
         let ends = Ends::of(graph);
         let columns = ends.columns(graph);
+        let lanes = lanes(graph, &columns);
         let mut sketch = Sketch {
             idle: vec![Vec::new(); lanes.len()],
             columns: columns.values().max().map_or(0, |last| last + 1),
@@ -101,6 +99,7 @@ impl Sketch {
             height: own.h,
             left: Vec::new(),
             right: Vec::new(),
+            below: None,
         });
         self.boxes.push(own);
     }
@@ -123,11 +122,14 @@ impl Sketch {
                     .unwrap_or(0)
             };
             let back = column(from) >= column(to);
-            let items = match (back, ways.get(&(from, to))) {
-                (true, _) => vec![from, to],
-                (false, Some(way)) => way.clone(),
-                (false, None) => {
-                    let way = self.way(from, to);
+            let items = match ways.get(&(from, to)) {
+                Some(way) => way.clone(),
+                None => {
+                    let way = if back {
+                        self.way_back(from, to)
+                    } else {
+                        self.way(from, to)
+                    };
                     ways.insert((from, to), way.clone());
                     way
                 }
@@ -143,23 +145,60 @@ impl Sketch {
 
     /// The items from one box to another, with new ones in the columns between.
     fn way(&mut self, from: usize, to: usize) -> Vec<usize> {
-        let item = |number: usize| self.items.get(number);
-        let column = |number: usize| item(number).and_then(|item| item.column).unwrap_or(0);
-        let lane = |number: usize| item(number).and_then(|item| item.lane);
-        let (first, last) = (column(from), column(to));
-        let lane = lane(from).or(lane(to));
+        let lane = self.lane(from).or(self.lane(to));
         let mut way = vec![from];
-        for column in first + 1..last {
-            way.push(self.items.len());
-            self.items.push(Item {
-                column: Some(column),
-                lane,
-                height: PASSING,
-                left: Vec::new(),
-                right: Vec::new(),
-            });
+        for column in self.column(from) + 1..self.column(to) {
+            way.push(self.pass(column, lane, None));
         }
         way.push(to);
+        self.join(&way);
+        way
+    }
+
+    /// The items on the way back to a box: below the caller, past the columns between, and below
+    /// the callee.
+    fn way_back(&mut self, from: usize, to: usize) -> Vec<usize> {
+        let (first, last) = (self.column(from), self.column(to));
+        let mut way = vec![self.pass(first, self.lane(from), Some(from))];
+        for column in (last + 1..first).rev() {
+            way.push(self.pass(column, self.lane(from), None));
+        }
+        if last < first {
+            way.push(self.pass(last, self.lane(to), Some(to)));
+        }
+        let forth: Vec<usize> = way.iter().rev().copied().collect();
+        self.join(&forth);
+        way.insert(0, from);
+        way.push(to);
+        way
+    }
+
+    fn column(&self, item: usize) -> usize {
+        self.items
+            .get(item)
+            .and_then(|item| item.column)
+            .unwrap_or(0)
+    }
+
+    fn lane(&self, item: usize) -> Option<usize> {
+        self.items.get(item).and_then(|item| item.lane)
+    }
+
+    /// A new item where a call passes a column.
+    fn pass(&mut self, column: usize, lane: Option<usize>, below: Option<usize>) -> usize {
+        self.items.push(Item {
+            column: Some(column),
+            lane,
+            height: PASSING,
+            left: Vec::new(),
+            right: Vec::new(),
+            below,
+        });
+        self.items.len() - 1
+    }
+
+    /// Makes neighbours of items that follow each other from left to right.
+    fn join(&mut self, way: &[usize]) {
         for pair in way.windows(2) {
             let [left, right] = *pair else { continue };
             if let Some(item) = self.items.get_mut(left) {
@@ -169,7 +208,6 @@ impl Sketch {
                 item.left.push(left);
             }
         }
-        way
     }
 }
 
@@ -250,6 +288,28 @@ impl Ends {
         }
         columns
     }
+}
+
+/// The namespaces, those that call before those that are called.
+fn lanes(graph: &Graph, columns: &HashMap<End, usize>) -> Vec<Option<String>> {
+    let mean = |name: Option<&str>| {
+        let nodes = graph.nodes.iter().enumerate();
+        let own = nodes.filter(|(_, node)| node.is_workload() && node.namespace.as_deref() == name);
+        let columns: Vec<usize> = own
+            .filter_map(|(number, _)| columns.get(&(number, false)).copied())
+            .collect();
+        match columns.len() {
+            // Nothing but workloads without calls.
+            0 => f64::MAX,
+            count => columns.iter().sum::<usize>() as f64 / count as f64,
+        }
+    };
+    let mut names = graph.namespaces();
+    names.sort_by(|a, b| mean(*a).total_cmp(&mean(*b)).then(a.cmp(b)));
+    names
+        .into_iter()
+        .map(|name| name.map(str::to_owned))
+        .collect()
 }
 
 /// The layer of each workload: one more than the highest of its callers. Calls that would close a

@@ -19,7 +19,15 @@ pub fn order(sketch: &Sketch) -> Order {
         }
     }
     for column in &mut order {
-        column.sort_by_key(|item| sketch.items.get(*item).and_then(|item| item.lane));
+        column.sort_by_key(|item| {
+            let own = sketch.items.get(*item);
+            let below = own.and_then(|own| own.below);
+            (
+                own.and_then(|own| own.lane),
+                below.unwrap_or(*item),
+                below.is_some(),
+            )
+        });
     }
     let mut best = (crossings(sketch, &order), order.clone());
     for sweep in 0..SWEEPS {
@@ -58,6 +66,10 @@ fn sort(sketch: &Sketch, order: &mut Order, column: usize, forward: bool) {
     let at = |item: usize| positions.get(item).copied().unwrap_or(0.5);
     let wanted = |item: &usize| {
         let own = sketch.items.get(*item);
+        // Right below its box, whatever is beside it.
+        let below = own.and_then(|own| own.below);
+        let item = &below.unwrap_or(*item);
+        let own = sketch.items.get(*item);
         let beside = own.map(|own| if forward { &own.left } else { &own.right });
         let beside = beside.filter(|beside| !beside.is_empty());
         let place = match beside {
@@ -66,11 +78,17 @@ fn sort(sketch: &Sketch, order: &mut Order, column: usize, forward: bool) {
             }
             None => at(*item),
         };
-        (own.and_then(|own| own.lane), place)
+        (own.and_then(|own| own.lane), place, *item, below.is_some())
     };
     if let Some(items) = order.get_mut(column) {
         let mut keyed: Vec<_> = items.iter().map(|item| (wanted(item), *item)).collect();
-        keyed.sort_by(|(a, _), (b, _)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        keyed.sort_by(|(a, _), (b, _)| {
+            let places = a.0.cmp(&b.0).then(a.1.total_cmp(&b.1));
+            // Of those that want one place the order stays, and nothing comes between a box and
+            // what is below it.
+            let stay = at(a.2).total_cmp(&at(b.2)).then(a.2.cmp(&b.2));
+            places.then(stay).then(a.3.cmp(&b.3))
+        });
         *items = keyed.into_iter().map(|(_, item)| item).collect();
     }
 }

@@ -14,7 +14,7 @@ const ROW_GAP: i32 = 26;
 const COLUMN_GAP: i32 = 84;
 /// Inside a lane, above (with its name), beside and below.
 const LANE_TOP: i32 = 46;
-const LANE_SIDE: i32 = 24;
+const LANE_SIDE: i32 = 30;
 const LANE_BOTTOM: i32 = 26;
 /// Between two lanes.
 const LANE_GAP: i32 = 26;
@@ -177,6 +177,10 @@ impl<'a> Rows<'a> {
         let Some(own) = self.sketch.items.get(item) else {
             return 0.0;
         };
+        if let Some(above) = own.below {
+            let heights = f64::from(self.height(above) + own.height) / 2.0;
+            return self.at(above) + heights + f64::from(ROW_GAP);
+        }
         let beside = own.left.iter().chain(&own.right).filter(|other| {
             let other = self.sketch.items.get(**other);
             lane.is_none() || other.is_some_and(|other| other.lane == lane)
@@ -368,20 +372,18 @@ fn wires(
         let port = to.ports.get(route.port);
         let end = (to.x - port.map_or(0, |port| port.w), to.port_y(route.port));
         let mut points = vec![(from.x + from.w, from.y + from.h / 2)];
-        if route.back {
-            // Out of the lower edge, so that it does not run through its own box.
-            points = vec![(from.x + from.w / 2, from.y + from.h)];
-        } else {
-            let between = route
-                .items
-                .get(1..route.items.len() - 1)
-                .unwrap_or_default();
-            for item in between {
-                let column = sketch.items.get(*item)?.column?;
-                let y = rows.at(*item).round() as i32 + shift;
-                points.push((columns.left(column), y));
-                points.push((columns.right(column), y));
+        let between = route
+            .items
+            .get(1..route.items.len() - 1)
+            .unwrap_or_default();
+        for item in between {
+            let column = sketch.items.get(*item)?.column?;
+            let y = rows.at(*item).round() as i32 + shift;
+            let mut edges = [(columns.left(column), y), (columns.right(column), y)];
+            if route.back {
+                edges.reverse();
             }
+            points.extend(edges);
         }
         points.push(end);
         Some(Wire {
