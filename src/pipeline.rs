@@ -18,7 +18,6 @@ use std::fmt;
 use crate::inject::network::{Facts, Topology};
 use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
-use crate::object::Identity;
 use crate::policy::exceptions::{self, Used};
 use crate::report::{Finding, Report};
 pub use graph::{Origin, Survey, survey};
@@ -104,14 +103,15 @@ struct Run<'s, 'c> {
     settings: &'c Settings,
     kinds: Kinds,
     /// What is new in all edited documents, one after the other.
-    edited: Vec<u8>,
+    edited: output::Store,
     /// An edited document's text, before only what is new in it is kept.
     scratch: Vec<u8>,
     /// The tape of the document before, whose memory the next one uses.
     buffers: Buffers,
     report: Report,
     problems: Vec<Problem>,
-    seen: HashMap<Identity, usize>,
+    /// The line of each object's document, by [`object_key`].
+    seen: HashMap<Box<str>, usize>,
     /// What the objects say about the network.
     facts: Facts,
 }
@@ -127,7 +127,7 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
         text,
         kinds: Kinds::default(),
         settings,
-        edited: Vec::new(),
+        edited: output::Store::default(),
         scratch: Vec::new(),
         buffers: Buffers::default(),
         report: Report {

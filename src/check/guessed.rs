@@ -45,7 +45,7 @@ fn explicit(spec: &Value, pointers: &PodPointers, policies: &Evaluator) -> Vec<V
     let Ok(document) = Document::parse(&text) else {
         return Vec::new();
     };
-    let mut draft = Draft::new(&document, 0, policies);
+    let mut draft = Draft::new(&document, 0, policies, false);
     let copy = PodPointers {
         spec: String::new(),
         bare: pointers.bare,

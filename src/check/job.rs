@@ -1,7 +1,6 @@
 //! Jobs, whose pod template cannot change once they exist.
 
 use super::violation;
-use crate::manifest::edit::Edit;
 use crate::object::Object;
 use crate::policy::Violation;
 use crate::report::Severity;
@@ -9,17 +8,12 @@ use crate::report::Severity;
 /// The policy that reports an edited Job.
 pub const POLICY: &str = "manifest/immutable-job";
 
-/// Whether any of the edits touches the pod template of a Job that Helm would try to change in
-/// place. Hooks are made anew each time.
-pub fn edits_template(object: &Object<'_>, edits: &[Edit]) -> bool {
+/// The pod template of a Job that Helm would try to change in place, as a JSON Pointer; `None` for
+/// other objects. Hooks are made anew each time.
+pub fn template(object: &Object<'_>) -> Option<String> {
     let id = &object.identity;
-    let template = format!("{}/spec/template", object.pointer);
-    id.kind == "Job"
-        && id.group() == "batch"
-        && !id.is_hook()
-        && edits
-            .iter()
-            .any(|e| e.operation.path().starts_with(&template))
+    let changed_in_place = id.kind == "Job" && id.group() == "batch" && !id.is_hook();
+    changed_in_place.then(|| format!("{}/spec/template", object.pointer))
 }
 
 /// Says that upgrading an existing Job will fail.

@@ -73,7 +73,8 @@ pub fn unexplained(topology: &Topology) -> Vec<(ObjectRef, Violation)> {
     let workloads = topology.unexplained().into_iter();
     let workloads = workloads.filter_map(|number| topology.workloads.get(number));
     workloads
-        .filter(|workload| !workload.operated && !(workload.own_ingress && workload.own_egress))
+        .filter(|workload| !workload.operated)
+        .filter(|workload| !workload.own_ingress || !workload.own_egress)
         .map(|workload| {
             let violation = violation(
                 UNEXPLAINED,

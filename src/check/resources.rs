@@ -17,49 +17,53 @@ pub fn judge(root: View<'_>, spec: &str) -> Vec<Violation> {
     };
     for list in ["initContainers", "containers"] {
         for (index, container) in pod.get(list).into_iter().flat_map(View::items).enumerate() {
-            let at = format!("{spec}/{list}/{index}");
-            let before = found.len();
-            container_resources(container, &at, &mut found);
+            let Some(resources) = container.get("resources") else {
+                continue;
+            };
             let name = container.get("name").and_then(View::as_str);
-            for violation in found.iter_mut().skip(before) {
+            for (field, message, help) in mistakes(resources) {
+                let at = format!("{spec}/{list}/{index}/resources/{field}");
+                let mut violation = error(&at, message, help);
                 violation.container = name.as_deref().map(str::to_owned);
+                found.push(violation);
             }
         }
     }
     found
 }
 
-fn container_resources(container: View<'_>, at: &str, found: &mut Vec<Violation>) {
-    let Some(resources) = container.get("resources") else {
-        return;
-    };
-    let amount = |kind: &str, resource: &str| {
-        resources
-            .get(kind)
-            .and_then(|r| r.get(resource))
-            .filter(|v| !v.is_null())
-    };
+/// What is wrong: the field below `resources`, a message, and what to do.
+type Mistake = (String, String, &'static str);
+
+fn mistakes(resources: View<'_>) -> Vec<Mistake> {
+    let mut found = Vec::new();
     for resource in ["cpu", "memory"] {
-        for kind in ["requests", "limits"] {
-            if amount(kind, resource).is_some_and(|v| Quantity::read(v).is_none()) {
-                found.push(error(
-                    &format!("{at}/resources/{kind}/{resource}"),
+        let mut read = |kind: &str| {
+            let value = resources
+                .get(kind)?
+                .get(resource)
+                .filter(|v| !v.is_null())?;
+            let amount = Quantity::read(value);
+            if amount.is_none() {
+                found.push((
+                    format!("{kind}/{resource}"),
                     format!("{kind}.{resource} is not a Kubernetes quantity"),
                     "write it like 250m, 0.5, 512Mi or 2Gi",
                 ));
             }
-        }
-        let read = |kind| amount(kind, resource).and_then(Quantity::read);
+            amount
+        };
         if let (Some(request), Some(limit)) = (read("requests"), read("limits"))
             && request > limit
         {
-            found.push(error(
-                &format!("{at}/resources/limits/{resource}"),
+            found.push((
+                format!("limits/{resource}"),
                 format!("the {resource} limit is below the request"),
                 "raise the limit or lower the request in the chart's values",
             ));
         }
     }
+    found
 }
 
 fn error(pointer: &str, message: String, help: &str) -> Violation {

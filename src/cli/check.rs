@@ -34,9 +34,14 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if total.report.objects == 0 && !options.allow_empty {
         return Err(unreadable("input", pipeline::nothing_in("the input")));
     }
-    let document = |findings| match options.format {
+    let document = |findings: &str| match options.format {
         Format::Json => json::render(&total.report),
-        Format::Text => text::around(&total.report, findings),
+        Format::Text => [
+            &text::verdict(&total.report),
+            findings,
+            &text::closing(&total.report),
+        ]
+        .concat(),
     };
     let shown = if color { &total.coloured } else { &total.plain };
     output::stdout(document(shown).as_bytes())?;
@@ -80,9 +85,9 @@ impl Total {
             text: &input.text,
             color,
         };
-        self.plain.push_str(&text(false).findings(&report));
+        text(false).push_findings(&report, &mut self.plain);
         if self.color {
-            self.coloured.push_str(&text(true).findings(&report));
+            text(true).push_findings(&report, &mut self.coloured);
         }
         self.used.merge(&outcome.used);
         self.report.absorb(report);

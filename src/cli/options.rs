@@ -277,8 +277,25 @@ impl Platform {
             let reason = format!("no policy matches `{name}`; `helm-floe explain` lists them");
             return Err(wrong(at, &reason));
         }
+        if let Some((at, name)) = overrules_nothing(&hardening, library) {
+            let reason = format!(
+                "`{name}` has no fix that could overrule a value; write a patch, or an exception"
+            );
+            return Err(wrong(at, &reason));
+        }
         Ok(Platform { hardening, patches })
     }
+}
+
+/// The first place that lists for overruling what no fix can overrule.
+fn overrules_nothing(hardening: &Hardening, library: &Library) -> Option<(String, String)> {
+    let mut listed = hardening.overrule.iter().enumerate();
+    listed.find_map(|(index, glob)| {
+        let names = Pattern::new(glob).ok()?;
+        let mut named = library.iter().filter(|own| names.matches(&own.name));
+        let idle = !named.any(|own| own.policy.has_fix());
+        idle.then(|| (format!("/overrule/{index}"), glob.clone()))
+    })
 }
 
 /// The first place in the block that names policies of which there are none.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::manifest::Document;
 use crate::manifest::edit::{Edit, EditError, Operation};
 use crate::manifest::overlay::Overlay;
-use crate::manifest::view::{Type, View, tokens, unescape};
+use crate::manifest::view::{Type, View, escape, tokens, unescape};
 use crate::policy::Evaluator;
 
 /// A document, its edits, and which policy asked for each.
@@ -13,18 +13,46 @@ pub struct Draft<'d> {
     overlay: Overlay<'d>,
     policies: &'d Evaluator,
     document: usize,
+    /// Whether the report lists every edit; most runs only count them.
+    keep: bool,
     edits: Vec<Edit>,
+    count: usize,
+    watch: Option<Watch>,
+}
+
+/// A place whose edits are of interest.
+struct Watch {
+    pointer: String,
+    touched: bool,
+}
+
+/// A member to add to a map, and the policy that asks for it.
+pub struct Member<'m> {
+    /// The policy's name.
+    pub policy: &'m str,
+    /// The member's key.
+    pub key: &'m str,
+    /// Its value.
+    pub value: Value,
 }
 
 impl<'d> Draft<'d> {
     /// A draft without edits; `number` is the document's place in the stream. Policies that are
-    /// not in force fill nothing.
-    pub fn new(document: &'d Document<'d>, number: usize, policies: &'d Evaluator) -> Draft<'d> {
+    /// not in force fill nothing. `keep`: whether [`Draft::edits`] is asked for at the end.
+    pub fn new(
+        document: &'d Document<'d>,
+        number: usize,
+        policies: &'d Evaluator,
+        keep: bool,
+    ) -> Draft<'d> {
         Draft {
             overlay: Overlay::new(document),
             policies,
             document: number,
+            keep,
             edits: Vec::new(),
+            count: 0,
+            watch: None,
         }
     }
 
@@ -38,30 +66,46 @@ impl<'d> Draft<'d> {
         self.overlay.view().pointer(pointer)
     }
 
-    /// The edits so far, in order.
+    /// The edits so far, in order: all of them when they are kept, otherwise only those that
+    /// replaced a value.
     pub fn edits(&self) -> &[Edit] {
         &self.edits
     }
 
-    /// Applies one operation and remembers who asked for it.
-    pub fn apply(&mut self, policy: &str, operation: Operation) -> Result<(), EditError> {
-        self.try_out(&operation)?;
-        self.record(policy, operation);
-        Ok(())
+    /// How many edits were made.
+    pub fn count(&self) -> usize {
+        self.count
     }
 
-    /// Applies one operation; [`Draft::record`] says afterwards who asked for it.
-    pub fn try_out(&mut self, operation: &Operation) -> Result<(), EditError> {
-        self.overlay.apply(operation)
-    }
-
-    /// Remembers an operation that was applied.
-    pub fn record(&mut self, policy: &str, operation: Operation) {
-        self.edits.push(Edit {
-            policy: policy.into(),
-            document: self.document,
-            operation,
+    /// Notes from now on whether an edit changes the value at a pointer, or something below it.
+    pub fn watch(&mut self, pointer: Option<String>) {
+        self.watch = pointer.map(|pointer| Watch {
+            pointer,
+            touched: false,
         });
+    }
+
+    /// Whether an edit changed what is watched.
+    pub fn touched(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.touched)
+    }
+
+    /// Applies one operation and remembers who asked for it.
+    ///
+    /// # Errors
+    /// The operation cannot be applied; nothing has changed then.
+    pub fn apply(&mut self, policy: &str, operation: Operation) -> Result<(), EditError> {
+        self.note(operation.path());
+        match operation {
+            Operation::Add { path, value } if !self.keep => self.overlay.add(&path, value),
+            operation => {
+                self.overlay.apply(&operation)?;
+                if self.keep || matches!(operation, Operation::Replace { .. }) {
+                    self.push(policy, operation);
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Puts `value` at `pointer` if nothing, or null, is there and the policy is in force, with the
@@ -80,7 +124,38 @@ impl<'d> Draft<'d> {
         Ok(true)
     }
 
+    /// Adds those members to the map at a pointer whose policies are in force. They are absent or
+    /// null there.
+    ///
+    /// # Errors
+    /// There is no map at the pointer.
+    pub fn add_members<'m>(
+        &mut self,
+        map: &str,
+        members: impl IntoIterator<Item = Member<'m>>,
+    ) -> Result<(), EditError> {
+        let mut added = Vec::new();
+        for member in members {
+            if !self.policies.enabled(member.policy) {
+                continue;
+            }
+            if self.keep {
+                let path = format!("{map}/{}", escape(member.key));
+                self.push(member.policy, Operation::add(path, member.value.clone()));
+            }
+            self.note(map);
+            added.push((member.key, member.value));
+        }
+        match added.is_empty() {
+            true => Ok(()),
+            false => self.overlay.add_members(map, added),
+        }
+    }
+
     /// The edited document's text appended to `out`; the untouched text when there are no edits.
+    ///
+    /// # Errors
+    /// No text means what the edits ask for.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), EditError> {
         self.overlay.write(out)
     }
@@ -88,6 +163,22 @@ impl<'d> Draft<'d> {
     /// The edits, when the draft is no longer needed.
     pub fn into_edits(self) -> Vec<Edit> {
         self.edits
+    }
+
+    fn note(&mut self, path: &str) {
+        self.count += 1;
+        if let Some(watch) = &mut self.watch {
+            let below = path.strip_prefix(watch.pointer.as_str());
+            watch.touched |= below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        }
+    }
+
+    fn push(&mut self, policy: &str, operation: Operation) {
+        self.edits.push(Edit {
+            policy: policy.into(),
+            document: self.document,
+            operation,
+        });
     }
 }
 

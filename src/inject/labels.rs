@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::Draft;
+use super::draft::{Draft, Member};
 use crate::manifest::edit::EditError;
-use crate::manifest::view::{View, escape};
+use crate::manifest::view::{Type, View, escape};
 use crate::object::{Object, PodPlace};
 
 /// The key of the environment label.
@@ -44,53 +44,78 @@ pub fn inject(
     labels: &[Label],
 ) -> Result<Vec<Conflict>, EditError> {
     let mut conflicts = Vec::new();
-    for label in labels {
-        put(draft, &object.pointer, label, &mut conflicts)?;
-        if selects_by_template(object) {
-            continue;
-        }
-        for template in places
-            .iter()
-            .filter(|p| p.editable)
-            .filter_map(|p| p.template.as_deref())
-        {
-            if !template.is_empty() {
-                put(
-                    draft,
-                    &format!("{}{template}", object.pointer),
-                    label,
-                    &mut conflicts,
-                )?;
-            }
+    put(draft, &object.pointer, labels, &mut conflicts)?;
+    if selects_by_template(object) {
+        return Ok(conflicts);
+    }
+    let editable = places.iter().filter(|place| place.editable);
+    for template in editable.filter_map(|place| place.template.as_deref()) {
+        if !template.is_empty() {
+            let at = format!("{}{template}", object.pointer);
+            put(draft, &at, labels, &mut conflicts)?;
         }
     }
     Ok(conflicts)
 }
 
+/// Adds the labels to what stands at a pointer.
 fn put(
     draft: &mut Draft<'_>,
     at: &str,
-    label: &Label,
+    labels: &[Label],
     conflicts: &mut Vec<Conflict>,
 ) -> Result<(), EditError> {
-    let pointer = format!("{at}/metadata/labels/{}", escape(&label.key));
-    match draft.at(&pointer).filter(|v| !v.is_null()) {
-        None => {
-            draft.fill(label.policy, &pointer, Value::String(label.value.clone()))?;
+    let map = format!("{at}/metadata/labels");
+    let is_map = |view: &View<'_>| view.value_type() == Type::Map;
+    let mut rest = labels;
+    if !draft.at(&map).is_some_and(|view| is_map(&view)) {
+        // The first label brings the map along.
+        let Some((first, others)) = labels.split_first() else {
+            return Ok(());
+        };
+        let pointer = format!("{map}/{}", escape(&first.key));
+        if draft.fill(first.policy, &pointer, first.value.as_str().into())? {
+            rest = others;
         }
-        Some(there) if label.strict && there.as_str().is_none_or(|v| v != label.value) => {
-            conflicts.push(Conflict {
-                policy: label.policy,
-                pointer,
-                message: format!(
-                    "label {} already has another value than `{}`; it stays",
-                    label.key, label.value
-                ),
-            });
-        }
-        Some(_) => {}
     }
-    Ok(())
+    let Some(there) = draft.at(&map).filter(is_map) else {
+        let fill = |label: &Label| {
+            let pointer = format!("{map}/{}", escape(&label.key));
+            draft.fill(label.policy, &pointer, label.value.as_str().into())
+        };
+        return rest.iter().map(fill).try_for_each(|done| done.map(drop));
+    };
+    let mut missing = Vec::with_capacity(rest.len());
+    for label in rest {
+        match there.get(&label.key).filter(|value| !value.is_null()) {
+            None => missing.push(label.member()),
+            Some(other) => conflicts.extend(label.conflict(&map, other)),
+        }
+    }
+    draft.add_members(&map, missing)
+}
+
+impl Label {
+    fn member(&self) -> Member<'_> {
+        Member {
+            policy: self.policy,
+            key: &self.key,
+            value: Value::String(self.value.clone()),
+        }
+    }
+
+    /// What there is to say about another value that is there already.
+    fn conflict(&self, map: &str, there: View<'_>) -> Option<Conflict> {
+        let differs = there.as_str().is_none_or(|value| value != self.value);
+        (self.strict && differs).then(|| Conflict {
+            policy: self.policy,
+            pointer: format!("{map}/{}", escape(&self.key)),
+            message: format!(
+                "label {} already has another value than `{}`; it stays",
+                self.key, self.value
+            ),
+        })
+    }
 }
 
 /// Whether the object's selector defaults to its template's labels, so that adding one would

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::Draft;
+use super::draft::{Draft, Member};
 use crate::manifest::View;
 use crate::manifest::edit::EditError;
+use crate::manifest::view::Type;
 use crate::object::PodPlace;
 use crate::object::quantity::Quantity;
 use crate::platform::hardening::{Amounts, Preset, Resources, builtin_preset};
@@ -31,27 +32,40 @@ pub fn inject(
         return Ok(());
     };
     let spec = format!("{at}{}", place.spec);
-    if draft
-        .at(&format!("{spec}/resources"))
-        .is_some_and(|r| !r.is_empty())
-    {
+    let Some(pod) = draft.at(&spec) else {
+        return Ok(());
+    };
+    if pod.get("resources").is_some_and(|own| !own.is_empty()) {
         return Ok(());
     }
+    let mut wanted = Vec::new();
     for list in ["initContainers", "containers"] {
-        let count = draft
-            .at(&format!("{spec}/{list}"))
-            .map_or(0, |l| l.items().count());
-        for index in 0..count {
-            fill_container(
-                draft,
-                &format!("{spec}/{list}/{index}"),
-                &preset,
-                settings.cpu_limits,
-            )?;
+        for (index, container) in pod.get(list).into_iter().flat_map(View::items).enumerate() {
+            // What is no map, the policies refuse.
+            if is_map(container) {
+                let resources = container.get("resources");
+                let absent = absent(resources, &preset, settings.cpu_limits);
+                wanted.push((list, index, absent));
+            }
+        }
+    }
+    for (list, index, absent) in wanted {
+        if absent.iter().all(Vec::is_empty) {
+            continue;
+        }
+        let resources = format!("{spec}/{list}/{index}/resources");
+        for ((policy, kind), amounts) in KINDS.into_iter().zip(absent) {
+            fill(draft, policy, &format!("{resources}/{kind}"), amounts)?;
         }
     }
     Ok(())
 }
+
+/// The policies and the maps that they fill.
+const KINDS: [(&str, &str); 2] = [(REQUESTS, "requests"), (LIMITS, "limits")];
+
+/// Resources and their amounts.
+type Rows = Vec<(&'static str, String)>;
 
 fn preset_for(
     draft: &Draft<'_>,
@@ -74,40 +88,24 @@ fn preset_for(
         .or_else(|| builtin_preset(name))
 }
 
-fn fill_container(
-    draft: &mut Draft<'_>,
-    container: &str,
-    preset: &Preset,
-    cpu_limits: bool,
-) -> Result<(), EditError> {
+/// What a container lacks: requests, then limits.
+fn absent(resources: Option<View<'_>>, preset: &Preset, cpu_limits: bool) -> [Rows; 2] {
+    let [mut requests, mut limits] = [Rows::new(), Rows::new()];
     for (resource, request, limit) in rows(&preset.requests, &preset.limits) {
-        let given = |draft: &Draft<'_>, kind: &str| {
-            draft
-                .at(&format!("{container}/resources/{kind}/{resource}"))
-                .filter(|v| !v.is_null())
-                .map(quantity)
+        let given = |kind: &str| {
+            let value = resources?.get(kind)?.get(resource)?;
+            (!value.is_null()).then_some(value)
         };
-        let (given_request, given_limit) = (given(draft, "requests"), given(draft, "limits"));
+        let (given_request, given_limit) = (given("requests"), given("limits"));
         // A limit without a request is a request of the same size to the API server: leave it.
         if given_request.is_none() && given_limit.is_none() {
-            fill(
-                draft,
-                REQUESTS,
-                &format!("{container}/resources/requests/{resource}"),
-                request,
-            )?;
+            requests.push((resource, request.to_owned()));
         }
         if given_limit.is_none() && (cpu_limits || resource != "cpu") {
-            let limit = at_least(limit, given_request);
-            fill(
-                draft,
-                LIMITS,
-                &format!("{container}/resources/limits/{resource}"),
-                &limit,
-            )?;
+            limits.push((resource, at_least(limit, given_request)));
         }
     }
-    Ok(())
+    [requests, limits]
 }
 
 fn rows<'a>(requests: &'a Amounts, limits: &'a Amounts) -> [(&'static str, &'a str, &'a str); 2] {
@@ -117,25 +115,46 @@ fn rows<'a>(requests: &'a Amounts, limits: &'a Amounts) -> [(&'static str, &'a s
     ]
 }
 
-/// A quantity as it stands, with its value where it is one.
-type Given = (String, Option<Quantity>);
-
-fn quantity(view: View<'_>) -> Given {
-    let text = view
-        .as_str()
-        .map_or_else(|| view.to_json().to_string(), |s| s.into_owned());
-    (text, Quantity::read(view))
-}
-
 /// The preset's limit, raised to the request that stands: a limit below it would be refused.
-fn at_least(limit: &str, request: Option<Given>) -> String {
-    match (Quantity::parse(limit), request) {
-        (Some(value), Some((text, Some(request)))) if request > value => text,
-        _ => limit.to_owned(),
+fn at_least(limit: &str, request: Option<View<'_>>) -> String {
+    let larger = request.filter(|request| {
+        let (given, limit) = (Quantity::read(*request), Quantity::parse(limit));
+        matches!((given, limit), (Some(given), Some(limit)) if given > limit)
+    });
+    match larger {
+        Some(request) => request
+            .as_str()
+            .map_or_else(|| request.to_json().to_string(), |text| text.into_owned()),
+        None => limit.to_owned(),
     }
 }
 
-fn fill(draft: &mut Draft<'_>, policy: &str, pointer: &str, value: &str) -> Result<(), EditError> {
-    draft.fill(policy, pointer, Value::String(value.to_owned()))?;
-    Ok(())
+fn is_map(view: View<'_>) -> bool {
+    view.value_type() == Type::Map
+}
+
+/// Adds amounts to a map that may be absent or null.
+fn fill(draft: &mut Draft<'_>, policy: &str, map: &str, amounts: Rows) -> Result<(), EditError> {
+    let there = draft.at(map).filter(|view| !view.is_null());
+    match (there.map(is_map), amounts.first()) {
+        (_, None) => return Ok(()),
+        (None, _) => {}
+        (Some(false), Some((resource, _))) => {
+            return Err(EditError::Parent(format!("{map}/{resource}")));
+        }
+        (Some(true), _) => {
+            let members = amounts.into_iter().map(|(key, amount)| Member {
+                policy,
+                key,
+                value: Value::String(amount),
+            });
+            return draft.add_members(map, members);
+        }
+    }
+    let amounts = amounts
+        .into_iter()
+        .map(|(key, amount)| (key.to_owned(), Value::String(amount)));
+    draft
+        .fill(policy, map, Value::Object(amounts.collect()))
+        .map(drop)
 }

@@ -4,7 +4,7 @@ use super::Draft;
 use crate::manifest::View;
 use crate::manifest::edit::{EditError, Operation};
 use crate::object::{Object, PodPlace};
-use crate::policy::fix::{Applied, EditableObject, EditablePod};
+use crate::policy::fix::{EditableObject, EditablePod};
 use crate::policy::{Evaluator, ObjectTarget, PodTarget};
 
 /// A value for a pod that has no spec at all.
@@ -71,8 +71,8 @@ impl EditablePod for DraftPod<'_, '_> {
         self.pointers.target(self.draft.view())
     }
 
-    fn apply(&mut self, operation: &Operation) -> Result<(), EditError> {
-        self.draft.try_out(operation)
+    fn apply(&mut self, policy: &str, operation: Operation) -> Result<(), EditError> {
+        self.draft.apply(policy, operation)
     }
 }
 
@@ -82,15 +82,7 @@ pub fn inject(
     pointers: &PodPointers,
     policies: &Evaluator,
 ) -> Result<(), EditError> {
-    let edits = policies.harden(&mut DraftPod { draft, pointers })?;
-    record(draft, edits);
-    Ok(())
-}
-
-fn record(draft: &mut Draft<'_>, edits: Vec<Applied>) {
-    for edit in edits {
-        draft.record(&edit.policy, edit.operation);
-    }
+    policies.harden(&mut DraftPod { draft, pointers })
 }
 
 struct DraftObject<'a, 'd> {
@@ -105,8 +97,8 @@ impl EditableObject for DraftObject<'_, '_> {
         object_target(self.draft.view(), self.object)
     }
 
-    fn apply(&mut self, operation: &Operation) -> Result<(), EditError> {
-        self.draft.try_out(operation)
+    fn apply(&mut self, policy: &str, operation: Operation) -> Result<(), EditError> {
+        self.draft.apply(policy, operation)
     }
 }
 
@@ -128,7 +120,5 @@ pub fn inject_object(
     object: &Object<'_>,
     policies: &Evaluator,
 ) -> Result<(), EditError> {
-    let edits = policies.harden_object(&mut DraftObject { draft, object })?;
-    record(draft, edits);
-    Ok(())
+    policies.harden_object(&mut DraftObject { draft, object })
 }

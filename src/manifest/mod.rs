@@ -9,6 +9,7 @@
 pub mod edit;
 mod emit;
 pub mod error;
+pub mod iter;
 pub mod limits;
 pub mod overlay;
 mod parse;

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::edit::{self, EditError, Operation};
+use super::iter::{AnyEntries, AnyItems, EditedEntries, Entries, Items, NodeEntries};
 use super::rows::{self, Own};
 use super::tape::{Document, Kind, Node, NodeId};
 use super::view::{Type, View};
@@ -127,36 +128,60 @@ impl<'d> Overlay<'d> {
             .ok_or_else(|| EditError::Missing(pointer.to_owned()))
     }
 
-    fn add(&mut self, path: &str, value: Value) -> Result<(), EditError> {
+    /// The `add` of RFC 6902, without an [`Operation`] around it.
+    pub fn add(&mut self, path: &str, value: Value) -> Result<(), EditError> {
         let tokens = edit::tokens(path)?;
         let Some((last, parents)) = tokens.split_last() else {
             return self.replace("", value);
         };
-        let parent = descend(self.view(), parents).ok_or_else(|| missing(path))?;
-        let at = match parent.value_type() {
-            Type::Map if parent.get(last).is_some_and(|v| v.same(View::Json(&value))) => {
-                return Ok(());
+        // To open an alias or a merged member is a change by itself: then look before.
+        if !self.is_plain() && descend(self.view(), parents).is_none() {
+            return Err(missing(path));
+        }
+        let doc = self.doc;
+        if let Some(parent) = self.open(parents) {
+            return parent.add(doc, last, value, path);
+        }
+        Err(match descend(self.view(), parents) {
+            Some(_) => EditError::Parent(path.to_owned()),
+            None => missing(path),
+        })
+    }
+
+    /// Adds members to one map, which is looked up once. `map` is its JSON Pointer.
+    ///
+    /// # Errors
+    /// There is no map at that place; nothing has changed then.
+    pub fn add_members<'m>(
+        &mut self,
+        map: &str,
+        members: impl IntoIterator<Item = (&'m str, Value)>,
+    ) -> Result<(), EditError> {
+        let tokens = edit::tokens(map)?;
+        let there = descend(self.view(), &tokens).ok_or_else(|| missing(map))?;
+        if there.value_type() != Type::Map {
+            return Err(EditError::Parent(map.to_owned()));
+        }
+        let doc = self.doc;
+        match self.open(&tokens).ok_or_else(|| missing(map))? {
+            Open::Map(map) => members
+                .into_iter()
+                .for_each(|(key, value)| map.add(doc, key, value)),
+            Open::Json(Value::Object(map)) => {
+                map.extend(
+                    members
+                        .into_iter()
+                        .map(|(key, value)| (key.to_owned(), value)),
+                );
             }
-            Type::Map => 0,
-            Type::Seq => {
-                let len = parent.items().count();
-                let at = if last == "-" {
-                    Some(len)
-                } else {
-                    edit::index(last, len + 1)
-                };
-                at.ok_or_else(|| EditError::Index(path.to_owned()))?
-            }
-            _ => return Err(EditError::Parent(path.to_owned())),
-        };
-        match self.open(parents).ok_or_else(|| missing(path))? {
-            Open::Map(map) => map.set(last, Slot::New(value)),
-            Open::Seq(seq) => seq.items.insert(at, Item::new(value)),
-            Open::Json(Value::Object(map)) => drop(map.insert(last.to_string(), value)),
-            Open::Json(Value::Array(items)) => items.insert(at, value),
-            Open::Json(_) => return Err(EditError::Parent(path.to_owned())),
+            Open::Seq(_) | Open::Json(_) => return Err(EditError::Parent(map.to_owned())),
         }
         Ok(())
+    }
+
+    /// Whether every value stands where the text has it: no alias, no merge key.
+    fn is_plain(&self) -> bool {
+        self.doc.props.is_empty() && !self.doc.merges
     }
 
     fn replace(&mut self, path: &str, value: Value) -> Result<(), EditError> {
@@ -247,6 +272,30 @@ enum Open<'a> {
     Json(&'a mut Value),
 }
 
+impl Open<'_> {
+    /// Sets a member, or inserts an item; `path` is for the error.
+    fn add(
+        self,
+        doc: &Document<'_>,
+        token: &str,
+        value: Value,
+        path: &str,
+    ) -> Result<(), EditError> {
+        let index = |len: usize| match token {
+            "-" => Ok(len),
+            _ => edit::index(token, len + 1).ok_or_else(|| EditError::Index(path.to_owned())),
+        };
+        match self {
+            Open::Map(map) => map.add(doc, token, value),
+            Open::Seq(seq) => seq.items.insert(index(seq.items.len())?, Item::new(value)),
+            Open::Json(Value::Object(map)) => drop(map.insert(token.to_owned(), value)),
+            Open::Json(Value::Array(items)) => items.insert(index(items.len())?, value),
+            Open::Json(_) => return Err(EditError::Parent(path.to_owned())),
+        }
+        Ok(())
+    }
+}
+
 impl Slot {
     pub(super) fn view<'a>(&'a self, doc: &'a Document<'a>) -> View<'a> {
         match self {
@@ -315,6 +364,22 @@ impl MapSlot {
     pub(super) fn change(&self, key: &str) -> Option<Option<&Slot>> {
         let (_, slot) = self.changes.get(self.find(key)?)?;
         Some(slot.as_ref())
+    }
+
+    /// Sets a member, unless it has that value already.
+    fn add(&mut self, doc: &Document<'_>, key: &str, value: Value) {
+        let at = self.find(key);
+        let there = match at.and_then(|at| self.changes.get(at)) {
+            Some((_, slot)) => slot.as_ref().map(|slot| slot.view(doc)),
+            None => doc.node(self.base).get(key),
+        };
+        if there.is_some_and(|there| there.same(View::Json(&value))) {
+            return;
+        }
+        match at.and_then(|at| self.changes.get_mut(at)) {
+            Some((_, slot)) => *slot = Some(Slot::New(value)),
+            None => self.changes.push((key.to_owned(), Some(Slot::New(value)))),
+        }
     }
 
     fn set(&mut self, key: &str, slot: Slot) {
@@ -408,30 +473,17 @@ impl<'a> Edited<'a> {
     }
 
     /// The text's members in their order, then the new ones.
-    pub(super) fn entries(self) -> Box<dyn Iterator<Item = (Cow<'a, str>, View<'a>)> + 'a> {
-        let Slot::Map(map) = self.slot else {
-            return Box::new(std::iter::empty());
-        };
-        let base = self.doc.node(map.base);
-        let old = base.entries().filter_map(move |(key, view)| {
-            let view = match map.change(&key) {
-                Some(slot) => slot?.view(self.doc),
-                None => view,
-            };
-            Some((key, view))
-        });
-        let new = map.changes.iter().filter_map(move |(key, slot)| {
-            let slot = slot.as_ref()?;
-            let added = base.get(key).is_none();
-            added.then(|| (Cow::Borrowed(key.as_str()), slot.view(self.doc)))
-        });
-        Box::new(old.chain(new))
+    pub(super) fn entries(self) -> Entries<'a> {
+        match self.slot {
+            Slot::Map(map) => Entries(AnyEntries::Edited(EditedEntries::new(self.doc, map))),
+            _ => NodeEntries::None.into(),
+        }
     }
 
-    pub(super) fn items(self) -> Box<dyn Iterator<Item = View<'a>> + 'a> {
+    pub(super) fn items(self) -> Items<'a> {
         match self.slot {
-            Slot::Seq(seq) => Box::new(seq.items.iter().map(move |i| i.slot.view(self.doc))),
-            _ => Box::new(std::iter::empty()),
+            Slot::Seq(seq) => Items(AnyItems::Edited(self.doc, seq.items.iter())),
+            _ => Items(AnyItems::None),
         }
     }
 

@@ -114,6 +114,8 @@ pub struct Document<'s> {
     pub(super) props: Vec<Prop>,
     pub(super) foreign: Vec<(NodeId, &'s Value)>,
     pub(super) duplicates: Vec<NodeId>,
+    /// Whether any map has a merge key.
+    pub(super) merges: bool,
 }
 
 /// The memory of a document's tape, to be used again by [`Document::parse_with`].
@@ -138,6 +140,7 @@ impl<'s> Document<'s> {
             props,
             foreign: Vec::new(),
             duplicates: Vec::new(),
+            merges: false,
         }
     }
 

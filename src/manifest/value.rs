@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Number, Value};
 
+use super::iter::{AnyItems, Items, NodeEntries};
 use super::resolve::{self, Scalar};
 use super::tape::{
     FLAG_DUPLICATE, FLAG_ESCAPED, FLAG_MERGE, FLAG_MULTILINE, FLAG_ODD_KEY, FLAG_PROPS, Kind, Node,
@@ -34,11 +35,7 @@ pub(super) struct GoKey<'d> {
 }
 
 /// A member of a map, merges applied.
-#[derive(Clone, Debug)]
-struct Member<'d> {
-    name: Cow<'d, str>,
-    value: View<'d>,
-}
+type Member<'d> = (Cow<'d, str>, View<'d>);
 
 impl<'d> Node<'d> {
     /// See [`View::value_type`].
@@ -115,22 +112,19 @@ impl<'d> Node<'d> {
     }
 
     /// See [`View::entries`].
-    pub fn entries(self) -> Box<dyn Iterator<Item = (Cow<'d, str>, View<'d>)> + 'd> {
-        let View::Node(map) = self.meaning() else {
-            return self.meaning().entries();
+    pub fn entries(self) -> NodeEntries<'d> {
+        let map = match self.meaning() {
+            View::Node(map) => map,
+            View::Json(value) => return NodeEntries::of_json(value),
+            View::Edited(_) => return NodeEntries::None,
         };
         if map.raw().kind != Kind::Map {
-            return Box::new(std::iter::empty());
+            return NodeEntries::None;
         }
         if map.raw().flags & (FLAG_MERGE | FLAG_ODD_KEY | FLAG_DUPLICATE) != 0 {
-            let members = map.members().into_iter();
-            return Box::new(members.map(|member| (member.name, member.value)));
+            return NodeEntries::Members(map.members().into_iter());
         }
-        let mut children = map.children();
-        Box::new(std::iter::from_fn(move || {
-            let (key, value) = (children.next()?, children.next()?);
-            Some((key.text(), View::Node(value)))
-        }))
+        NodeEntries::Plain(map.children())
     }
 
     /// All members of a map in the order in which their names first come up.
@@ -151,12 +145,12 @@ impl<'d> Node<'d> {
     }
 
     /// See [`View::items`].
-    pub fn items(self) -> Box<dyn Iterator<Item = View<'d>> + 'd> {
+    pub fn items(self) -> Items<'d> {
         match self.meaning() {
             View::Node(node) if node.raw().kind == Kind::Seq => {
-                Box::new(node.children().map(View::Node))
+                Items(AnyItems::Node(node.children()))
             }
-            View::Node(_) => Box::new(std::iter::empty()),
+            View::Node(_) => Items(AnyItems::None),
             json => json.items(),
         }
     }
@@ -333,7 +327,7 @@ impl<'d> Members<'d> {
             if !key.is_merge_key() {
                 let name = key.go_key().map(|go| go.text).unwrap_or_default();
                 let value = View::Node(value);
-                self.add(Member { name, value });
+                self.add((name, value));
                 continue;
             }
             for source in value.merge_sources().into_iter().rev() {
@@ -341,7 +335,7 @@ impl<'d> Members<'d> {
                     View::Node(node) => self.add_map(node),
                     View::Json(_) | View::Edited(_) => {
                         for (name, value) in source.entries() {
-                            self.add(Member { name, value });
+                            self.add((name, value));
                         }
                     }
                 }
@@ -350,14 +344,14 @@ impl<'d> Members<'d> {
     }
 
     fn add(&mut self, member: Member<'d>) {
-        match self.places.get(&member.name) {
+        match self.places.get(&member.0) {
             Some(&place) => {
                 if let Some(slot) = self.list.get_mut(place) {
                     *slot = member;
                 }
             }
             None => {
-                self.places.insert(member.name.clone(), self.list.len());
+                self.places.insert(member.0.clone(), self.list.len());
                 self.list.push(member);
             }
         }

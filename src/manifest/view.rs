@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::{Number, Value};
 
 use super::edit;
+use super::iter::{AnyItems, Entries, Items, NodeEntries};
 use super::overlay::Edited;
 use super::tape::Node;
 
@@ -101,25 +102,22 @@ impl<'a> View<'a> {
     }
 
     /// The members of a map, each key once; nothing for anything but a map.
-    pub fn entries(self) -> Box<dyn Iterator<Item = (Cow<'a, str>, View<'a>)> + 'a> {
+    pub fn entries(self) -> Entries<'a> {
         match self {
-            View::Node(node) => node.entries(),
-            View::Json(value) => Box::new(
-                value
-                    .as_object()
-                    .into_iter()
-                    .flatten()
-                    .map(|(k, v)| (Cow::Borrowed(k.as_str()), View::Json(v))),
-            ),
+            View::Node(node) => node.entries().into(),
+            View::Json(value) => NodeEntries::of_json(value).into(),
             View::Edited(edited) => edited.entries(),
         }
     }
 
     /// The items of a sequence; nothing for anything but a sequence.
-    pub fn items(self) -> Box<dyn Iterator<Item = View<'a>> + 'a> {
+    pub fn items(self) -> Items<'a> {
         match self {
-            View::Node(node) => Box::new(node.items()),
-            View::Json(value) => Box::new(value.as_array().into_iter().flatten().map(View::Json)),
+            View::Node(node) => node.items(),
+            View::Json(value) => Items(match value.as_array() {
+                Some(items) => AnyItems::Json(items.iter()),
+                None => AnyItems::None,
+            }),
             View::Edited(edited) => edited.items(),
         }
     }

@@ -132,27 +132,52 @@ fn walk<'d>(view: View<'d>, steps: &[Step], at: String, found: &mut dyn FnMut(St
 /// have a name and an image. They may be checked, never edited.
 pub fn guess(object: View<'_>) -> Vec<PodPlace> {
     let mut found = Vec::new();
-    look(object, String::new(), 0, &mut found);
+    look(object, &Way::Root, &mut found);
     found
 }
 
 /// Nothing in the public kinds nests a pod spec deeper.
 const MAX_GUESS_DEPTH: usize = 24;
 
-fn look(view: View<'_>, at: String, depth: usize, found: &mut Vec<PodPlace>) {
-    if depth > MAX_GUESS_DEPTH {
+/// How a value was reached; made a pointer only where something is found, for most objects hold
+/// nothing.
+enum Way<'w> {
+    Root,
+    Key(&'w Way<'w>, &'w str),
+    Index(&'w Way<'w>, usize),
+}
+
+impl Way<'_> {
+    fn depth(&self) -> usize {
+        match self {
+            Way::Root => 0,
+            Way::Key(way, _) | Way::Index(way, _) => 1 + way.depth(),
+        }
+    }
+
+    fn pointer(&self) -> String {
+        match self {
+            Way::Root => String::new(),
+            Way::Key(way, key) => format!("{}/{}", way.pointer(), escape(key)),
+            Way::Index(way, index) => format!("{}/{index}", way.pointer()),
+        }
+    }
+}
+
+fn look(view: View<'_>, way: &Way<'_>, found: &mut Vec<PodPlace>) {
+    if way.depth() > MAX_GUESS_DEPTH {
         return;
     }
     match view.value_type() {
-        Type::Map if looks_like_pod_spec(view) => found.push(PodPlace::guess(at)),
+        Type::Map if looks_like_pod_spec(view) => found.push(PodPlace::guess(way.pointer())),
         Type::Map => {
             for (key, value) in view.entries() {
-                look(value, format!("{at}/{}", escape(&key)), depth + 1, found);
+                look(value, &Way::Key(way, &key), found);
             }
         }
         Type::Seq => {
             for (index, value) in view.items().enumerate() {
-                look(value, format!("{at}/{index}"), depth + 1, found);
+                look(value, &Way::Index(way, index), found);
             }
         }
         _ => {}

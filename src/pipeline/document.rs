@@ -12,7 +12,7 @@ use crate::inject::{Draft, images, labels, patches, resources, security};
 use crate::manifest::edit::EditError;
 use crate::manifest::{DocSpan, Document, ParseError, View, position};
 use crate::object::identity::HELM4_FILENAME;
-use crate::object::{self, Object, PodPlace};
+use crate::object::{self, Identity, Object, PodPlace};
 use crate::policy::Violation;
 use crate::report::Finding;
 
@@ -126,14 +126,12 @@ impl Run<'_, '_> {
             if object.identity.name.is_empty() {
                 continue;
             }
-            let mut key = object.identity.clone();
-            key.api_version = key.group().to_owned();
-            key.namespace = key.namespace.or_else(|| self.settings.namespace.clone());
-            if let Some(first) = self.seen.insert(key, number) {
-                let line = self.spans.get(first).map_or(0, |span| span.first_line);
+            let key = object_key(&object.identity, self.settings.namespace.as_deref());
+            let line = self.spans.get(number).map_or(0, |span| span.first_line);
+            if let Some(first) = self.seen.insert(key, line) {
                 twice.push(Found {
                     object,
-                    violation: check::twice::judge(object, line),
+                    violation: check::twice::judge(object, first),
                 });
             }
         }
@@ -148,7 +146,12 @@ impl Run<'_, '_> {
         places: &[Vec<PodPlace>],
         mut found: Vec<Found<'a>>,
     ) -> Done {
-        let mut draft = Draft::new(document, number, &self.settings.policies);
+        let mut draft = Draft::new(
+            document,
+            number,
+            &self.settings.policies,
+            self.settings.keep_edits,
+        );
         for (object, places) in objects.iter().zip(places) {
             if self.settings.mode == Mode::Harden {
                 self.harden(&mut draft, object, places, &mut found);
@@ -169,7 +172,7 @@ impl Run<'_, '_> {
     }
 
     fn write(&mut self, number: usize, document: &Document<'_>, draft: Draft<'_>) -> Done {
-        if draft.edits().is_empty() && document.foreign_aliases().next().is_none() {
+        if draft.count() == 0 && document.foreign_aliases().next().is_none() {
             return Done::Untouched;
         }
         self.scratch.clear();
@@ -181,7 +184,7 @@ impl Run<'_, '_> {
             );
             return Done::Untouched;
         }
-        self.report.edit_count += draft.edits().len();
+        self.report.edit_count += draft.count();
         if self.settings.keep_edits {
             self.report.edits.extend(draft.into_edits());
         }
@@ -212,6 +215,7 @@ impl Run<'_, '_> {
     ) -> Result<(), EditError> {
         let settings = self.settings;
         let before = draft.edits().len();
+        draft.watch(check::job::template(object));
         for conflict in labels::inject(draft, object, places, &settings.labels)? {
             found.push(Found {
                 object,
@@ -239,11 +243,7 @@ impl Run<'_, '_> {
             &settings.patches,
             settings.namespace.as_deref(),
         )?;
-        let template_edited = draft
-            .edits()
-            .get(before..)
-            .is_some_and(|edits| check::job::edits_template(object, edits));
-        if template_edited {
+        if draft.touched() {
             found.push(Found {
                 object,
                 violation: check::job::immutable(object),
@@ -326,6 +326,22 @@ impl Run<'_, '_> {
             quote,
         }
     }
+}
+
+/// What tells an object from all others of a release, in one text: versions of a group are the same
+/// object. A part that holds the character between them is no name that the API server takes.
+fn object_key(id: &Identity, release_namespace: Option<&str>) -> Box<str> {
+    let namespace = id.namespace.as_deref().or(release_namespace);
+    let hook = id.hook.as_deref();
+    [
+        id.group(),
+        &id.kind,
+        &id.name,
+        namespace.unwrap_or_default(),
+        hook.unwrap_or_default(),
+    ]
+    .join("\0")
+    .into()
 }
 
 /// The rest of the line that names a document's template under Helm 4, for documents that cannot

@@ -46,8 +46,11 @@ impl Run<'_, '_> {
         let mut odd = check::network::selects_nothing(&topology);
         let mut added = None;
         if derives {
-            odd.extend(check::network::unknown_targets(&topology));
-            odd.extend(check::network::unexplained(&topology));
+            // What is open inside needs no explanation.
+            if self.settings.network_policies == settings::Mode::Derive {
+                odd.extend(check::network::unknown_targets(&topology));
+                odd.extend(check::network::unexplained(&topology));
+            }
             added = self.policies(&topology, facts.helm4_template.as_deref(), done);
         }
         self.report_on(odd);
@@ -107,16 +110,21 @@ impl Run<'_, '_> {
         let edited = Document::parse(&before)
             .map_err(|error| error.reason)
             .and_then(|document| {
-                let mut draft = Draft::new(&document, number, &self.settings.policies);
+                let mut draft = Draft::new(
+                    &document,
+                    number,
+                    &self.settings.policies,
+                    self.settings.keep_edits,
+                );
                 draft
                     .fill(DERIVE, &label.pointer, value)
                     .and_then(|_| draft.write(&mut self.scratch))
                     .map_err(|error| error.to_string())?;
-                Ok(draft.into_edits())
+                Ok((draft.count(), draft.into_edits()))
             });
         match edited {
-            Ok(edits) => {
-                self.report.edit_count += edits.len();
+            Ok((count, edits)) => {
+                self.report.edit_count += count;
                 if self.settings.keep_edits {
                     self.report.edits.extend(edits);
                 }
@@ -137,27 +145,25 @@ impl Run<'_, '_> {
         let workloads = topology.workloads.iter();
         let before = workloads.map(|own| own.object.document).min()?;
         let source = self.spans.get(before)?.source;
-        let start = self.edited.len();
+        let mut text = String::new();
         for policy in &plan.policies {
             let mut object = policy.object.clone();
-            let mut text = String::new();
             if let Some(template) = helm4 {
                 let annotations = json!({HELM4_FILENAME: template_beside(template)});
                 if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
                     metadata.insert("annotations".into(), annotations);
                 }
             } else if let Some(template) = source {
-                text = format!("# Source: {}\n", template_beside(template));
+                text.push_str(&format!("# Source: {}\n", template_beside(template)));
             }
             // Names and labels of a few levels can always be written.
             text.push_str(&write_document(&object).ok()?);
             text.push_str("---\n");
-            self.edited.extend_from_slice(text.as_bytes());
             self.report.added.push(reported(&object));
         }
-        (self.edited.len() > start).then_some(Added {
+        (!text.is_empty()).then(|| Added {
             before,
-            text: start..self.edited.len(),
+            text: self.edited.push(text.as_bytes()),
         })
     }
 

@@ -12,8 +12,49 @@ use crate::manifest::DocSpan;
 /// The output of a run. Nothing is copied together until somebody asks for it.
 pub struct Output<'s> {
     text: &'s str,
-    edited: Vec<u8>,
+    edited: Store,
     pieces: Vec<Piece>,
+}
+
+/// What is new in all edited documents. One buffer would be copied each time it grows.
+#[derive(Default)]
+pub(super) struct Store {
+    chunks: Vec<Vec<u8>>,
+}
+
+/// Where bytes stand in a [`Store`].
+#[derive(Clone)]
+pub(super) struct Stored {
+    chunk: usize,
+    range: Range<usize>,
+}
+
+/// The size of a chunk; larger texts get one of their own.
+const CHUNK: usize = 1 << 18;
+
+impl Store {
+    /// Keeps bytes and says where.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Stored {
+        let fits = |chunk: &Vec<u8>| chunk.capacity() - chunk.len() >= bytes.len();
+        if !self.chunks.last().is_some_and(fits) {
+            self.chunks.push(Vec::with_capacity(CHUNK.max(bytes.len())));
+        }
+        let chunk = self.chunks.len() - 1;
+        let Some(last) = self.chunks.last_mut() else {
+            return Stored { chunk, range: 0..0 };
+        };
+        let start = last.len();
+        last.extend_from_slice(bytes);
+        let range = start..last.len();
+        Stored { chunk, range }
+    }
+
+    fn get(&self, at: &Stored) -> &[u8] {
+        let chunk = self.chunks.get(at.chunk);
+        chunk
+            .and_then(|chunk| chunk.get(at.range.clone()))
+            .unwrap_or_default()
+    }
 }
 
 /// A stretch of the output.
@@ -21,7 +62,7 @@ enum Piece {
     /// Bytes of the input.
     Input(Range<usize>),
     /// Bytes among what is new.
-    Edited(Range<usize>),
+    Edited(Stored),
 }
 
 /// How an edited document differs from the original: a stretch in the middle.
@@ -31,21 +72,7 @@ pub(super) struct Change {
     /// How many bytes at the end are.
     kept_after: usize,
     /// Where the bytes in between stand among what is new.
-    new: Range<usize>,
-}
-
-impl Change {
-    /// The changed document, given the original and what is new.
-    pub(super) fn text(&self, old: &str, store: &[u8]) -> Vec<u8> {
-        let old = old.as_bytes();
-        let end = old.len().saturating_sub(self.kept_after);
-        let pieces = [
-            old.get(..self.kept_before),
-            store.get(self.new.clone()),
-            old.get(end..),
-        ];
-        pieces.map(Option::unwrap_or_default).concat()
-    }
+    new: Stored,
 }
 
 /// Documents that the input does not have.
@@ -53,62 +80,65 @@ pub(super) struct Added {
     /// The number of the document they stand before.
     pub(super) before: usize,
     /// Where their text stands among what is new, with a separator behind each.
-    pub(super) text: Range<usize>,
+    pub(super) text: Stored,
 }
 
 impl Change {
     /// The change from `old` to `new`, whose middle is appended to `store`.
-    pub(super) fn between(old: &[u8], new: &[u8], store: &mut Vec<u8>) -> Change {
+    pub(super) fn between(old: &[u8], new: &[u8], store: &mut Store) -> Change {
         let kept_before = common_start(old, new);
         let (old, new) = (
             old.get(kept_before..).unwrap_or_default(),
             new.get(kept_before..).unwrap_or_default(),
         );
         let kept_after = common_end(old, new);
-        let start = store.len();
-        store.extend_from_slice(new.get(..new.len() - kept_after).unwrap_or_default());
         Change {
             kept_before,
             kept_after,
-            new: start..store.len(),
+            new: store.push(new.get(..new.len() - kept_after).unwrap_or_default()),
         }
+    }
+
+    /// The changed document, given the original and what is new.
+    pub(super) fn text(&self, old: &str, store: &Store) -> Vec<u8> {
+        let old = old.as_bytes();
+        let end = old.len().saturating_sub(self.kept_after);
+        let pieces = [
+            old.get(..self.kept_before),
+            Some(store.get(&self.new)),
+            old.get(end..),
+        ];
+        pieces.map(Option::unwrap_or_default).concat()
     }
 }
 
-/// Bytes are compared in blocks first, which is as fast as memory.
-const BLOCK: usize = 1024;
+/// Bytes are compared in blocks first, which is as fast as memory; then in smaller ones.
+const BLOCKS: [usize; 2] = [1024, 32];
 
 /// How many bytes two texts have in common at the start.
 fn common_start(a: &[u8], b: &[u8]) -> usize {
-    let blocks = a
-        .chunks_exact(BLOCK)
-        .zip(b.chunks_exact(BLOCK))
-        .take_while(|(a, b)| a == b)
-        .count();
-    let rest = a
-        .iter()
-        .zip(b)
-        .skip(blocks * BLOCK)
-        .take_while(|(a, b)| a == b)
-        .count();
-    blocks * BLOCK + rest
+    let mut start = 0;
+    for block in BLOCKS {
+        let (a, b) = (a.get(start..), b.get(start..));
+        let blocks = a.unwrap_or_default().chunks_exact(block);
+        let pairs = blocks.zip(b.unwrap_or_default().chunks_exact(block));
+        start += block * pairs.take_while(|(a, b)| a == b).count();
+    }
+    let rest = a.iter().zip(b).skip(start);
+    start + rest.take_while(|(a, b)| a == b).count()
 }
 
 /// How many bytes two texts have in common at the end.
 fn common_end(a: &[u8], b: &[u8]) -> usize {
-    let blocks = a
-        .rchunks_exact(BLOCK)
-        .zip(b.rchunks_exact(BLOCK))
-        .take_while(|(a, b)| a == b)
-        .count();
-    let rest = a
-        .iter()
-        .rev()
-        .zip(b.iter().rev())
-        .skip(blocks * BLOCK)
-        .take_while(|(a, b)| a == b)
-        .count();
-    blocks * BLOCK + rest
+    let mut end = 0;
+    for block in BLOCKS {
+        let (a, b) = (a.get(..a.len() - end), b.get(..b.len() - end));
+        let blocks = a.unwrap_or_default().rchunks_exact(block);
+        let pairs = blocks.zip(b.unwrap_or_default().rchunks_exact(block));
+        end += block * pairs.take_while(|(a, b)| a == b).count();
+    }
+    let rest = a.iter().rev().zip(b.iter().rev()).skip(end);
+    end + rest.take_while(|(a, b)| a == b).count()
 }
 
 impl<'s> Output<'s> {
@@ -119,9 +149,10 @@ impl<'s> Output<'s> {
         spans: &[DocSpan<'_>],
         done: &[Done],
         added: Option<Added>,
-        edited: Vec<u8>,
+        edited: Store,
     ) -> Output<'s> {
-        let mut pieces = Vec::new();
+        let edits = done.iter().filter(|done| matches!(done, Done::Edited(_)));
+        let mut pieces = Vec::with_capacity(2 * edits.count() + 3);
         let mut at = 0;
         for (number, (span, done)) in spans.iter().zip(done).enumerate() {
             if let Some(added) = added.as_ref().filter(|added| added.before == number) {
@@ -159,7 +190,7 @@ impl<'s> Output<'s> {
     fn slices(&self) -> impl Iterator<Item = &[u8]> {
         self.pieces.iter().map(|piece| match piece {
             Piece::Input(range) => self.text.as_bytes().get(range.clone()).unwrap_or_default(),
-            Piece::Edited(range) => self.edited.get(range.clone()).unwrap_or_default(),
+            Piece::Edited(at) => self.edited.get(at),
         })
     }
 }
@@ -183,9 +214,10 @@ mod tests {
                 &format!("y{long}"),
             ),
         ] {
-            let mut store = vec![0];
+            let mut store = Store::default();
+            store.push(b"0");
             let change = Change::between(old.as_bytes(), new.as_bytes(), &mut store);
-            assert_eq!(&store[change.new.clone()], middle.as_bytes(), "{new:.20}");
+            assert_eq!(store.get(&change.new), middle.as_bytes(), "{new:.20}");
             let start = &old[..change.kept_before];
             let end = &old[old.len() - change.kept_after..];
             assert_eq!(format!("{start}{middle}{end}"), new);

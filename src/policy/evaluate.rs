@@ -3,7 +3,6 @@
 //! Most pods pass, so there is a fast way to say so: the rules about the same node are merged into
 //! one schema, and only when that does not hold is each rule asked on its own.
 
-use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use super::group::{Group, group};
@@ -20,7 +19,8 @@ use crate::config::dotted;
 #[derive(Debug)]
 pub struct Evaluator {
     selected: Vec<Selected>,
-    names: HashSet<String>,
+    /// Sorted: they are looked up for every edit.
+    names: Vec<String>,
     rules: OnceLock<Vec<ActiveRule>>,
     groups: OnceLock<Vec<Group>>,
     /// Whether any rule is about whole objects; usually none is.
@@ -33,7 +33,9 @@ impl Evaluator {
         let selected = select(library, selection);
         let mut rules = selected.iter().flat_map(Selected::rules);
         let judges_objects = rules.any(|rule| rule.node == NodeKind::Object);
-        let names = selected.iter().map(|own| own.loaded.name.clone()).collect();
+        let names = selected.iter().map(|own| own.loaded.name.clone());
+        let mut names: Vec<_> = names.collect();
+        names.sort_unstable();
         Evaluator {
             selected,
             names,
@@ -45,7 +47,8 @@ impl Evaluator {
 
     /// Whether the policy of that name applies, also one that a module implements.
     pub fn enabled(&self, name: &str) -> bool {
-        self.names.contains(name)
+        let found = self.names.binary_search_by(|own| own.as_str().cmp(name));
+        found.is_ok()
     }
 
     /// The policies that apply, in the order they are asked.

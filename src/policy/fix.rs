@@ -14,15 +14,6 @@ use crate::manifest::View;
 use crate::manifest::edit::Operation;
 use crate::manifest::view::{Type, escape, unescape};
 
-/// An operation that was applied, and the policy that asked for it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Applied {
-    /// The policy's name.
-    pub policy: String,
-    /// What was done.
-    pub operation: Operation,
-}
-
 /// A pod that can be edited. Fixes are computed one after the other, each on what the one before
 /// left, so two that need the same missing parent do not create it twice.
 pub trait EditablePod {
@@ -32,11 +23,11 @@ pub trait EditablePod {
     /// The pod as it is now.
     fn pod(&self) -> PodTarget<'_>;
 
-    /// Applies one operation.
+    /// Applies one operation that the policy of that name asks for.
     ///
     /// # Errors
     /// The operation cannot be applied; nothing was changed.
-    fn apply(&mut self, operation: &Operation) -> Result<(), Self::Error>;
+    fn apply(&mut self, policy: &str, operation: Operation) -> Result<(), Self::Error>;
 }
 
 /// An object that can be edited.
@@ -47,68 +38,77 @@ pub trait EditableObject {
     /// The object as it is now.
     fn object(&self) -> ObjectTarget<'_>;
 
-    /// Applies one operation.
+    /// Applies one operation that the policy of that name asks for.
     ///
     /// # Errors
     /// The operation cannot be applied; nothing was changed.
-    fn apply(&mut self, operation: &Operation) -> Result<(), Self::Error>;
+    fn apply(&mut self, policy: &str, operation: Operation) -> Result<(), Self::Error>;
 }
 
 impl Evaluator {
-    /// Applies every fix the pod needs, and returns what was done.
+    /// Applies every fix the pod needs.
     ///
     /// # Errors
     /// The first operation the pod refused.
-    pub fn harden<P: EditablePod>(&self, pod: &mut P) -> Result<Vec<Applied>, P::Error> {
-        let mut edits = Vec::new();
+    pub fn harden<P: EditablePod>(&self, pod: &mut P) -> Result<(), P::Error> {
         if self.passes(&Pod::new(&pod.pod())) {
-            return Ok(edits);
+            return Ok(());
         }
-        for active in self.rules() {
-            for fix in &active.rule.fix {
-                for operation in active.pod_operations(fix, &pod.pod()) {
-                    pod.apply(&operation)?;
-                    edits.push(active.applied(operation));
-                }
+        let fixes = self.fixes();
+        let mut at = 0;
+        while let Some((number, operations)) = next_operations(&fixes, at, &pod.pod()) {
+            at = number + 1;
+            for operation in operations {
+                let policy = fixes.get(number).map_or("", |(rule, _)| rule.policy_name());
+                pod.apply(policy, operation)?;
             }
         }
-        Ok(edits)
+        Ok(())
     }
 
-    /// Applies every fix the object as a whole needs, and returns what was done.
+    /// Applies every fix the object as a whole needs.
     ///
     /// # Errors
     /// The first operation the object refused.
-    pub fn harden_object<O: EditableObject>(
-        &self,
-        object: &mut O,
-    ) -> Result<Vec<Applied>, O::Error> {
-        let mut edits = Vec::new();
+    pub fn harden_object<O: EditableObject>(&self, object: &mut O) -> Result<(), O::Error> {
         for active in self.object_rules() {
             for fix in &active.rule.fix {
                 if let Some(operation) = active.object_operation(fix, &object.object()) {
-                    object.apply(&operation)?;
-                    edits.push(active.applied(operation));
+                    object.apply(active.policy_name(), operation)?;
                 }
             }
         }
-        Ok(edits)
+        Ok(())
+    }
+
+    /// All fixes of pods, with their rules, in the order in which they are applied.
+    fn fixes(&self) -> Vec<(&ActiveRule, &Fix)> {
+        let rules = self.rules().iter();
+        rules
+            .flat_map(|active| active.rule.fix.iter().map(move |fix| (active, fix)))
+            .collect()
     }
 }
 
-impl ActiveRule {
-    fn applied(&self, operation: Operation) -> Applied {
-        Applied {
-            policy: self.selected.loaded.name.clone(),
-            operation,
-        }
-    }
+/// The first fix from number `from` on that has something to do, with its operations. The pod is
+/// taken apart once for all the fixes that have nothing to do, which are most.
+fn next_operations(
+    fixes: &[(&ActiveRule, &Fix)],
+    from: usize,
+    pod: &PodTarget<'_>,
+) -> Option<(usize, Vec<Operation>)> {
+    let parts = Pod::new(pod);
+    let rest = fixes.iter().enumerate().skip(from);
+    rest.map(|(number, (active, fix))| (number, active.pod_operations(fix, &parts)))
+        .find(|(_, operations)| !operations.is_empty())
+}
 
+impl ActiveRule {
     /// What one fix of this rule does to the pod as it is now.
-    fn pod_operations(&self, fix: &Fix, pod: &PodTarget<'_>) -> Vec<Operation> {
+    fn pod_operations(&self, fix: &Fix, pod: &Pod<'_, '_>) -> Vec<Operation> {
         let mut operations = Vec::new();
-        for asked in self.violated_by(&Pod::new(pod)) {
-            let operation = self.pod_operation(fix, pod, asked);
+        for asked in self.violated_by(pod) {
+            let operation = self.pod_operation(fix, pod.target, asked);
             operations.extend(operation.filter(|own| !operations.contains(own)));
         }
         operations
@@ -239,6 +239,7 @@ mod tests {
     struct InMemory {
         root: Value,
         bare: bool,
+        edits: Vec<(String, Operation)>,
     }
 
     impl EditablePod for InMemory {
@@ -254,8 +255,10 @@ mod tests {
             }
         }
 
-        fn apply(&mut self, operation: &Operation) -> Result<(), String> {
-            apply(&mut self.root, operation)
+        fn apply(&mut self, policy: &str, operation: Operation) -> Result<(), String> {
+            apply(&mut self.root, &operation)?;
+            self.edits.push((policy.to_owned(), operation));
+            Ok(())
         }
     }
 
@@ -268,13 +271,14 @@ mod tests {
         Evaluator::new(&Library::built_in().unwrap(), &selection)
     }
 
-    fn harden(spec: Value, bare: bool, overrule: &[&str]) -> (Value, Vec<Applied>) {
+    fn harden(spec: Value, bare: bool, overrule: &[&str]) -> (Value, Vec<(String, Operation)>) {
         let mut pod = InMemory {
             root: json!({"x": spec}),
             bare,
+            edits: Vec::new(),
         };
-        let edits = evaluator(overrule).harden(&mut pod).unwrap();
-        (pod.root["x"].take(), edits)
+        evaluator(overrule).harden(&mut pod).unwrap();
+        (pod.root["x"].take(), pod.edits)
     }
 
     fn hardened() -> Value {
@@ -300,7 +304,7 @@ mod tests {
         );
         let by: Vec<_> = edits
             .iter()
-            .map(|edit| (edit.policy.as_str(), edit.operation.path()))
+            .map(|(policy, operation)| (policy.as_str(), operation.path()))
             .collect();
         assert_eq!(
             by,
@@ -369,7 +373,7 @@ mod tests {
         assert!(
             edits
                 .iter()
-                .all(|edit| matches!(edit.operation, Operation::Replace { .. })),
+                .all(|(_, operation)| matches!(operation, Operation::Replace { .. })),
             "{edits:?}"
         );
     }

@@ -10,6 +10,7 @@ use jsonschema_value::{Array, Json, Node, NodeIdentity, Object, cmp};
 use serde_json::{Number, Value};
 
 use crate::manifest::View;
+use crate::manifest::iter::{Entries, Items};
 use crate::manifest::view::Type;
 
 /// A [`View`] as a JSON instance.
@@ -150,7 +151,7 @@ impl<'a> Object<'a, ViewJson> for MapView<'a> {
 }
 
 /// The members of a map that are not null.
-pub struct Members<'a>(Box<dyn Iterator<Item = (Cow<'a, str>, View<'a>)> + 'a>);
+pub struct Members<'a>(Entries<'a>);
 
 impl<'a> Iterator for Members<'a> {
     type Item = (Cow<'a, str>, View<'a>);
@@ -162,7 +163,7 @@ impl<'a> Iterator for Members<'a> {
 
 impl<'a> Array<'a, ViewJson> for SeqView<'a> {
     type Node = View<'a>;
-    type ElementsIter = Box<dyn Iterator<Item = View<'a>> + 'a>;
+    type ElementsIter = Items<'a>;
 
     fn len(&self) -> usize {
         self.0.items().count()

@@ -25,7 +25,7 @@ pub mod violation;
 mod vocabulary;
 
 pub use evaluate::Evaluator;
-pub use fix::{Applied, EditableObject, EditablePod};
+pub use fix::{EditableObject, EditablePod};
 pub use load::{Library, Loaded};
 pub use select::{Names, Selection};
 pub use target::{Container, ObjectTarget, PodTarget};

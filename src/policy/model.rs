@@ -70,6 +70,13 @@ impl Policy {
     fn error() -> Severity {
         Severity::Error
     }
+
+    /// Whether any of its rules, in any version, can mend a violation.
+    pub fn has_fix(&self) -> bool {
+        let versions = self.versions.iter().flat_map(|version| &version.rules);
+        let mut rules = self.rules.iter().chain(versions);
+        rules.any(|rule| !rule.fix.is_empty())
+    }
 }
 
 /// The published standard a policy implements.

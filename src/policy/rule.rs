@@ -36,6 +36,11 @@ impl ActiveRule {
         })
     }
 
+    /// The name of the policy it belongs to.
+    pub fn policy_name(&self) -> &str {
+        &self.selected.loaded.name
+    }
+
     /// Whether the conditions of the rule let it apply to this pod spec or object.
     fn applies_to(&self, view: View<'_>) -> bool {
         let applies = self

@@ -142,11 +142,10 @@ impl Subject {
 
     fn harden(&mut self, evaluator: &Evaluator) -> Result<(), String> {
         if self.is_pod {
-            evaluator.harden(self)?
+            evaluator.harden(self)
         } else {
-            evaluator.harden_object(self)?
-        };
-        Ok(())
+            evaluator.harden_object(self)
+        }
     }
 }
 
@@ -164,8 +163,8 @@ impl EditablePod for Subject {
         }
     }
 
-    fn apply(&mut self, operation: &Operation) -> Result<(), String> {
-        apply(&mut self.root, operation)
+    fn apply(&mut self, _policy: &str, operation: Operation) -> Result<(), String> {
+        apply(&mut self.root, &operation)
     }
 }
 
@@ -189,8 +188,8 @@ impl EditableObject for Subject {
         }
     }
 
-    fn apply(&mut self, operation: &Operation) -> Result<(), String> {
-        apply(&mut self.root, operation)
+    fn apply(&mut self, _policy: &str, operation: Operation) -> Result<(), String> {
+        apply(&mut self.root, &operation)
     }
 }
 

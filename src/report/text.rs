@@ -17,13 +17,20 @@ pub struct Text<'a> {
 impl Text<'_> {
     /// The whole report of a run over one input.
     pub fn render(&self, report: &Report) -> String {
-        around(report, &self.findings(report))
+        let mut out = verdict(report);
+        self.push_findings(report, &mut out);
+        out.push_str(&closing(report));
+        out
     }
 
-    /// The findings of a run over this input, for [`around`].
-    pub fn findings(&self, report: &Report) -> String {
-        let texts = report.findings.iter().map(|finding| self.finding(finding));
-        texts.map(|text| format!("\n{text}\n")).collect()
+    /// Appends the findings of a run over this input, to stand between [`verdict`] and
+    /// [`closing`].
+    pub fn push_findings(&self, report: &Report, out: &mut String) {
+        for finding in &report.findings {
+            out.push('\n');
+            out.push_str(&self.finding(finding));
+            out.push('\n');
+        }
     }
 
     fn finding(&self, finding: &Finding) -> String {
@@ -99,11 +106,10 @@ fn notes(finding: &Finding) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// A report around rendered findings: the verdict above, the ways out and the notices below.
-pub fn around(report: &Report, findings: &str) -> String {
-    let mut out = verdict(report);
-    out.push_str(findings);
-    if !findings.is_empty() && (report.refused() || !report.notices.is_empty()) {
+/// What stands below the findings of a report: the ways out, and the notices.
+pub fn closing(report: &Report) -> String {
+    let mut out = String::new();
+    if !report.findings.is_empty() && (report.refused() || !report.notices.is_empty()) {
         out.push('\n');
     }
     if report.refused() {
@@ -119,7 +125,8 @@ pub fn around(report: &Report, findings: &str) -> String {
 const WAYS_OUT: &str = "help: change the chart's values, or have the platform team except a finding: \
     `helm-floe explain POLICY` shows how\n";
 
-fn verdict(report: &Report) -> String {
+/// The first line of a report: whether the release is refused, and the counts.
+pub fn verdict(report: &Report) -> String {
     let summary = report.summary();
     let mut counts = vec![
         plural(summary.errors, "error"),

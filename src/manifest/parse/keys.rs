@@ -97,7 +97,7 @@ impl Parser<'_> {
         let node = self.doc.node(id);
         if node.is_merge_key() {
             keys.flags |= FLAG_MERGE;
-            self.merges = true;
+            self.doc.merges = true;
             return Ok(());
         }
         let raw = node.raw();

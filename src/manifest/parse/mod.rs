@@ -89,7 +89,6 @@ struct Parser<'s> {
     known: Option<&'s BTreeMap<String, Value>>,
     /// What the document holds that needs a second look at the end.
     aliases: bool,
-    merges: bool,
 }
 
 impl<'s> Parser<'s> {
@@ -108,13 +107,12 @@ impl<'s> Parser<'s> {
             anchors: HashMap::new(),
             known,
             aliases: false,
-            merges: false,
         }
     }
 
     fn document(mut self) -> Result<Document<'s>, ParseError> {
         self.run().map_err(|error| *error)?;
-        if self.aliases || self.merges {
+        if self.aliases || self.doc.merges {
             check::references(&self.doc).map_err(|error| *error)?;
         }
         Ok(self.doc)

@@ -102,7 +102,7 @@ impl<'s> Writer<'s> {
                 } else {
                     block.start_of(first)
                 };
-                self.push_piece(block, marks, first..n, from);
+                self.push_piece(block, marks, first..n, from, noted);
             }
             n += 1;
         }
@@ -115,10 +115,16 @@ impl<'s> Writer<'s> {
         marks: &Marks,
         rows: Range<usize>,
         from: usize,
+        noted: usize,
     ) {
         let first = rows.start;
         let start = marks.splices(first).unwrap_or_default();
         let end = marks.splices(rows.end).unwrap_or(self.splices.len());
+        // Pieces inside of these rows are read with them. They could not be cut out, either, where
+        // lines were added behind both the inner and the outer collection.
+        let outside = |p: &Piece<'_>| p.splices.start < start || p.splices.end > end;
+        let inner = self.pieces.split_off(noted.min(self.pieces.len()));
+        self.pieces.extend(inner.into_iter().filter(outside));
         let near = |a: &&Added<'_>| (a.at > first || first == 0) && a.at <= rows.end;
         self.pieces.push(Piece {
             from,

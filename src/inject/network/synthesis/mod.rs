@@ -7,6 +7,8 @@
 mod peers;
 mod rules;
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::labels::Labels;
@@ -70,15 +72,18 @@ pub fn plan(topology: &Topology, inputs: &Inputs<'_>) -> Plan {
     }
     let rules = rules::Rules::new(topology, inputs);
     let names = names(topology);
+    let ours = topology.policies.iter().filter(|policy| policy.ours);
+    let ours: HashSet<(&str, &str)> = ours
+        .map(|policy| (policy.namespace.as_str(), policy.object.name.as_str()))
+        .collect();
     for (number, workload) in topology.workloads.iter().enumerate() {
         label(number, workload, inputs, &mut plan.labels);
         if workload.operated {
             continue;
         }
-        let Some(name) = names
-            .get(number)
-            .filter(|name| !exists(topology, workload, name))
-        else {
+        // It may be there already, from an earlier run.
+        let there = |name: &&String| ours.contains(&(workload.namespace.as_str(), name.as_str()));
+        let Some(name) = names.get(number).filter(|name| !there(name)) else {
             continue;
         };
         let directions = Directions::of(workload, inputs);
@@ -132,13 +137,6 @@ fn names(topology: &Topology) -> Vec<String> {
             }
         })
         .collect()
-}
-
-/// Whether the stream holds our policy already, from an earlier run.
-fn exists(topology: &Topology, workload: &Workload, name: &str) -> bool {
-    topology.policies.iter().any(|policy| {
-        policy.ours && policy.object.name == name && policy.namespace == workload.namespace
-    })
 }
 
 fn label(number: usize, workload: &Workload, inputs: &Inputs<'_>, labels: &mut Vec<TemplateLabel>) {

@@ -33,7 +33,13 @@ pub fn derive<'a>(facts: &'a Facts, inputs: &Inputs<'a>) -> Topology {
     let pods = topology.workloads.iter();
     let index = Index::new(pods.map(|own| (own.namespace.as_str(), &own.labels)));
     let services = facts.services.iter();
-    let services = services.map(|own| service(own, facts, &namespace, &index));
+    let mut endpoints: HashMap<(String, &str), Vec<String>> = HashMap::new();
+    for (object, service, addresses) in &facts.endpoints {
+        let key = (namespace(&object.namespace), service.as_str());
+        let list = endpoints.entry(key).or_default();
+        list.extend(addresses.iter().cloned());
+    }
+    let services = services.map(|own| service(own, &endpoints, &namespace, &index));
     let services: Vec<Service> = services.collect();
     let policies = policies(facts, &namespace, &topology.workloads, &index);
     let selectors = selectors(facts, &topology.workloads, &index);
@@ -93,7 +99,7 @@ fn workloads(facts: &Facts, namespace: &dyn Fn(&Option<String>) -> String) -> Ve
 
 fn service(
     own: &ServiceFacts,
-    facts: &Facts,
+    endpoints: &HashMap<(String, &str), Vec<String>>,
     namespace: &dyn Fn(&Option<String>) -> String,
     index: &Index<'_>,
 ) -> Service {
@@ -101,10 +107,8 @@ fn service(
     let leads = match &own.external_name {
         Some(name) if own.kind == "ExternalName" => Leads::Name(name.to_ascii_lowercase()),
         _ if own.selector.is_empty() => {
-            let mine = facts.endpoints.iter().filter(|(object, name, _)| {
-                *name == own.object.name && namespace(&object.namespace) == place
-            });
-            Leads::Endpoints(mine.flat_map(|(_, _, all)| all.iter().cloned()).collect())
+            let key = (place.clone(), own.object.name.as_str());
+            Leads::Endpoints(endpoints.get(&key).cloned().unwrap_or_default())
         }
         _ if own.headless => Leads::PodsDirectly,
         _ => Leads::Pods,

@@ -1,6 +1,6 @@
 //! Calls that come from outside the release, and those to the API server.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::build::{Edges, Inputs, evidence, service_ports};
 use super::{EvidenceKind, Peer, Port, PortRef, Protocol};
@@ -204,6 +204,11 @@ fn bound(facts: &Facts, namespace: Namespace<'_>, edges: &mut Edges<'_>) {
         .filter(|(_, _, mounted)| !mounted)
         .map(|(written, name, _)| (namespace(written), name.as_str()))
         .collect();
+    let mut by_account: HashMap<(String, Option<&str>), &Account> = HashMap::new();
+    for binding in &facts.bindings {
+        let key = (namespace(&binding.namespace), binding.name.as_deref());
+        by_account.entry(key).or_insert(binding);
+    }
     for (number, own) in facts.workloads.iter().enumerate() {
         let place = namespace(&own.object.namespace);
         let account = own.pod.account.as_deref().unwrap_or("default");
@@ -212,11 +217,8 @@ fn bound(facts: &Facts, namespace: Namespace<'_>, edges: &mut Edges<'_>) {
         if !mounted && !own.pod.token {
             continue;
         }
-        let mine = |binding: &&Account| {
-            namespace(&binding.namespace) == place
-                && binding.name.as_deref().is_none_or(|name| name == account)
-        };
-        if let Some(binding) = facts.bindings.iter().find(mine) {
+        let own = by_account.get(&(place.clone(), Some(account)));
+        if let Some(binding) = own.or_else(|| by_account.get(&(place, None))) {
             let shown = evidence(
                 EvidenceKind::Binding,
                 &binding.object,
