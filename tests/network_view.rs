@@ -262,3 +262,33 @@ fn the_random_releases_have_calls() {
         }
     }
 }
+
+/// `-o` takes the format from the file's ending, and writes what stdout would have.
+#[test]
+fn the_ending_of_the_file_tells_the_format() {
+    use common::{Outcome, floe, path_text, repository};
+
+    let folder = tempfile::tempdir().expect("a directory");
+    let shop = repository().join("testdata/manifests/shop.yaml");
+    let run = |args: &[&str]| {
+        let words = [&["network", path_text(&shop)], args].concat();
+        Outcome::of(&floe(&words).output().expect("runs")).ok()
+    };
+    for (ending, format) in [
+        ("txt", "text"),
+        ("unknown", "text"),
+        ("json", "json"),
+        ("mmd", "mermaid"),
+        ("dot", "dot"),
+        ("svg", "svg"),
+    ] {
+        let file = folder.path().join(format!("graph.{ending}"));
+        assert_eq!(run(&["-o", path_text(&file)]), "");
+        let written = std::fs::read_to_string(&file).expect("written");
+        assert_eq!(written, run(&["--format", format]), "{ending}");
+    }
+    let file = folder.path().join("graph.svg");
+    run(&["-o", path_text(&file), "--format", "json"]);
+    let written = std::fs::read_to_string(&file).expect("written");
+    assert!(written.starts_with('{'), "--format wins");
+}

@@ -169,3 +169,99 @@ fn cut(text: &str, most: usize) -> String {
     let head: String = text.chars().take(most - 1).collect();
     format!("{head}…")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::report::network::Role;
+    use crate::report::network::samples::{call, node};
+
+    /// Workloads in up to three namespaces, two callers from outside and two hosts.
+    fn graph(workloads: usize, calls: &[(usize, usize, u16)]) -> Graph {
+        let kinds = ["Deployment", "StatefulSet", "Job"];
+        let mut nodes: Vec<Node> = (0..workloads)
+            .map(|number| {
+                let (kind, namespace) = (kinds[number % 3], ["", "a", "b"][number / 3 % 3]);
+                node(
+                    Role::Workload,
+                    kind,
+                    namespace,
+                    &"n".repeat(1 + number * 7 % 40),
+                )
+            })
+            .collect();
+        for role in [Role::Ingress, Role::ApiServer, Role::Outside] {
+            nodes.push(node(role, "", "", "elsewhere"));
+        }
+        let calls = calls.iter().map(|(from, to, port)| {
+            let (from, to) = (from % nodes.len(), to % nodes.len());
+            call(from, to, *port)
+        });
+        Graph {
+            mode: "derive",
+            calls: calls
+                .filter(|call| call.from.min(call.to) < workloads)
+                .collect(),
+            unexplained: vec![0],
+            nodes,
+            ..Graph::default()
+        }
+    }
+
+    fn apart(a: (i32, i32, i32, i32), b: (i32, i32, i32, i32)) -> bool {
+        a.0 + a.2 <= b.0 || b.0 + b.2 <= a.0 || a.1 + a.3 <= b.1 || b.1 + b.3 <= a.1
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_lies_on_anything_else(
+            workloads in 1..14_usize,
+            calls in proptest::collection::vec((0..20_usize, 0..20_usize, 1..4_u16), 0..30),
+        ) {
+            let graph = graph(workloads, &calls);
+            let layout = layout(&graph);
+            let boxes: Vec<_> = layout.boxes.iter().map(|own| {
+                let ports = own.socket_width();
+                (own.x - ports, own.y, own.w + ports, own.h)
+            }).collect();
+            for (index, a) in boxes.iter().enumerate() {
+                prop_assert!(a.0 >= 0 && a.1 >= 60, "{a:?} in {layout:?}");
+                prop_assert!(a.0 + a.2 <= layout.size.0 && a.1 + a.3 <= layout.size.1);
+                for b in boxes.iter().skip(index + 1) {
+                    prop_assert!(apart(*a, *b), "{a:?} {b:?} in {layout:?}");
+                }
+            }
+            for (index, a) in layout.lanes.iter().enumerate() {
+                for b in layout.lanes.iter().skip(index + 1) {
+                    prop_assert!(apart((a.x, a.y, a.w, a.h), (b.x, b.y, b.w, b.h)));
+                }
+            }
+            for (own, place) in layout.boxes.iter().zip(&boxes) {
+                let node = &graph.nodes[own.node];
+                for lane in &layout.lanes {
+                    let around = (lane.x, lane.y, lane.w, lane.h);
+                    let mine = node.is_workload() && lane.namespace == node.namespace;
+                    let inside = place.0 >= lane.x && place.1 >= lane.y
+                        && place.0 + place.2 <= lane.x + lane.w && place.1 + place.3 <= lane.y + lane.h;
+                    prop_assert_eq!(mine, inside, "{:?} {:?}", place, around);
+                    prop_assert!(mine || apart(*place, around));
+                }
+            }
+            prop_assert_eq!(layout.wires.len(), graph.calls.len());
+            for wire in &layout.wires {
+                let call = &graph.calls[wire.call];
+                let end = wire.points.last().copied().unwrap();
+                let port = layout.boxes.iter().any(|own| {
+                    own.node == call.to && own.ports.iter().enumerate().any(|(index, port)| {
+                        port.label == call.port_text() && end == (own.x - port.w, own.port_y(index))
+                    })
+                });
+                prop_assert!(port, "{wire:?} in {layout:?}");
+            }
+        }
+    }
+}

@@ -286,9 +286,17 @@ impl Columns {
                 lanes = Some((lanes.map_or(left, |(left, _)| left), x));
             }
         }
+        let (left, right) = lanes.unwrap_or((MARGIN + LANE_SIDE, MARGIN + LANE_SIDE));
+        // Boxes without calls may be wider than all columns: then outsiders make room.
+        let more = (left + widest_idle(sketch) - right).max(0);
+        for (span, inside) in spans.iter_mut().zip(&inside) {
+            if !inside && span.0 > left {
+                span.0 += more;
+            }
+        }
         Columns {
             spans,
-            lanes: lanes.unwrap_or((MARGIN + LANE_SIDE, MARGIN + LANE_SIDE)),
+            lanes: (left, right + more),
         }
     }
 
@@ -303,18 +311,17 @@ impl Columns {
     }
 }
 
+/// The width of the widest box without calls.
+fn widest_idle(sketch: &Sketch) -> i32 {
+    let idle = sketch.idle.iter().flatten();
+    let boxes = idle.filter_map(|own| sketch.boxes.get(*own));
+    boxes.map(|own| own.w).max().unwrap_or(0)
+}
+
 /// Puts the lanes below each other, and the boxes without calls to the bottom of theirs. Gives the
 /// lower edge of the last one.
 fn lanes(sketch: &Sketch, rows: &mut Rows<'_>, columns: &Columns, layout: &mut Layout) -> i32 {
-    let widest = |idle: &Vec<usize>| {
-        let boxes = idle.iter().filter_map(|own| sketch.boxes.get(*own));
-        boxes.map(|own| own.w).max().unwrap_or(0)
-    };
-    let least = sketch.idle.iter().map(widest).max().unwrap_or(0);
-    let (left, right) = (
-        columns.lanes.0,
-        columns.lanes.1.max(columns.lanes.0 + least),
-    );
+    let (left, right) = columns.lanes;
     let mut y = TOP;
     for (lane, namespace) in sketch.lanes.iter().enumerate() {
         let top = y;
