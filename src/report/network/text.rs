@@ -7,7 +7,7 @@ use crate::report::{plural, printable};
 /// A name is padded to the longest of its graph, up to this many characters.
 const WIDEST: usize = 44;
 /// So are ports.
-const WIDEST_PORT: usize = 12;
+const WIDEST_PORT: usize = 28;
 
 /// The whole graph; headings in bold when `color` is set.
 pub fn render(graph: &Graph, color: bool) -> String {
@@ -16,7 +16,7 @@ pub fn render(graph: &Graph, color: bool) -> String {
         color,
         input: only_input(graph),
         name: width(WIDEST, (0..graph.nodes.len()).map(|n| graph.title(n))),
-        port: width(WIDEST_PORT, graph.calls.iter().map(Call::port_text)),
+        port: width(WIDEST_PORT, ports(graph)),
     };
     let mut out = page.head();
     for (number, node) in graph.nodes.iter().enumerate() {
@@ -92,19 +92,15 @@ impl Page<'_> {
         }
         out.push('\n');
         let own = self.graph.object(number);
-        let calls = self.graph.calls.iter();
-        let incoming = calls.clone().filter(|call| call.to == number);
-        let incoming = incoming.map(|call| (call, call.from)).collect();
-        let outgoing = calls.filter(|call| call.from == number);
-        let outgoing = outgoing.map(|call| (call, call.to)).collect();
+        let [incoming, outgoing] = rows(self.graph, number);
         let known = !self.graph.unexplained.contains(&number);
-        let mut side = |heading: &str, calls: Vec<(&Call, usize)>, guard: Guard| {
+        let mut side = |heading: &str, calls: Vec<(&Call, usize, String)>, guard: Guard| {
             if calls.is_empty() && known {
                 out.push_str(&format!("  {heading:<9}  nobody\n"));
             }
-            for (index, (call, other)) in calls.into_iter().enumerate() {
+            for (index, (call, other, ports)) in calls.into_iter().enumerate() {
                 let heading = if index == 0 { heading } else { "" };
-                out.push_str(&self.row(heading, other, call, own.as_ref()));
+                out.push_str(&self.row(heading, other, &ports, &call.why, own.as_ref()));
             }
             out.push_str(&note(guard, node));
         };
@@ -116,19 +112,25 @@ impl Page<'_> {
         out
     }
 
-    /// One call: the other end, the port, and each place that shows it on a line of its own.
-    fn row(&self, heading: &str, other: usize, call: &Call, own: Option<&Object>) -> String {
+    /// One call: the other end, the ports, and each place that shows it on a line of its own.
+    fn row(
+        &self,
+        heading: &str,
+        other: usize,
+        port: &str,
+        why: &[Why],
+        own: Option<&Object>,
+    ) -> String {
         let other = self.graph.title(other);
-        let port = call.port_text();
         let (name, ports) = (self.name, self.port);
         let start = format!(
             "  {heading:<9}  {:<name$}  {:<ports$}  ",
             printable(&other),
-            printable(&port)
+            printable(port)
         );
         let indent = " ".repeat(start.chars().count());
         let mut out = String::new();
-        for (index, why) in call.why.iter().enumerate() {
+        for (index, why) in why.iter().enumerate() {
             let sentence = self.why(why, own);
             let lead = if index == 0 { &start } else { &indent };
             out.push_str(&format!("{lead}{}\n", printable(&sentence)));
@@ -182,6 +184,38 @@ impl Page<'_> {
             false => printable(text).into_owned(),
         }
     }
+}
+
+/// The calls to a workload and those from it: the call, its other end, the ports.
+fn rows(graph: &Graph, number: usize) -> [Vec<(&Call, usize, String)>; 2] {
+    let incoming = graph.calls.iter().filter(|call| call.to == number);
+    let outgoing = graph.calls.iter().filter(|call| call.from == number);
+    [
+        by_ports(incoming.map(|call| (call, call.from)).collect()),
+        by_ports(outgoing.map(|call| (call, call.to)).collect()),
+    ]
+}
+
+/// What stands in the column of ports.
+fn ports(graph: &Graph) -> impl Iterator<Item = String> {
+    let workloads = (0..graph.nodes.len())
+        .filter(|number| graph.nodes.get(*number).is_some_and(Node::is_workload));
+    let rows = workloads.flat_map(|number| rows(graph, number)).flatten();
+    rows.map(|(_, _, ports)| ports)
+}
+
+/// Calls to one end on several ports, shown by the same places, as one with all of its ports.
+fn by_ports(calls: Vec<(&Call, usize)>) -> Vec<(&Call, usize, String)> {
+    let mut rows: Vec<(&Call, usize, String)> = Vec::new();
+    for (call, other) in calls {
+        match rows.last_mut() {
+            Some((last, end, ports)) if *end == other && last.why == call.why => {
+                ports.push_str(&format!(", {}", call.port_text()));
+            }
+            _ => rows.push((call, other, call.port_text())),
+        }
+    }
+    rows
 }
 
 /// Who else decides about one direction of a workload's traffic.

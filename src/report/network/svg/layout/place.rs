@@ -8,8 +8,10 @@ use crate::report::network::Graph;
 /// Around everything; the top has room for the title.
 const MARGIN: i32 = 28;
 const TOP: i32 = 84;
-/// Between two items of a column.
+/// Between two boxes of a column, between a box and a passing call, between two passing calls.
 const ROW_GAP: i32 = 26;
+const PASSING_GAP: i32 = 18;
+const CLOSE_GAP: i32 = 8;
 /// Between two columns, besides the ports.
 const COLUMN_GAP: i32 = 84;
 /// Inside a lane, above (with its name), beside and below.
@@ -81,10 +83,14 @@ impl<'a> Rows<'a> {
         for column in order {
             for lane in rows.lanes() {
                 let mut y = 0;
-                for item in rows.members(column, lane) {
-                    let height = rows.height(item);
-                    rows.set(item, f64::from(y + height / 2));
-                    y += height + ROW_GAP;
+                let members = rows.members(column, lane);
+                for (index, item) in members.iter().enumerate() {
+                    let height = rows.height(*item);
+                    rows.set(*item, f64::from(y + height / 2));
+                    y += height
+                        + members
+                            .get(index + 1)
+                            .map_or(0, |next| rows.gap(*item, *next));
                 }
             }
         }
@@ -108,6 +114,16 @@ impl<'a> Rows<'a> {
 
     fn height(&self, item: usize) -> i32 {
         self.sketch.items.get(item).map_or(0, |item| item.height)
+    }
+
+    /// The room between an item and the next one below.
+    fn gap(&self, item: usize, next: usize) -> i32 {
+        let passing = |item: usize| item >= self.sketch.boxes.len();
+        match (passing(item), passing(next)) {
+            (false, false) => ROW_GAP,
+            (true, true) => CLOSE_GAP,
+            _ => PASSING_GAP,
+        }
     }
 
     fn at(&self, item: usize) -> f64 {
@@ -159,7 +175,7 @@ impl<'a> Rows<'a> {
         for (index, item) in members.iter().enumerate() {
             if let Some(before) = index.checked_sub(1).and_then(|before| members.get(before)) {
                 let heights = f64::from(self.height(*before) + self.height(*item)) / 2.0;
-                offset += heights + f64::from(ROW_GAP);
+                offset += heights + f64::from(self.gap(*before, *item));
             }
             offsets.push(offset);
         }
@@ -179,7 +195,7 @@ impl<'a> Rows<'a> {
         };
         if let Some(above) = own.below {
             let heights = f64::from(self.height(above) + own.height) / 2.0;
-            return self.at(above) + heights + f64::from(ROW_GAP);
+            return self.at(above) + heights + f64::from(PASSING_GAP);
         }
         let beside = own.left.iter().chain(&own.right).filter(|other| {
             let other = self.sketch.items.get(**other);
