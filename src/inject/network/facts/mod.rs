@@ -82,6 +82,8 @@ pub struct ServiceFacts {
     pub selector: Labels,
     /// `spec.type`, `ClusterIP` by default.
     pub kind: String,
+    /// Whether it has external addresses of its own (`spec.externalIPs`).
+    pub external_addresses: bool,
     /// `clusterIP: None`
     pub headless: bool,
     /// `spec.externalName`
@@ -279,6 +281,7 @@ fn container_ports(container: View<'_>) -> impl Iterator<Item = ContainerPort> {
             name: member(port, "name"),
             number: number(port.get("containerPort")?)?,
             protocol: objects::protocol(port),
+            on_node: port.get("hostPort").and_then(number).is_some(),
         })
     })
 }

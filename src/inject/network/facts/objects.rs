@@ -155,6 +155,7 @@ impl Facts {
             labels: labels::read(metadata.and_then(|metadata| metadata.get("labels"))),
             selector: labels::read(spec.get("selector")),
             kind: member(spec, "type").unwrap_or_else(|| "ClusterIP".into()),
+            external_addresses: spec.get("externalIPs").is_some_and(|own| !own.is_empty()),
             headless: member(spec, "clusterIP").as_deref() == Some("None"),
             external_name: member(spec, "externalName"),
             ports: ports.collect(),

@@ -94,6 +94,8 @@ pub struct ContainerPort {
     pub number: u16,
     /// TCP, UDP or SCTP.
     pub protocol: Protocol,
+    /// Whether it is a port of the node too (`hostPort`).
+    pub on_node: bool,
 }
 
 /// A transport protocol that NetworkPolicies know.
