@@ -4,6 +4,7 @@
 
 mod objects;
 mod pod;
+mod routes;
 
 use std::collections::HashMap;
 
@@ -183,7 +184,8 @@ impl Facts {
         else {
             return;
         };
-        if object.identity.name.is_empty() {
+        // A PodTemplate runs nothing by itself.
+        if object.identity.name.is_empty() || object.identity.kind == "PodTemplate" {
             return;
         }
         let metadata = object

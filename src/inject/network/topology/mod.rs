@@ -10,6 +10,7 @@ mod hints;
 mod links;
 mod resolve;
 mod store;
+mod targets;
 
 use std::fmt;
 
