@@ -80,7 +80,7 @@ impl World {
 
     fn pod(&self, name: &str) -> &Pod {
         let found = self.pods.iter().find(|pod| pod.name == name);
-        found.unwrap_or_else(|| panic!("no {name} among {:?}", self.pods))
+        found.expect("a pod of that name")
     }
 
     fn namespace(&self, policy: &Value) -> String {

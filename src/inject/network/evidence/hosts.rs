@@ -339,7 +339,7 @@ fn name_or_address(text: &str) -> Option<String> {
         let callable = !address.is_loopback() && !address.is_unspecified();
         return callable.then(|| text.to_ascii_lowercase());
     }
-    let text = text.strip_suffix('.').unwrap_or(text);
+    let text = without_service_labels(text.strip_suffix('.').unwrap_or(text));
     let letters = text.bytes().any(|b| b.is_ascii_alphabetic());
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -358,6 +358,16 @@ fn name_or_address(text: &str) -> Option<String> {
         .next()
         .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
     (fits && !local && !numeric).then_some(lower)
+}
+
+/// A name without the labels that only SRV records have: `_grpc._tcp.api.shop.svc`.
+fn without_service_labels(mut text: &str) -> &str {
+    while let Some((label, rest)) = text.split_once('.')
+        && label.starts_with('_')
+    {
+        text = rest;
+    }
+    text
 }
 
 /// Whether the text is an IP address.
@@ -418,6 +428,7 @@ mod tests {
                 "kafka-0.kafka:9092,kafka-1.kafka:9092",
                 vec!["kafka-0.kafka:9092", "kafka-1.kafka:9092"],
             ),
+            ("dnssrv+_grpc._tcp.api.shop.svc", vec!["api.shop.svc"]),
             ("nats://a:4222,nats://b:4222", vec!["a:4222", "b:4222"]),
             (
                 "etcd-0=http://etcd-0.etcd:2380,etcd-1=http://etcd-1.etcd:2380",

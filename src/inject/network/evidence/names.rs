@@ -215,10 +215,11 @@ pub fn promise(name: &str) -> Promise {
     }
     match rest.last().map(String::as_str) {
         Some(last) if HOST.binary_search(&last).is_ok() => {
-            if VAGUE.binary_search(&last).is_ok() {
-                Promise::Nothing
-            } else {
-                Promise::Host
+            // `PAYMENT_SERVICE` is one, a bare `SERVICE` may be anything.
+            let service = last == "service" && words.len() > 1;
+            match VAGUE.binary_search(&last).is_ok() && !service {
+                true => Promise::Nothing,
+                false => Promise::Host,
             }
         }
         // `zookeeperhost`, `apiurl`: words run together.
@@ -314,6 +315,8 @@ mod tests {
             ("-connect", Host),
             ("ES_HOSTS_LIST", Host),
             ("zookeeperhost", Host),
+            ("PAYMENT_SERVICE", Host),
+            ("SERVICE", Nothing),
             ("CACHE_BACKEND", Nothing),
             ("MODE", Nothing),
             ("OTEL_SERVICE_NAME", Nothing),

@@ -78,7 +78,7 @@ pub fn plan(topology: &Topology, inputs: &Inputs<'_>) -> Plan {
         .collect();
     for (number, workload) in topology.workloads.iter().enumerate() {
         label(number, workload, inputs, &mut plan.labels);
-        if workload.operated {
+        if workload.operated || workload.selector.is_empty() {
             continue;
         }
         // It may be there already, from an earlier run.

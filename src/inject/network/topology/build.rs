@@ -173,7 +173,10 @@ fn selectors(facts: &Facts, workloads: &[Workload], index: &Index<'_>) -> Vec<(L
             return (stable, false);
         }
         let all = labels::stable(&facts.labels);
-        if alone(&all) {
+        // A ReplicationController without a selector takes its template's labels for one: another
+        // label would change whom it selects.
+        let fixed = facts.object.kind == "ReplicationController" && facts.selector.is_empty();
+        if fixed || alone(&all) {
             return (all, false);
         }
         (ours(&label_value(facts)), true)
