@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::filter::unreadable;
-use super::input::{self, Input};
+use super::input::{self, Input, Item, Loaded};
 use super::options::Options;
 use super::output::{self, Failure};
 use crate::pipeline::{self, Mode, Problem, Survey, Unreadable};
@@ -184,8 +184,7 @@ impl Shared {
             ..Options::default()
         };
         let (settings, _) = options.settings(Mode::Harden)?;
-        let inputs = input::read(paths, self.release.as_deref(), self.namespace.as_deref())?;
-        let stream = Stream::of(&inputs);
+        let stream = Stream::of(&self.inputs(paths)?);
         let Survey { graph, objects } =
             pipeline::survey(&stream.text, settings, &|line| stream.origin(line))
                 .map_err(|problems| stream.unreadable(problems))?;
@@ -193,6 +192,19 @@ impl Shared {
             return Err(unreadable("input", pipeline::nothing_in("the input")));
         }
         Ok(graph)
+    }
+
+    /// The inputs that hold manifests.
+    fn inputs(&self, paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
+        let (release, namespace) = (self.release.as_deref(), self.namespace.as_deref());
+        let items = input::list(paths)?.into_iter();
+        let mut inputs = Vec::new();
+        for item in items.filter(Item::may_hold_manifests) {
+            if let Loaded::Stream(input) = item.load(release, namespace)? {
+                inputs.push(input);
+            }
+        }
+        Ok(inputs)
     }
 
     fn write(&self, document: &str) -> Result<(), Failure> {

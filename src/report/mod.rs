@@ -4,6 +4,7 @@ pub mod diff;
 pub mod finding;
 pub mod json;
 pub mod network;
+pub mod remote;
 pub mod text;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use crate::manifest::edit::Edit;
 pub use finding::{Finding, Severity};
+use remote::RemoteKey;
 
 /// Everything a run has to say.
 #[derive(Clone, Debug, Default)]
@@ -26,10 +28,14 @@ pub struct Report {
     pub added: Vec<Added>,
     /// Things a user should know that are nobody's fault, e.g. which defaults were used.
     pub notices: Vec<String>,
+    /// What the platform's secret store must hold, where Secrets come from one.
+    pub remote_keys: Vec<RemoteKey>,
     /// How many documents and objects were read.
     pub documents: usize,
     /// See `documents`.
     pub objects: usize,
+    /// How many other files were read.
+    pub files: usize,
     /// Violations are reported only; nothing is refused.
     pub warn_only: bool,
 }
@@ -66,6 +72,8 @@ pub struct Summary {
     pub documents: usize,
     /// Kubernetes objects read.
     pub objects: usize,
+    /// Other files read.
+    pub files: usize,
     /// Whether the release is refused.
     pub refused: bool,
 }
@@ -87,6 +95,7 @@ impl Report {
             added: self.added.len(),
             documents: self.documents,
             objects: self.objects,
+            files: self.files,
             refused: self.refused(),
         }
     }
@@ -95,6 +104,7 @@ impl Report {
     pub fn absorb(&mut self, other: Report) {
         self.findings.extend(other.findings);
         self.edits.extend(other.edits);
+        self.remote_keys.extend(other.remote_keys);
         self.edit_count += other.edit_count;
         self.added.extend(other.added);
         for notice in other.notices {
@@ -104,6 +114,7 @@ impl Report {
         }
         self.documents += other.documents;
         self.objects += other.objects;
+        self.files += other.files;
     }
 }
 
