@@ -292,3 +292,30 @@ fn the_ending_of_the_file_tells_the_format() {
     let written = std::fs::read_to_string(&file).expect("written");
     assert!(written.starts_with('{'), "--format wins");
 }
+
+/// The filter's own policies are seen for what they are: a hardened release allows the same.
+#[test]
+fn a_hardened_release_allows_the_same() {
+    use common::{Outcome, feed, floe, path_text, repository};
+
+    let folder = tempfile::tempdir().expect("a directory");
+    let shop = repository().join("tests/cmd/cli/network.in/shop.yaml");
+    let text = std::fs::read(&shop).expect("read");
+    let warn = ["--on-violation", "warn", "--skip", "secrets/*"];
+    let hardened = Outcome::of(&feed(&mut floe(&warn), &text)).ok();
+    assert!(hardened.contains("floe-deployment-web"), "{hardened}");
+    let file = folder.path().join("hardened.yaml");
+    std::fs::write(&file, &hardened).expect("written");
+    let args = [
+        "network",
+        "diff",
+        path_text(&shop),
+        path_text(&file),
+        "--exit-code",
+    ];
+    let said = Outcome::of(&floe(&args).output().expect("runs"));
+    assert_eq!(
+        (said.code, said.stdout.as_str()),
+        (0, "No connection gained or lost.\n")
+    );
+}

@@ -1,19 +1,21 @@
 //! Who may call whom in a release, as a [`Graph`] for people: the topology with names that may be
 //! shown and places in the input.
 
+mod names;
+
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Outcome, Places, Settings, Unreadable, run};
-use crate::inject::network::synthesis::{self, Plan};
+use crate::inject::network::synthesis::{self, Plan, Policy};
 use crate::inject::network::topology::{
-    Edge, Evidence, EvidenceKind, Loose, LooseWhy, ObjectRef, Peer, PortRef, Topology, Workload,
+    ChartPolicy, Edge, Evidence, EvidenceKind, Loose, LooseWhy, ObjectRef, Peer, PortRef, Topology,
+    Workload,
 };
 use crate::inject::network::{self, labels::Labels};
-use crate::manifest::{Document, View, split};
-use crate::object;
-use crate::platform::network::{ExtraPeer, Mode};
+use crate::platform::network::Mode;
 use crate::report::network as view;
 use crate::report::network::{Call, Graph, Guard, Item, Node, Object, Place, Role, Why};
+use names::Names;
 
 /// What an input comes to.
 pub struct Survey {
@@ -59,7 +61,7 @@ pub fn survey(
         mode,
         plan: &plan,
         places: Places::new(text),
-        public: public(text, &topology),
+        names: Names::new(text, &topology, &settings.network),
         origin,
     };
     Ok(Survey {
@@ -74,8 +76,7 @@ struct Surveyor<'a> {
     mode: Mode,
     plan: &'a Plan,
     places: Places<'a>,
-    /// The text of the documents without Secrets, in lower case.
-    public: String,
+    names: Names<'a>,
     origin: Origin<'a>,
 }
 
@@ -167,36 +168,8 @@ impl Surveyor<'_> {
     fn workload(&self, number: usize, own: &Workload) -> Node {
         let namespace = (!own.namespace.is_empty()).then(|| own.namespace.clone());
         let object = &own.object;
-        let planned = self
-            .plan
-            .policies
-            .iter()
-            .find(|policy| policy.workload == number);
-        let present = self
-            .topology
-            .policies
-            .iter()
-            .filter(|policy| policy.workloads.contains(&number));
-        let ours = present.clone().any(|policy| policy.ours);
-        let covers = |direction: &str| match planned {
-            None => ours,
-            Some(policy) => {
-                let types = policy.object.pointer("/spec/policyTypes");
-                let types = types.and_then(serde_json::Value::as_array);
-                types.is_some_and(|types| types.iter().any(|own| own == direction))
-            }
-        };
-        let guard = |direction: &str, chart: bool| match (covers(direction), chart) {
-            (true, _) if planned.is_some() || !chart => Guard::Derived,
-            (_, true) => Guard::Chart,
-            _ => Guard::Open,
-        };
-        let planned_name =
-            planned.and_then(|policy| policy.object.pointer("/metadata/name")?.as_str());
-        let mut policies: Vec<String> = present.map(|policy| policy.object.name.clone()).collect();
-        policies.extend(planned_name.map(str::to_owned));
-        policies.sort();
-        policies.dedup();
+        let [incoming, outgoing] = self.guards(number, own);
+        let (policies, chart_policies) = self.policies(number);
         let kind = object.kind.clone();
         Node {
             id: match &namespace {
@@ -209,10 +182,68 @@ impl Surveyor<'_> {
             name: object.name.clone(),
             place: self.place(object, &format!("{}/metadata/name", object.pointer), 0),
             hook: own.hook,
-            incoming: guard("Ingress", own.own_ingress),
-            outgoing: guard("Egress", own.own_egress),
+            incoming,
+            outgoing,
             policies,
+            chart_policies,
         }
+    }
+
+    /// The policy that the filter would add for a workload.
+    fn planned(&self, number: usize) -> Option<&Policy> {
+        let mut plans = self.plan.policies.iter();
+        plans.find(|policy| policy.workload == number)
+    }
+
+    /// The policies of the stream that select a workload.
+    fn present(&self, number: usize) -> impl Iterator<Item = &ChartPolicy> {
+        let policies = self.topology.policies.iter();
+        policies.filter(move |policy| policy.workloads.contains(&number))
+    }
+
+    /// The names of all policies that select a workload, and of the chart's among them.
+    fn policies(&self, number: usize) -> (Vec<String>, Vec<String>) {
+        let name = |policy: &ChartPolicy| policy.object.name.clone();
+        let mut chart: Vec<String> = self
+            .present(number)
+            .filter(|policy| !policy.ours)
+            .map(name)
+            .collect();
+        let mut all: Vec<String> = self.present(number).map(name).collect();
+        let planned = self
+            .planned(number)
+            .and_then(|policy| policy.object.pointer("/metadata/name")?.as_str());
+        all.extend(planned.map(str::to_owned));
+        for names in [&mut all, &mut chart] {
+            names.sort();
+            names.dedup();
+        }
+        (all, chart)
+    }
+
+    /// Who decides about calls to a workload and from it.
+    fn guards(&self, number: usize, own: &Workload) -> [Guard; 2] {
+        let planned = self.planned(number);
+        let ours = self.present(number).any(|policy| policy.ours);
+        let covers = |direction: &str| match planned {
+            // From a run before this one, which left them to the chart where it has its own.
+            None => ours && (direction == "Ingress" || self.mode != Mode::Isolate),
+            Some(policy) => {
+                let types = policy.object.pointer("/spec/policyTypes");
+                let types = types.and_then(serde_json::Value::as_array);
+                types.is_some_and(|types| types.iter().any(|own| own == direction))
+            }
+        };
+        let guard = |direction: &str, chart: bool| match (covers(direction), chart) {
+            (true, false) => Guard::Derived,
+            (true, true) if planned.is_some() => Guard::Derived,
+            (_, true) => Guard::Chart,
+            (false, false) => Guard::Open,
+        };
+        [
+            guard("Ingress", own.own_ingress),
+            guard("Egress", own.own_egress),
+        ]
     }
 
     /// The calls, with the ends that are no workloads added to the nodes.
@@ -220,7 +251,7 @@ impl Surveyor<'_> {
         let mut peers: BTreeMap<(Role, String), Node> = BTreeMap::new();
         for edge in &self.topology.edges {
             for peer in [&edge.from, &edge.to] {
-                if let Some(node) = self.peer(peer, edge) {
+                if let Some(node) = self.names.peer(peer, edge) {
                     peers.entry((node.role, node.id.clone())).or_insert(node);
                 }
             }
@@ -231,7 +262,7 @@ impl Surveyor<'_> {
         let end = |peer: &Peer, edge: &Edge| match peer {
             Peer::Workload(number) => at.get(*number).copied(),
             other => {
-                let node = self.peer(other, edge)?;
+                let node = self.names.peer(other, edge)?;
                 numbers.get(&(node.role, node.id)).copied()
             }
         };
@@ -307,60 +338,6 @@ impl Surveyor<'_> {
         }
     }
 
-    /// An end that is no workload.
-    fn peer(&self, peer: &Peer, edge: &Edge) -> Option<Node> {
-        let node = |role, id: &str, kind: &str, name: &str| Node {
-            id: id.to_owned(),
-            role,
-            kind: kind.to_owned(),
-            namespace: None,
-            name: name.to_owned(),
-            place: None,
-            hook: false,
-            incoming: Guard::Open,
-            outgoing: Guard::Open,
-            policies: Vec::new(),
-        };
-        let named = |role, id: &str, kind: &str, name: &str, text: &str| {
-            let (id, name) = match self.may_show(text, &edge.evidence) {
-                true => (format!("{id}/{name}"), name.to_owned()),
-                false => hidden(id, edge.evidence.first()?),
-            };
-            Some(node(role, &id, kind, &name))
-        };
-        match peer {
-            Peer::Workload(_) => None,
-            Peer::World => Some(node(Role::World, "world", "", "anyone")),
-            Peer::Ingress => Some(node(Role::Ingress, "ingress", "", "ingress controller")),
-            Peer::Prometheus => Some(node(Role::Prometheus, "prometheus", "", "Prometheus")),
-            Peer::ApiServer => Some(node(Role::ApiServer, "api-server", "", "API server")),
-            Peer::Namespace(name) => named(
-                Role::Namespace,
-                "namespace",
-                "namespace",
-                name,
-                &format!(".{name}"),
-            ),
-            Peer::Outside(name) => named(Role::Outside, "outside", "host", name, name),
-            Peer::Address(cidr) => {
-                let address = cidr.split('/').next().unwrap_or_default();
-                named(Role::Address, "address", "address", cidr, address)
-            }
-            Peer::Extra(index) => {
-                let (id, kind, name) = extra(*index, self.settings.network.peers.get(*index)?);
-                Some(node(Role::Platform, &id, kind, &name))
-            }
-        }
-    }
-
-    /// Whether a name can be read outside of Secrets anyway.
-    fn may_show(&self, name: &str, evidence: &[Evidence]) -> bool {
-        let platform = evidence
-            .iter()
-            .any(|own| own.kind == EvidenceKind::Platform);
-        platform || self.public.contains(&name.to_ascii_lowercase())
-    }
-
     fn why(&self, own: &Evidence) -> Why {
         let (kind, name) = match &own.kind {
             EvidenceKind::Variable(name) => ("variable", Some(name)),
@@ -396,26 +373,24 @@ impl Surveyor<'_> {
     fn loose(&self, own: &Loose, from: usize) -> view::Loose {
         let says = &own.evidence.says;
         let host = says.split(':').next().unwrap_or_default();
-        let shown = match self.may_show(host, std::slice::from_ref(&own.evidence)) {
-            true => format!(" {says}"),
-            false => String::new(),
+        let evidence = std::slice::from_ref(&own.evidence);
+        let what = match self.names.may_show(host, evidence) {
+            true => says.as_str(),
+            false => "a host",
         };
         let problem = match &own.why {
             LooseWhy::Port(service, port) => {
                 let service = self.topology.services.get(*service);
-                let name = service
-                    .map(|own| own.object.name.as_str())
-                    .unwrap_or_default();
+                let name = service.map(|own| own.object.name.as_str());
+                let name = name.unwrap_or_default();
                 format!("calls port {port} of Service {name}, which has no such port")
             }
-            LooseWhy::NoService => format!("calls{shown}, which is no Service of this release"),
-            LooseWhy::NoPort => format!("calls{shown} on a port that nothing tells"),
+            LooseWhy::NoService => format!("calls {what}, which is no Service of this release"),
+            LooseWhy::NoPort => format!("calls {what} on a port that nothing tells"),
         };
         view::Loose {
             from,
-            problem: problem
-                .replace("calls,", "calls something,")
-                .replace("calls on", "calls a host on"),
+            problem,
             why: self.why(&own.evidence),
         }
     }
@@ -448,64 +423,5 @@ fn object(own: &ObjectRef) -> Object {
         kind: own.kind.clone(),
         namespace: own.namespace.clone(),
         name: own.name.clone(),
-    }
-}
-
-/// A peer whose name stands in a Secret only: its id and what it is called instead.
-fn hidden(id: &str, evidence: &Evidence) -> (String, String) {
-    let place = format!("{}{}", object(&evidence.object), evidence.pointer);
-    (format!("{id}/in {place}"), format!("named by {place}"))
-}
-
-/// A peer of the platform file: its id, what it is, and its name. Labels are left out.
-fn extra(index: usize, own: &ExtraPeer) -> (String, &'static str, String) {
-    let by_label = || {
-        let name = format!("pods by label (peer {index})");
-        (format!("platform/{index}"), "", name)
-    };
-    let Some(side) = own.to.as_ref().or(own.from.as_ref()) else {
-        return by_label();
-    };
-    let (kind, name) = match (&side.zone, &side.cidr, &side.namespace) {
-        (Some(zone), ..) => ("zone", zone.clone()),
-        (_, Some(cidr), _) => ("address", cidr.to_string()),
-        (.., Some(name)) if side.pods.is_empty() => ("namespace", name.clone()),
-        (.., Some(name)) => ("pods in namespace", format!("{name} (peer {index})")),
-        _ => return by_label(),
-    };
-    (format!("platform/{kind}/{name}"), kind, name)
-}
-
-/// The text of the documents that hold no Secret, in lower case; nothing where no name is asked for.
-fn public(text: &str, topology: &Topology) -> String {
-    let mut ends = topology
-        .edges
-        .iter()
-        .flat_map(|edge| [&edge.from, &edge.to]);
-    let named = ends.any(|peer| {
-        matches!(
-            peer,
-            Peer::Namespace(_) | Peer::Outside(_) | Peer::Address(_)
-        )
-    });
-    if !named && topology.loose.is_empty() {
-        return String::new();
-    }
-    let spans = split(text).unwrap_or_default();
-    let open = spans.iter().filter(|span| !holds_secret(span.text));
-    open.map(|span| span.text.to_ascii_lowercase()).collect()
-}
-
-/// Whether a document holds a Secret. One that cannot be read by itself may.
-fn holds_secret(text: &str) -> bool {
-    let Ok(document) = Document::parse(text) else {
-        return true;
-    };
-    let Some(root) = document.root() else {
-        return false;
-    };
-    match object::find(View::Node(root)) {
-        Ok(objects) => objects.iter().any(|own| own.identity.kind == "Secret"),
-        Err(_) => true,
     }
 }

@@ -57,6 +57,8 @@ pub struct Node {
     pub outgoing: Guard,
     /// The names of the NetworkPolicies that select a workload's pods.
     pub policies: Vec<String>,
+    /// Those of them that are the chart's own.
+    pub chart_policies: Vec<String>,
 }
 
 /// What an end of calls is to the release.
@@ -356,6 +358,7 @@ pub(super) mod samples {
             incoming: Guard::Derived,
             outgoing: Guard::Derived,
             policies: Vec::new(),
+            chart_policies: Vec::new(),
         }
     }
 

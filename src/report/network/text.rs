@@ -225,7 +225,7 @@ fn note(guard: Guard, node: &Node) -> String {
         Guard::Open => "anyone else too: nothing restricts it".to_owned(),
         Guard::Chart => format!(
             "the chart's own NetworkPolicy decides: {}",
-            node.policies.join(", ")
+            node.chart_policies.join(", ")
         ),
     };
     format!("  {:<9}  {}\n", "", printable(&text))
