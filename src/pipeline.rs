@@ -5,6 +5,7 @@
 //! has been seen, because its schema may tell where their pod specs lie.
 
 mod document;
+mod externalize;
 mod input;
 mod kinds;
 mod network;
@@ -107,6 +108,7 @@ struct Run<'s, 'c> {
     /// The tape of the document before, whose memory the next one uses.
     buffers: Buffers,
     report: Report,
+    certificates: externalize::Certificates,
     problems: Vec<Problem>,
     /// The line of each object's document, by [`object_key`].
     seen: HashMap<Box<str>, usize>,
@@ -119,6 +121,18 @@ struct Run<'s, 'c> {
 /// # Errors
 /// [`Unreadable`] with every place that could not be understood; then there is no output.
 pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unreadable> {
+    run_file(text, None, settings)
+}
+
+/// Runs every stage over the stream of a file, which findings and exceptions then name.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_file<'s>(
+    text: &'s str,
+    file: Option<&str>,
+    settings: &Settings,
+) -> Result<Outcome<'s>, Unreadable> {
     let spans = split(text)
         .map_err(|e| Unreadable(vec![input::problem(text, e.offset, &e.reason, None)]))?;
     let mut run = Run {
@@ -132,12 +146,14 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
             documents: 0,
             ..Report::default()
         },
+        certificates: externalize::Certificates::default(),
         problems: Vec::new(),
         seen: HashMap::new(),
         facts: Facts::default(),
         spans,
     };
     let mut done = run.documents();
+    run.judge_key_pairs();
     let (topology, added) = run.network(&mut done);
     if !run.problems.is_empty() {
         run.problems.sort_by_key(|p| (p.line, p.column));
@@ -149,6 +165,9 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
         (a.document, a.line, a.column, &a.policy).cmp(&(b.document, b.line, b.column, &b.policy))
     });
     report.edits.sort_by_key(|edit| edit.document);
+    for finding in &mut report.findings {
+        finding.file = file.map(str::to_owned);
+    }
     let namespace = settings.namespace.as_deref();
     let used = exceptions::apply(
         &settings.exceptions,

@@ -3,7 +3,9 @@
 //! Each check has a policy file too, without rules, so that it can be explained, skipped and
 //! excepted like any other.
 
+pub mod files;
 pub mod guessed;
+pub mod hide;
 pub mod job;
 pub mod keys;
 pub mod labels;
@@ -11,13 +13,27 @@ pub mod names;
 pub mod network;
 pub mod overruled;
 pub mod quote;
+pub mod remote;
 pub mod resources;
+pub mod secrets;
 pub mod twice;
 pub mod user;
+pub mod webhook;
+
+use serde_json::Value;
 
 use crate::manifest::edit::EditError;
 use crate::policy::Violation;
 use crate::report::Severity;
+
+/// What a policy of this module says of an object: for the examples in its file.
+pub fn example(policy: &str, object: &Value) -> Vec<String> {
+    if secrets::POLICIES.contains(&policy) {
+        secrets::sample::judge(policy, object)
+    } else {
+        Vec::new()
+    }
+}
 
 /// An edit that the document does not allow: at the place the error names, else at the object.
 pub fn cannot_edit(object: &str, error: &EditError) -> Violation {
@@ -48,6 +64,7 @@ pub fn violation(
         pointer: pointer.to_owned(),
         container: None,
         message,
+        below: 0,
         wrong_type: false,
         help: help.to_owned(),
     }

@@ -6,7 +6,9 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::output::Failure;
-use crate::config::{ConfigError, Source};
+use crate::check::files;
+use crate::config::{ConfigError, Source, dotted};
+use crate::inject::externalize::Externalizer;
 use crate::inject::patches;
 use crate::pipeline::{self, Mode, Settings};
 use crate::platform::Hardening;
@@ -118,21 +120,34 @@ impl Options {
                     .into(),
             ));
         }
+        let labels = pipeline::labels(
+            self.env.as_deref(),
+            self.release.as_deref(),
+            &hardening.labels,
+        );
+        let policies = Evaluator::new(&library, &selection);
         let settings = Settings {
             mode,
             release: self.release.clone(),
             namespace: self.namespace.clone(),
-            labels: pipeline::labels(
-                self.env.as_deref(),
-                self.release.as_deref(),
-                &hardening.labels,
-            ),
+            externalize: hardening.secrets.externalize.map(|config| Externalizer {
+                config,
+                environment: self.env.clone(),
+                release: self.release.clone(),
+                namespace: self.namespace.clone(),
+                labels: labels
+                    .iter()
+                    .filter(|label| policies.enabled(label.policy))
+                    .cloned()
+                    .collect(),
+            }),
+            labels,
             resources: hardening.resources,
             read_only_root: hardening.read_only_root,
             patches: platform.patches,
             network: hardening.network,
             network_policies,
-            policies: Evaluator::new(&library, &selection),
+            policies,
             exceptions: hardening.exceptions,
             keep_edits: self.format == Format::Json,
             today: super::input::today(),
@@ -247,6 +262,9 @@ impl Platform {
         let text = std::fs::read_to_string(file)
             .map_err(|e| Failure::config(ConfigError::unreadable(&name, &e)))?;
         let source = Source::parse(&name, &text).map_err(Failure::config)?;
+        if let Some(found) = files::judge(&name, &text).first() {
+            return Err(Failure::config(holds_credential(&name, found)));
+        }
         let hardening = source
             .decode::<PlatformFile>()
             .map_err(Failure::config)?
@@ -296,6 +314,17 @@ fn overrules_nothing(hardening: &Hardening, library: &Library) -> Option<(String
         let idle = !named.any(|own| own.policy.has_fix());
         idle.then(|| (format!("/overrule/{index}"), glob.clone()))
     })
+}
+
+/// Refuses a platform file with a credential in it, by the place: everybody can read the file.
+fn holds_credential(file: &str, found: &files::Placed) -> ConfigError {
+    let what = &found.violation.message;
+    ConfigError {
+        file: file.to_owned(),
+        position: Some((found.line, found.column)),
+        field: dotted(&found.violation.pointer),
+        reason: format!("{what}; a platform file says where credentials are, never what they are"),
+    }
 }
 
 /// The first place in the block that names policies of which there are none.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::options::{Options, known};
 use super::output::{self, Failure};
+use crate::check;
 use crate::policy::{explain, test};
 use crate::report::plural;
 
@@ -32,7 +33,8 @@ fn examples(options: &Options) -> Result<ExitCode, Failure> {
     let library = options.library()?;
     let only = options.only_names()?;
     known(&only, &library)?;
-    let rows = test::run(&library, &only);
+    let mut rows = test::run(&library, &only, check::example);
+    rows.extend(check::secrets::sample::results(&only));
     let mut text = String::new();
     let mut failed = 0;
     for row in &rows {

@@ -5,6 +5,7 @@
 //! come last, may replace.
 
 pub mod draft;
+pub mod externalize;
 pub mod images;
 pub mod labels;
 pub mod network;

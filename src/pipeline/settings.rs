@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::check;
 use crate::config::ConfigError;
+use crate::inject::externalize::Externalizer;
 use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
 use crate::inject::patches;
 use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources};
@@ -31,6 +33,8 @@ pub struct Settings {
     pub labels: Vec<Label>,
     /// How to fill resources.
     pub resources: Resources,
+    /// Where Secrets come from, unless from charts.
+    pub externalize: Option<Externalizer>,
     /// When root file systems become read-only.
     pub read_only_root: ReadOnlyRoot,
     /// The platform's patches.
@@ -93,6 +97,7 @@ impl Settings {
             namespace: None,
             labels: labels(Some(environment), Some(release), &hardening.labels),
             resources: hardening.resources,
+            externalize: None,
             read_only_root: hardening.read_only_root,
             patches: Vec::new(),
             network_policies: hardening.network.mode,
@@ -107,5 +112,12 @@ impl Settings {
     /// Whether the policy of that name is in force (`--only`, `--skip`).
     pub fn enabled(&self, policy: &str) -> bool {
         self.policies.enabled(policy)
+    }
+
+    /// Whether any policy is in force that looks for credentials.
+    pub fn secrets(&self) -> bool {
+        check::secrets::POLICIES
+            .iter()
+            .any(|policy| self.enabled(policy))
     }
 }

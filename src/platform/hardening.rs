@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
+use super::secrets::Secrets;
 use crate::manifest::view::escape;
 use crate::object::quantity::Quantity;
 use crate::platform::network::Network;
@@ -27,6 +28,8 @@ pub struct Hardening {
     pub read_only_root: ReadOnlyRoot,
     /// NetworkPolicies.
     pub network: Network,
+    /// Where secrets come from instead of charts.
+    pub secrets: Secrets,
     /// Policies whose explicit violations are overwritten instead of refused.
     pub overrule: Vec<String>,
     /// Who may break which policy, why, and until when.
@@ -207,7 +210,8 @@ impl Hardening {
                 return Err((format!("/labels/{}", escape(key)), "not a label value: up to 63 letters, digits, `-`, `_` and `.`, first and last a letter or digit".into()));
             }
         }
-        Ok(())
+        let inside = |(at, reason)| (format!("/secrets{at}"), reason);
+        self.secrets.validate().map_err(inside)
     }
 }
 

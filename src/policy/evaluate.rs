@@ -125,6 +125,7 @@ impl Evaluator {
                 severity: policy.policy.severity,
                 message: mistyped(&dotted(&part.pointer), &reason),
                 pointer: part.pointer,
+                below: 0,
                 wrong_type: true,
                 container: None,
                 help: "Kubernetes cannot read this pod; correct the chart's template or values."

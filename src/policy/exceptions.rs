@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use globset::{Glob, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Deserializer};
 
 use crate::report::Finding;
@@ -28,6 +28,14 @@ pub struct Exception {
     /// The container's name; findings that are not about a container do not match then.
     #[serde(default)]
     pub container: Option<Pattern>,
+    /// The file, by its path as the report shows it, `./` left out; then findings about no file, such
+    /// as those of the filter, do not match.
+    #[serde(default)]
+    pub file: Option<Pattern>,
+    /// The place in the object, as the report gives it, e.g. `/data/*`. A finding below such a place
+    /// is covered too.
+    #[serde(default)]
+    pub pointer: Option<Place>,
     /// Why it is granted; repeated in every report.
     #[serde(deserialize_with = "some_text")]
     pub reason: String,
@@ -77,6 +85,59 @@ impl fmt::Display for Pattern {
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pattern, D::Error> {
         Pattern::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A JSON Pointer in which `*` stands for any characters within one token.
+#[derive(Clone, Debug)]
+pub struct Place {
+    text: String,
+    here: GlobMatcher,
+    below: GlobMatcher,
+}
+
+impl Place {
+    /// Compiles a pointer.
+    ///
+    /// # Errors
+    /// Why the text is none.
+    pub fn new(text: &str) -> Result<Place, String> {
+        if !text.starts_with('/') {
+            return Err("must be a JSON Pointer, which starts with /".to_owned());
+        }
+        let compile = |glob: &str| {
+            let glob = GlobBuilder::new(glob).literal_separator(true).build();
+            glob.map(|glob| glob.compile_matcher())
+                .map_err(|error| error.to_string())
+        };
+        Ok(Place {
+            text: text.to_owned(),
+            here: compile(text)?,
+            below: compile(&format!("{}/**", text.trim_end_matches('/')))?,
+        })
+    }
+
+    /// Whether a pointer leads here, or to something below.
+    pub fn covers(&self, pointer: &str) -> bool {
+        self.here.is_match(pointer) || self.below.is_match(pointer)
+    }
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Place) -> bool {
+        self.text == other.text
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> {
+        Place::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -161,7 +222,17 @@ impl Exception {
             && fits(&self.name, Some(&finding.name))
             && fits(&self.namespace, finding.namespace.as_deref().or(namespace))
             && fits(&self.container, finding.container.as_deref())
+            && fits(&self.file, finding.file.as_deref().map(plain_path))
+            && self
+                .pointer
+                .as_ref()
+                .is_none_or(|place| place.covers(&finding.pointer))
     }
+}
+
+/// A path without the `./` in front.
+fn plain_path(path: &str) -> &str {
+    path.strip_prefix("./").unwrap_or(path)
 }
 
 impl fmt::Display for Exception {
@@ -175,6 +246,12 @@ impl fmt::Display for Exception {
         }
         if let Some(container) = &self.container {
             write!(f, ", container {container}")?;
+        }
+        if let Some(place) = &self.pointer {
+            write!(f, " at {place}")?;
+        }
+        if let Some(file) = &self.file {
+            write!(f, " in {file}")?;
         }
         write!(f, " ({})", self.reason)
     }
@@ -193,10 +270,14 @@ impl Used {
         }
     }
 
-    /// One line for every exception that nothing needed.
-    pub fn notices(&self, exceptions: &[Exception]) -> Vec<String> {
+    /// One line for every exception that nothing needed. Those about files are of use only where
+    /// files are looked at, which `files` says.
+    pub fn notices(&self, exceptions: &[Exception], files: bool) -> Vec<String> {
         let used = self.0.iter().chain(std::iter::repeat(&false));
-        let unused = exceptions.iter().zip(used).filter(|(_, used)| !**used);
+        let unused = exceptions
+            .iter()
+            .zip(used)
+            .filter(|(exception, used)| !**used && (files || exception.file.is_none()));
         unused
             .map(|(exception, _)| {
                 format!("{exception} is not needed; remove it from the platform file")
@@ -249,6 +330,13 @@ pub fn suggestion(finding: &Finding) -> String {
     if let Some(container) = &finding.container {
         entry.push_str(&format!(", container: {}", quoted(container)));
     }
+    // An object may hold several credentials, and the next one is not excepted with the first.
+    if finding.policy.starts_with("secrets/") {
+        entry.push_str(&format!(
+            ", pointer: {}",
+            quoted(&globset::escape(&finding.pointer))
+        ));
+    }
     entry.push_str(", reason: \"…\", expires: YYYY-MM-DD}");
     entry
 }
@@ -272,14 +360,14 @@ mod tests {
             severity: Severity::Error,
             message: "m".to_owned(),
             help: "h".to_owned(),
-            file: None,
+            file: Some("./deploy/agent.yaml".to_owned()),
             document: 0,
             api_version: "apps/v1".to_owned(),
             kind: "DaemonSet".to_owned(),
             namespace: namespace.map(str::to_owned),
             name: "node-agent".to_owned(),
             container: container.map(str::to_owned),
-            pointer: String::new(),
+            pointer: "/data/config".to_owned(),
             source: None,
             line: 1,
             column: 1,
@@ -308,8 +396,17 @@ mod tests {
             ("policy: '*', name: node", false),
             ("policy: '*', container: agent", true),
             ("policy: '*', container: other", false),
+            ("policy: '*', pointer: /data/config", true),
+            ("policy: '*', pointer: '/data/*'", true),
+            ("policy: '*', pointer: /data", true),
+            ("policy: '*', pointer: /data/con", false),
+            ("policy: '*', pointer: '/*'", true),
+            ("policy: '*', pointer: '/*/other'", false),
             ("policy: '*', namespace: prod", true),
             ("policy: '*', namespace: 'dev-*'", false),
+            ("policy: '*', file: deploy/agent.yaml", true),
+            ("policy: '*', file: '*.yaml'", true),
+            ("policy: '*', file: agent.yaml", false),
             ("policy: '*', expires: 2026-06-01", true),
             ("policy: '*', expires: 2026-05-31", false),
         ] {
@@ -344,12 +441,12 @@ mod tests {
             "the exception from pss/privileged for DaemonSet (for now) expired on 2026-01-31; h"
         );
         assert_eq!(
-            used.notices(&exceptions),
+            used.notices(&exceptions, false),
             [
                 "the exception from pss/hostPorts (not used) is not needed; remove it from the platform file"
             ]
         );
-        assert_eq!(Used::default().notices(&exceptions).len(), 2);
+        assert_eq!(Used::default().notices(&exceptions, false).len(), 2);
     }
 
     #[test]
@@ -367,6 +464,10 @@ mod tests {
             (
                 "- {policy: x, reason: r, expires: 2026-02-29}\n",
                 "p:1:26: [0].expires: must be a day as YYYY-MM-DD",
+            ),
+            (
+                "- {policy: x, reason: r, pointer: data}\n",
+                "p:1:26: [0].pointer: must be a JSON Pointer, which starts with /",
             ),
             (
                 "- {policy: x, reason: r, until: 2026-02-28}\n",
@@ -397,11 +498,17 @@ mod tests {
 
     #[test]
     fn the_suggested_exception_covers_its_finding() {
-        let suggested =
-            suggestion(&finding(Some("agent"), None)).replace("YYYY-MM-DD", "2099-01-01");
-        let exceptions = read(&format!("- {suggested}\n")).unwrap();
-        let mut findings = [finding(Some("agent"), None)];
-        apply(&exceptions, "2026-06-01", None, &mut findings);
-        assert_eq!(findings[0].exception.as_deref(), Some("…"));
+        let leak = Finding {
+            policy: "secrets/token".to_owned(),
+            pointer: "/data/a[0]{b}".to_owned(),
+            ..finding(None, None)
+        };
+        for found in [finding(Some("agent"), None), leak] {
+            let suggested = suggestion(&found).replace("YYYY-MM-DD", "2099-01-01");
+            let exceptions = read(&format!("- {suggested}\n")).unwrap();
+            let mut findings = [found];
+            apply(&exceptions, "2026-06-01", None, &mut findings);
+            assert_eq!(findings[0].exception.as_deref(), Some("…"), "{suggested}");
+        }
     }
 }

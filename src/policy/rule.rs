@@ -149,6 +149,7 @@ impl ActiveRule {
             severity: policy.severity,
             pointer,
             container,
+            below: 0,
             wrong_type: failure.wrong_type,
             message,
             help: help.cloned().unwrap_or_default(),

@@ -29,16 +29,21 @@ pub struct ExampleResult {
     pub failure: Option<String>,
 }
 
-/// Runs the examples of all policies whose name matches, every policy on its own.
-pub fn run(library: &Library, only: &Names) -> Vec<ExampleResult> {
+/// What a policy that is written in Rust says of an object: the policy's name and the object in,
+/// what is wrong out.
+pub type Module = fn(&str, &Value) -> Vec<String>;
+
+/// Runs the examples of all policies whose name matches, every policy on its own. `module` judges
+/// the examples of those that no rule can express.
+pub fn run(library: &Library, only: &Names, module: Module) -> Vec<ExampleResult> {
     library
         .iter()
         .filter(|loaded| only.is_empty() || only.contains(&loaded.name))
-        .flat_map(|loaded| run_policy(library, loaded))
+        .flat_map(|loaded| run_policy(library, loaded, module))
         .collect()
 }
 
-fn run_policy(library: &Library, loaded: &Loaded) -> Vec<ExampleResult> {
+fn run_policy(library: &Library, loaded: &Loaded, module: Module) -> Vec<ExampleResult> {
     let result = |example: &str, outcome: Result<(), String>| ExampleResult {
         policy: loaded.name.clone(),
         example: example.to_owned(),
@@ -52,8 +57,29 @@ fn run_policy(library: &Library, loaded: &Loaded) -> Vec<ExampleResult> {
     let invalid = examples.invalid.iter().map(|example| (example, false));
     valid
         .chain(invalid)
-        .map(|(example, valid)| result(&example.name, run_example(library, loaded, example, valid)))
+        .map(|(example, valid)| {
+            let outcome = match loaded.policy.module {
+                Some(_) => run_module(loaded, example, valid, module),
+                None => run_example(library, loaded, example, valid),
+            };
+            result(&example.name, outcome)
+        })
         .collect()
+}
+
+fn run_module(
+    loaded: &Loaded,
+    example: &Example,
+    valid: bool,
+    module: Module,
+) -> Result<(), String> {
+    let object = example.object.as_ref().ok_or("is no object")?;
+    let violations = module(&loaded.name, object);
+    match (valid, violations.is_empty()) {
+        (true, true) | (false, false) => Ok(()),
+        (true, false) => Err(violations.join("; ")),
+        (false, true) => Err("has no violation".to_owned()),
+    }
 }
 
 fn run_example(
@@ -200,7 +226,7 @@ mod tests {
     #[test]
     fn the_examples_of_all_built_in_policies_go_as_they_say() {
         let library = Library::built_in().unwrap();
-        let results = run(&library, &Names::default());
+        let results = run(&library, &Names::default(), crate::check::example);
         let failed: Vec<_> = results
             .iter()
             .filter(|result| result.failure.is_some())
@@ -213,7 +239,7 @@ mod tests {
     fn run_text(text: &str) -> Vec<ExampleResult> {
         let mut library = Library::default();
         library.add_text("p.yaml", text).unwrap();
-        run(&library, &Names::default())
+        run(&library, &Names::default(), |_, _| Vec::new())
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Violation {
     /// JSON Pointer from the document's root to the offending value; to where it belongs when it
     /// is missing.
     pub pointer: String,
+    /// How many lines below the value's first one it is, for a line of a text.
+    pub below: usize,
     /// The name of the container it is about.
     pub container: Option<String>,
     /// Whether the value has the wrong JSON type, so that Kubernetes could not even read it.

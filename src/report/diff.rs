@@ -1,5 +1,6 @@
 //! A unified diff of what the filter changes.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use similar::{ChangeTag, TextDiff};
@@ -24,8 +25,11 @@ impl Paint {
     }
 }
 
+/// How lines that must not be shown as they are can be shown: for each the text in its place.
+pub type Masked<'t> = HashMap<&'t str, String>;
+
 /// The unified diff from `before` to `after`; empty when they are equal.
-pub fn render(name: &str, before: &str, after: &str, color: bool) -> String {
+pub fn render(name: &str, before: &str, after: &str, masked: &Masked<'_>, color: bool) -> String {
     let mut out = String::new();
     if before == after {
         return out;
@@ -42,7 +46,9 @@ pub fn render(name: &str, before: &str, after: &str, color: bool) -> String {
                 ChangeTag::Insert => ('+', "32"),
                 ChangeTag::Equal => (' ', "0"),
             };
-            paint.line(&mut out, code, &format!("{sign}{}", change.value()));
+            let line = change.value().trim_end_matches(['\n', '\r']);
+            let line = masked.get(line).map_or(line, String::as_str);
+            paint.line(&mut out, code, &format!("{sign}{line}"));
         }
     }
     out
@@ -54,12 +60,25 @@ mod tests {
 
     #[test]
     fn equal_texts_have_no_diff() {
-        assert_eq!(render("-", "a\n", "a\n", true), "");
+        assert_eq!(render("-", "a\n", "a\n", &Masked::new(), true), "");
     }
 
     #[test]
     fn an_added_line_is_shown_with_its_context() {
         let want = "--- x\n+++ x (hardened)\n@@ -1,2 +1,3 @@\n a\n+b\n c\n";
-        assert_eq!(render("x", "a\nc\n", "a\nb\nc\n", false), want);
+        assert_eq!(
+            render("x", "a\nc\n", "a\nb\nc\n", &Masked::new(), false),
+            want
+        );
+    }
+
+    #[test]
+    fn a_masked_line_is_not_shown() {
+        let masked = Masked::from([("p: secret", "p: (hidden)".to_owned())]);
+        let diff = render("x", "p: secret\nc\n", "p: secret\nb\nc\n", &masked, false);
+        assert!(
+            diff.contains(" p: (hidden)\n") && !diff.contains("secret"),
+            "{diff}"
+        );
     }
 }

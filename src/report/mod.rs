@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod finding;
 pub mod json;
+pub mod remote;
 pub mod text;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use crate::manifest::edit::Edit;
 pub use finding::{Finding, Severity};
+use remote::RemoteKey;
 
 /// Everything a run has to say.
 #[derive(Clone, Debug, Default)]
@@ -25,10 +27,14 @@ pub struct Report {
     pub added: Vec<Added>,
     /// Things a user should know that are nobody's fault, e.g. which defaults were used.
     pub notices: Vec<String>,
+    /// What the platform's secret store must hold, where Secrets come from one.
+    pub remote_keys: Vec<RemoteKey>,
     /// How many documents and objects were read.
     pub documents: usize,
     /// See `documents`.
     pub objects: usize,
+    /// How many other files were read.
+    pub files: usize,
     /// Violations are reported only; nothing is refused.
     pub warn_only: bool,
 }
@@ -65,6 +71,8 @@ pub struct Summary {
     pub documents: usize,
     /// Kubernetes objects read.
     pub objects: usize,
+    /// Other files read.
+    pub files: usize,
     /// Whether the release is refused.
     pub refused: bool,
 }
@@ -86,6 +94,7 @@ impl Report {
             added: self.added.len(),
             documents: self.documents,
             objects: self.objects,
+            files: self.files,
             refused: self.refused(),
         }
     }
@@ -94,6 +103,7 @@ impl Report {
     pub fn absorb(&mut self, other: Report) {
         self.findings.extend(other.findings);
         self.edits.extend(other.edits);
+        self.remote_keys.extend(other.remote_keys);
         self.edit_count += other.edit_count;
         self.added.extend(other.added);
         for notice in other.notices {
@@ -103,6 +113,7 @@ impl Report {
         }
         self.documents += other.documents;
         self.objects += other.objects;
+        self.files += other.files;
     }
 }
 

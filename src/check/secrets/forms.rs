@@ -1,0 +1,121 @@
+//! Finds what has the exact form of a credential, by the rows of policies/secret-forms.yaml.
+
+use std::sync::{LazyLock, OnceLock};
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use regex::Regex;
+
+use super::hit::{Hit, Rule};
+use super::tables::{FORMS, Form, Look};
+use super::values;
+
+/// All keywords in one automaton, so that a text without any is read once and no expression is
+/// tried. A keyword's pattern id leads to its row.
+struct Keywords {
+    automaton: Option<AhoCorasick>,
+    rows: Vec<usize>,
+}
+
+static KEYWORDS: LazyLock<Keywords> = LazyLock::new(|| {
+    let mut rows = Vec::new();
+    let mut words = Vec::new();
+    for (row, form) in FORMS.iter().enumerate() {
+        for word in &form.keywords {
+            rows.push(row);
+            words.push(word.as_str());
+        }
+    }
+    let automaton = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .build(words)
+        .ok();
+    Keywords { automaton, rows }
+});
+
+/// The expressions, each compiled when its keyword first comes up.
+static PATTERNS: LazyLock<Vec<OnceLock<Option<Regex>>>> =
+    LazyLock::new(|| FORMS.iter().map(|_| OnceLock::new()).collect());
+
+/// No credential is shorter.
+const SHORTEST: usize = 8;
+
+/// Every credential in a text that has one of the forms, in the order of the rows; of two that
+/// overlap the first.
+pub fn find(text: &str) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    if text.len() < SHORTEST {
+        return hits;
+    }
+    let mut rows: Vec<usize> = Vec::new();
+    if let Some(automaton) = &KEYWORDS.automaton {
+        for found in automaton.find_overlapping_iter(text) {
+            if let Some(&row) = KEYWORDS.rows.get(found.pattern().as_usize())
+                && !rows.contains(&row)
+            {
+                rows.push(row);
+            }
+        }
+    }
+    rows.sort_unstable();
+    for row in rows {
+        if let (Some(form), Some(pattern)) = (FORMS.get(row), pattern(row)) {
+            super::hit::merge(&mut hits, apply(form, pattern, text));
+        }
+    }
+    hits
+}
+
+/// The expression of a row; `None` for one that is none, which a test rules out.
+pub fn pattern(row: usize) -> Option<&'static Regex> {
+    let compile = || Regex::new(&FORMS.get(row)?.pattern).ok();
+    PATTERNS.get(row)?.get_or_init(compile).as_ref()
+}
+
+/// What one row finds.
+fn apply(form: &'static Form, pattern: &Regex, text: &str) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for captures in pattern.captures_iter(text) {
+        let Some(whole) = captures.get(0) else {
+            continue;
+        };
+        let group = captures.get(1);
+        if group.is_none()
+            && pattern.captures_len() == 1
+            && !stands_alone(text, whole.start(), whole.end())
+        {
+            continue;
+        }
+        let found = group.unwrap_or(whole);
+        let look = match (form.policy.into(), form.value) {
+            (Rule::PrivateKey, Look::Literal) => Look::Literal,
+            (_, look) => look,
+        };
+        if !values::fits(found.as_str(), look) || is_in_example(found.as_str()) {
+            continue;
+        }
+        hits.push(Hit::new(
+            form.policy.into(),
+            &form.what,
+            found.start(),
+            found.as_str(),
+        ));
+    }
+    hits
+}
+
+/// Whether no letter or digit touches a stretch of the text.
+fn stands_alone(text: &str, start: usize, end: usize) -> bool {
+    let touches = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+    let before = text.get(..start).and_then(|t| t.chars().next_back());
+    let after = text.get(end..).and_then(|t| t.chars().next());
+    !touches(before) && !touches(after)
+}
+
+/// Documentation writes tokens of one letter, or ends them in EXAMPLE.
+fn is_in_example(token: &str) -> bool {
+    let tail = token.get(token.len().saturating_sub(16)..).unwrap_or(token);
+    let few = values::entropy(tail) < 1.8 && token.len() >= 16;
+    few || token.to_ascii_lowercase().contains("example")
+}

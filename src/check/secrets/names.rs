@@ -1,0 +1,248 @@
+//! What a name says about the value under it.
+
+use super::tables::{NAMES, Sort};
+
+/// What a value is called in a finding, and how much it has to look like a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// How the value is judged.
+    pub sort: Sort,
+    /// The noun, with its article.
+    pub what: &'static str,
+}
+
+/// The longest name that is looked at; longer ones are text.
+const MAX: usize = 200;
+
+/// What a name says of its value; `None` for one that names no credential.
+pub fn classify(name: &str) -> Option<Named> {
+    if name.len() > MAX || !may_be_credential(name) {
+        return None;
+    }
+    let mut words = split(name);
+    let names = &*NAMES;
+    if words.iter().any(|word| names.about.contains(word.as_str())) {
+        return None;
+    }
+    while words.len() > 1 {
+        let Some(last) = words.last() else { break };
+        let is_number = last.bytes().all(|b| b.is_ascii_digit());
+        // The password of `admin`, but the key of the `admin`.
+        if is_number || names.trailing.contains(last.as_str()) {
+            words.pop();
+        } else {
+            break;
+        }
+    }
+    let (last, before) = words.split_last()?;
+    let previous = before.last().map_or("", String::as_str);
+    if last == "key" {
+        return key(previous);
+    }
+    let sort = *names.credentials.get(last.as_str())?;
+    let what = match last.as_str() {
+        "passphrase" | "passphrases" => "a passphrase",
+        "token" | "tokens" | "pat" | "jwt" | "bearer" | "authtoken" => "a token",
+        "cookie" => "a shared cookie",
+        "salt" | "pepper" | "nonce" => "a salt",
+        "keys" => return key(previous).filter(|_| !previous.is_empty()),
+        "auth" | "authorization" | "webhook" => "a credential",
+        "credential" | "credentials" | "creds" | "cred" => "a credential",
+        _ if sort == Sort::Password => "a password",
+        _ => "a secret",
+    };
+    // `db-secret` may be the name of a Secret object; `client-secret` hardly is.
+    let sort = match (last.as_str(), sort) {
+        ("secret", Sort::Secret) if !before.is_empty() && !is_key_word(previous) => Sort::Token,
+        _ => sort,
+    };
+    Some(Named { sort, what })
+}
+
+/// A `key` after another word.
+fn key(previous: &str) -> Option<Named> {
+    let names = &*NAMES;
+    if previous.is_empty() || names.not_keys.contains(previous) {
+        return None;
+    }
+    let what = match previous {
+        "api" | "app" | "application" => "an API key",
+        "private" => "a private key",
+        "access" => "an access key",
+        "secret" => "a secret key",
+        _ => "a key",
+    };
+    let sort = match is_key_word(previous) {
+        true => Sort::Secret,
+        false => Sort::Token,
+    };
+    Some(Named { sort, what })
+}
+
+fn is_key_word(word: &str) -> bool {
+    NAMES.keys.contains(word)
+}
+
+/// Whether the name holds a piece of a word that names credentials: most do not, and splitting
+/// takes time.
+pub fn may_be_credential(name: &str) -> bool {
+    const PIECES: [&[u8]; 14] = [
+        b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"auth", b"cookie", b"salt",
+        b"psk", b"pat", b"jwt", b"wort",
+    ];
+    let bytes = name.as_bytes();
+    let at = |start: usize, piece: &[u8]| {
+        bytes
+            .get(start..start + piece.len())
+            .is_some_and(|part| part.eq_ignore_ascii_case(piece))
+    };
+    (0..bytes.len()).any(|start| PIECES.iter().any(|piece| at(start, piece)))
+        || ["bearer", "webhook", "pepper", "nonce", "otp", "hec"]
+            .iter()
+            .any(|word| name.to_ascii_lowercase().contains(word))
+}
+
+/// The words of a name in lower case: cut at signs, at the borders of camelCase and of digits, and
+/// inside words that end like a credential (`pgpassword`).
+pub fn split(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let chars: Vec<char> = name.chars().collect();
+    let mut word = String::new();
+    for (index, &c) in chars.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|i| chars.get(i)).copied();
+        let after = chars.get(index + 1).copied();
+        if !c.is_alphanumeric() {
+            push(&mut words, &mut word);
+            continue;
+        }
+        let border = match before {
+            Some(b) if b.is_lowercase() && c.is_uppercase() => true,
+            Some(b) if b.is_numeric() != c.is_numeric() && b.is_alphanumeric() => true,
+            // The last capital of an acronym begins the next word: APIKey.
+            Some(b) if b.is_uppercase() && c.is_uppercase() => {
+                after.is_some_and(char::is_lowercase)
+            }
+            _ => false,
+        };
+        if border {
+            push(&mut words, &mut word);
+        }
+        word.extend(c.to_lowercase());
+    }
+    push(&mut words, &mut word);
+    words
+}
+
+fn push(words: &mut Vec<String>, word: &mut String) {
+    if word.is_empty() {
+        return;
+    }
+    let word = std::mem::take(word);
+    let endings = &NAMES.endings;
+    let inside = (0..word.len())
+        .filter(|&at| word.is_char_boundary(at))
+        .find_map(|at| Some((at, endings.get(word.get(at..)?)?)));
+    match inside {
+        Some((at, ending)) => {
+            let head = word.get(..at).unwrap_or_default();
+            if !head.is_empty() {
+                words.push(head.to_owned());
+            }
+            words.extend(ending.iter().cloned());
+        }
+        None => words.push(word),
+    }
+}
+
+/// Whether a file of that name holds words that are shown to people.
+pub fn is_label_file(name: &str) -> bool {
+    split(name)
+        .iter()
+        .any(|word| NAMES.label_files.contains(word.as_str()))
+}
+
+/// Whether the name is written like a variable of the environment.
+pub fn is_variable(name: &str) -> bool {
+    name.contains('_')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// Whether the name says that its value is a user's name, which is no secret.
+pub fn is_user(name: &str) -> bool {
+    let words = split(name);
+    words.last().is_some_and(|last| {
+        matches!(
+            last.as_str(),
+            "user" | "username" | "login" | "email" | "principal"
+        ) || (last == "name" && words.iter().rev().nth(1).is_some_and(|w| w == "user"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_into_words() {
+        for (name, expected) in [
+            ("ADMIN_PASSWORD", "admin password"),
+            ("dbPassword", "db password"),
+            ("APIKey", "api key"),
+            ("AWSSecretKey2", "aws secret key 2"),
+            ("pgpassword", "pg password"),
+            ("requirepass", "require password"),
+            ("minPasswordLength", "min password length"),
+            ("spring.datasource.password", "spring datasource password"),
+            (
+                "hub.config.JupyterHub.cookie_secret",
+                "hub config jupyter hub cookie secret",
+            ),
+            ("SONAR_WEB_SYSTEMPASSCODE", "sonar web system passcode"),
+            ("bypass", "bypass"),
+        ] {
+            assert_eq!(split(name).join(" "), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_last_word_decides() {
+        use Sort::{Password, Secret, Token};
+        for (name, expected) in [
+            ("POSTGRES_PASSWORD", Some(Password)),
+            ("MINIO_ROOT_PASSWORD", Some(Password)),
+            ("PASSWORD_1", Some(Password)),
+            ("requirepass", Some(Password)),
+            ("SMTP_PASS", Some(Password)),
+            ("mongodb-passwords", Some(Password)),
+            ("admin/password", Some(Password)),
+            ("client-secret", Some(Secret)),
+            ("SECRET_KEY_BASE", Some(Secret)),
+            ("db-secret", Some(Token)),
+            ("apiKey", Some(Secret)),
+            ("DD_APP_KEY", Some(Secret)),
+            ("OPENAI_KEY", Some(Token)),
+            ("GITHUB_PAT", Some(Token)),
+            ("erlang-cookie", Some(Token)),
+            ("tokenURL", None),
+            ("secretName", None),
+            ("PASSWORD_FILE", None),
+            ("passwordMinLength", None),
+            ("IDENTITY_PASSWORD_POLICY", None),
+            ("AIRFLOW__API__SECRET_KEY_CMD", None),
+            ("checksum/secret", None),
+            ("existingSecret", None),
+            ("SORT_KEY", None),
+            ("publicKey", None),
+            ("key", None),
+            ("TOKENIZERS_PARALLELISM", None),
+            ("AUTHOR", None),
+            ("bypass", None),
+            ("compass", None),
+            ("PATH", None),
+        ] {
+            assert_eq!(classify(name).map(|named| named.sort), expected, "{name}");
+        }
+    }
+}
