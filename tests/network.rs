@@ -272,6 +272,27 @@ fn two_releases_of_one_namespace_share_no_name() {
 }
 
 #[test]
+fn what_may_be_a_password_is_no_host_and_stays_out_of_the_report() {
+    let secret = "hunter2:4711";
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": [{
+        "name": "web", "image": "i", "args": ["--password", secret, "-a", secret, secret],
+        "env": [{"name": "DB_PASSWORD", "value": secret}, {"name": "OTHER", "value": secret},
+            {"name": "URL", "value": format!("redis://:{secret}@redis:6379")},
+            {"name": "MORE", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}]}});
+    let own = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": secret}});
+    let stream = format!("{pod}\n---\n{own}\n");
+    let mut command = floe(&["--only", "network/*", "--format", "json"]);
+    let said = Outcome::of(&feed(&mut command, stream.as_bytes()));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("web calls redis:6379"),
+        "{}",
+        said.stderr
+    );
+    assert!(!said.stderr.contains("hunter2"), "{}", said.stderr);
+}
+
+#[test]
 fn evidence_names_the_line_that_shows_a_call() {
     let stream = include_str!("cmd/network/files.stdin");
     let mut settings = Settings::for_release("shop", "dev", Mode::Harden).expect("settings");
