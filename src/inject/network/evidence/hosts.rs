@@ -22,6 +22,9 @@ pub struct Mention {
     pub usual: Option<u16>,
     /// Whether it is a bare word that only the context makes a host.
     pub bare: bool,
+    /// Whether it is surely a host: a URL's, or one under a name that promises it. Only such a host
+    /// is repeated in a report when it is none of the release's, because `word:123` may be a password.
+    pub certain: bool,
     /// Whether a host outside the cluster is meant to be called, where this is none of ours.
     pub outside: bool,
     /// The line of the text, from 0.
@@ -142,6 +145,7 @@ fn authority(rest: &str, scheme: &str, context: Context, found: &mut Vec<Mention
                 explicit: port.is_some(),
                 usual: None,
                 bare: false,
+                certain: true,
                 outside: context.outside,
                 line: context.line,
             });
@@ -272,6 +276,7 @@ fn mention(host: String, port: Option<u16>, context: Context) -> Mention {
         explicit: port.is_some(),
         usual: None,
         bare: false,
+        certain: context.promise == Promise::Host,
         outside: context.outside,
         line: context.line,
     }

@@ -97,6 +97,27 @@ const SUFFIX: [&str; 8] = [
     "base", "default", "internal", "list", "local", "string", "template", "value",
 ];
 
+/// Last words of names whose value is never a host, whatever it looks like: `redis:7` is an image, and
+/// `word:123` may be a password.
+const NEVER: [&str; 16] = [
+    "cert",
+    "checksum",
+    "credential",
+    "credentials",
+    "digest",
+    "hash",
+    "image",
+    "images",
+    "key",
+    "passphrase",
+    "passwd",
+    "password",
+    "secret",
+    "tag",
+    "token",
+    "version",
+];
+
 /// Words of names whose hosts are not called: what is listened on, what may call, what is shown.
 const NO_CALL: [&str; 14] = [
     "advertise",
@@ -200,7 +221,7 @@ pub fn promise(name: &str) -> Promise {
     };
     let joined = words.concat();
     let last = words.last().map(String::as_str);
-    if matches!(last, Some("image" | "images" | "tag" | "version")) {
+    if last.is_some_and(|last| NEVER.binary_search(&last).is_ok()) {
         return Promise::NoCall;
     }
     if pair("no", "proxy") || pair("non", "proxy") || joined.contains("noproxy") || has(&NO_CALL) {
@@ -283,7 +304,7 @@ mod tests {
     #[test]
     fn the_lists_are_sorted_for_the_search() {
         assert!(HOST.is_sorted() && VAGUE.is_sorted() && SUFFIX.is_sorted());
-        assert!(NO_CALL.is_sorted() && PUBLIC.is_sorted());
+        assert!(NEVER.is_sorted() && NO_CALL.is_sorted() && PUBLIC.is_sorted());
     }
 
     #[test]
@@ -323,6 +344,7 @@ mod tests {
             ("DB_NAME", Nothing),
             ("LOG_LEVEL", Nothing),
             ("PROXY_IMAGE", NoCall),
+            ("DB_PASSWORD", NoCall),
             ("NO_PROXY", NoCall),
             ("no_proxy", NoCall),
             ("nonProxyHosts", NoCall),

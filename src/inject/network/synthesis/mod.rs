@@ -130,7 +130,8 @@ fn names(topology: &Topology) -> Vec<String> {
             count = if same { count + 1 } else { 0 };
             before = Some(workload);
             let kind = workload.object.kind.to_ascii_lowercase();
-            let name = &workload.object.name;
+            // What is no name for the API server either, most often a value that was not given.
+            let name = workload.object.name.trim_end_matches(['-', '.']);
             match count {
                 0 => shorten(&format!("floe-{kind}-{name}"), 253),
                 count => shorten(&format!("floe-{kind}-{name}-{count}"), 253),

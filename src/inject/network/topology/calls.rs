@@ -336,7 +336,9 @@ impl<'a> Caller<'_, 'a, '_> {
         object: &ObjectRef,
         pointer: &str,
     ) {
-        for mention in mentions {
+        for mut mention in mentions {
+            // A Secret's text is repeated only where it names a Service.
+            mention.outside &= mention.certain || object.kind != "Secret";
             let evidence = Evidence {
                 kind: kind.clone(),
                 object: object.clone(),

@@ -17,7 +17,7 @@ pub(super) fn call(
     let from = Peer::Workload(workload);
     match edges.resolver.resolve(namespace, mention) {
         Target::Nothing => {}
-        Target::Unknown if mention.bare || !mention.outside => {}
+        Target::Unknown if mention.bare || !mention.certain || !mention.outside => {}
         Target::Unknown => edges.loose.push(Loose {
             workload,
             why: LooseWhy::NoService,
