@@ -263,20 +263,25 @@ impl Edges<'_> {
         ports: &[&ServicePort],
         evidence: &Evidence,
     ) {
-        let Some(own) = self.topology.services.get(service) else {
-            return;
-        };
-        for &number in &own.workloads {
+        if let Some(own) = self.topology.services.get(service) {
+            self.reach_some(from, service, &own.workloads, ports, evidence);
+        }
+    }
+
+    /// Adds calls to some of a Service's workloads on some of its ports.
+    pub fn reach_some(
+        &mut self,
+        from: &Peer,
+        service: usize,
+        workloads: &[usize],
+        ports: &[&ServicePort],
+        evidence: &Evidence,
+    ) {
+        for &number in workloads {
             for port in ports {
-                let port = self.pod_port(number, port);
+                let port = Some(self.pod_port(number, port));
                 let to = Peer::Workload(number);
-                self.add(
-                    from.clone(),
-                    to,
-                    Some(port),
-                    Some(service),
-                    evidence.clone(),
-                );
+                self.add(from.clone(), to, port, Some(service), evidence.clone());
             }
         }
     }

@@ -2,7 +2,9 @@
 
 use super::build::{Edges, service_ports};
 use super::resolve::Target;
-use super::{Evidence, Leads, Loose, LooseWhy, Peer, Port, PortRef, Protocol};
+use super::{
+    Evidence, Leads, Loose, LooseWhy, Peer, Port, PortRef, Protocol, Service, ServicePort, Topology,
+};
 use crate::inject::network::evidence::Mention;
 use crate::inject::network::evidence::hosts;
 
@@ -163,65 +165,88 @@ fn pods(edges: &mut Edges<'_>, from: &Peer, number: usize, mention: &Mention, ev
     let Some(service) = topology.services.get(number) else {
         return;
     };
-    let wanted = mention.port.map(PortRef::Number);
-    let mut ports = service_ports(service, None);
-    if let Some(PortRef::Number(wanted)) = wanted {
-        ports.retain(|own| own.number == wanted);
+    let workloads = named_pods(topology, service, &mention.host);
+    let listed = |port: u16| -> Vec<&ServicePort> {
+        let ports = service.ports.iter();
+        ports.filter(|own| own.number == port).collect()
+    };
+    let ports = mention.port.map(listed);
+    match (ports, mention.port) {
+        (Some(ports), _) if !ports.is_empty() => {
+            edges.reach_some(from, number, &workloads, &ports, &evidence);
+        }
         // The pods' own addresses: any port that they listen on.
-        if ports.is_empty() && service.leads == Leads::PodsDirectly {
-            return directly(edges, from, number, wanted, mention.explicit, evidence);
+        (Some(_), Some(port)) if mention.explicit && service.leads == Leads::PodsDirectly => {
+            directly(edges, from, (number, &workloads), port, &evidence);
+        }
+        (Some(_), Some(port)) if mention.explicit => {
+            if let Peer::Workload(workload) = from {
+                edges.loose.push(Loose {
+                    workload: *workload,
+                    why: LooseWhy::Port(number, port),
+                    evidence,
+                });
+            }
         }
         // A scheme's usual port is no more than a guess: where the Service does not have it, the
         // real one comes from somewhere else.
-        if ports.is_empty() && !mention.explicit {
-            ports = service_ports(service, None);
-        }
+        (_, port) => match (service_ports(service, None), port) {
+            // A headless Service needs no ports.
+            (ports, Some(port)) if ports.is_empty() => {
+                directly(edges, from, (number, &workloads), port, &evidence);
+            }
+            (ports, None) if ports.is_empty() => {
+                for workload in workloads {
+                    let to = Peer::Workload(workload);
+                    edges.add(from.clone(), to, None, Some(number), evidence.clone());
+                }
+            }
+            (ports, _) => edges.reach_some(from, number, &workloads, &ports, &evidence),
+        },
     }
-    if ports.is_empty() {
-        if let (Peer::Workload(workload), Some(port)) = (from, mention.port) {
-            edges.loose.push(Loose {
-                workload: *workload,
-                why: LooseWhy::Port(number, port),
-                evidence,
-            });
-        }
-        return;
+}
+
+/// The workloads behind a Service that a host means: all of them, but for the name of a single pod of
+/// a StatefulSet (`db-0.db`), or of a bare Pod.
+fn named_pods(topology: &Topology, service: &Service, host: &str) -> Vec<usize> {
+    let mut labels = host.split('.');
+    let (Some(pod), Some(name)) = (labels.next(), labels.next()) else {
+        return service.workloads.clone();
+    };
+    let is_pod = |number: &&usize| {
+        let own = topology.workloads.get(**number).map(|own| &own.object);
+        own.is_some_and(|own| match own.kind.as_str() {
+            "StatefulSet" => pod.rsplit_once('-').is_some_and(|(set, ordinal)| {
+                set == own.name && ordinal.bytes().all(|b| b.is_ascii_digit())
+            }),
+            "Pod" => pod == own.name,
+            _ => false,
+        })
+    };
+    let one = service.workloads.iter().find(is_pod);
+    match one.filter(|_| name == service.object.name) {
+        Some(one) => vec![*one],
+        None => service.workloads.clone(),
     }
-    edges.reach(from, number, &ports, &evidence);
 }
 
 /// A call to pods by their own addresses, on a port that the headless Service does not list.
 fn directly(
     edges: &mut Edges<'_>,
     from: &Peer,
-    number: usize,
+    (number, workloads): (usize, &[usize]),
     port: u16,
-    explicit: bool,
-    evidence: Evidence,
+    evidence: &Evidence,
 ) {
-    let topology = edges.topology;
-    let Some(service) = topology.services.get(number) else {
-        return;
-    };
-    if !explicit && !service.ports.is_empty() {
-        let ports = service_ports(service, None);
-        return edges.reach(from, number, &ports, &evidence);
-    }
-    for &workload in &service.workloads {
-        let own = topology
-            .workloads
-            .get(workload)
-            .map(|own| own.ports.as_slice());
-        let declared = own
-            .unwrap_or_default()
-            .iter()
-            .find(|own| own.number == port);
-        let protocol = declared.map_or(Protocol::Tcp, |own| own.protocol);
-        let port = Port {
+    for &workload in workloads {
+        let own = edges.topology.workloads.get(workload);
+        let mut declared = own.into_iter().flat_map(|own| &own.ports);
+        let declared = declared.find(|own| own.number == port);
+        let port = Some(Port {
             port: PortRef::Number(port),
-            protocol,
-        };
+            protocol: declared.map_or(Protocol::Tcp, |own| own.protocol),
+        });
         let to = Peer::Workload(workload);
-        edges.add(from.clone(), to, Some(port), Some(number), evidence.clone());
+        edges.add(from.clone(), to, port, Some(number), evidence.clone());
     }
 }
