@@ -8,18 +8,21 @@ mod document;
 mod externalize;
 mod input;
 mod kinds;
+mod network;
 mod output;
 mod settings;
 
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::inject::network::{Facts, Topology};
 use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
 use crate::policy::exceptions::{self, Used};
 use crate::report::{Finding, Report};
 pub use input::{decode, read};
 use kinds::Kinds;
+pub use network::Places;
 pub use output::Output;
 pub use settings::{Mode, Settings, labels};
 
@@ -31,6 +34,8 @@ pub struct Outcome<'s> {
     pub report: Report,
     /// Which of the settings' exceptions were needed.
     pub used: Used,
+    /// Who calls whom, where NetworkPolicies were derived or checked.
+    pub topology: Option<Topology>,
 }
 
 /// A place in the input that could not be understood.
@@ -107,6 +112,8 @@ struct Run<'s, 'c> {
     problems: Vec<Problem>,
     /// The line of each object's document, by [`object_key`].
     seen: HashMap<Box<str>, usize>,
+    /// What the objects say about the network.
+    facts: Facts,
 }
 
 /// Runs every stage over a stream.
@@ -142,15 +149,17 @@ pub fn run_file<'s>(
         certificates: externalize::Certificates::default(),
         problems: Vec::new(),
         seen: HashMap::new(),
+        facts: Facts::default(),
         spans,
     };
-    let done = run.documents();
+    let mut done = run.documents();
     run.judge_key_pairs();
+    let (topology, added) = run.network(&mut done);
     if !run.problems.is_empty() {
         run.problems.sort_by_key(|p| (p.line, p.column));
         return Err(Unreadable(run.problems));
     }
-    let output = Output::new(text, &run.spans, &done, run.edited);
+    let output = Output::new(text, &run.spans, &done, added, run.edited);
     let mut report = run.report;
     report.findings.sort_by(|a, b| {
         (a.document, a.line, a.column, &a.policy).cmp(&(b.document, b.line, b.column, &b.policy))
@@ -170,6 +179,7 @@ pub fn run_file<'s>(
         output,
         report,
         used,
+        topology,
     })
 }
 

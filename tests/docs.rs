@@ -227,6 +227,19 @@ fn the_platform_document_names_every_field() {
             "hardening: {pod_security: {nonsense: 1}}\n",
             "pod_security.",
         ),
+        ("hardening: {network: {nonsense: 1}}\n", "network."),
+        (
+            "hardening: {network: {dns: {nonsense: 1}}}\n",
+            "network.dns.",
+        ),
+        (
+            "hardening: {network: {api_server: {nonsense: 1}}}\n",
+            "network.api_server.",
+        ),
+        ("hardening: {network: {ingress: [{nonsense: 1}]}}\n", ""),
+        ("hardening: {network: {peers: [{nonsense: 1}]}}\n", ""),
+        ("hardening: {network: {peers: [{to: {nonsense: 1}}]}}\n", ""),
+        ("hardening: {network: {calls: [{nonsense: 1}]}}\n", ""),
         ("hardening: {secrets: {externalize: {nonsense: 1}}}\n", ""),
         (
             "hardening: {secrets: {externalize: {store: {nonsense: 1}}}}\n",
@@ -244,7 +257,7 @@ fn the_platform_document_names_every_field() {
         assert!(fields.len() > 1, "{said}");
         for field in fields {
             let exact = document.contains(&format!("`{prefix}{field}`"));
-            let block = document.contains(&format!("`{field}."));
+            let block = document.contains(&format!("`{prefix}{field}."));
             assert!(exact || block, "docs/platform.md: no `{prefix}{field}`");
         }
     }

@@ -10,6 +10,7 @@ pub mod job;
 pub mod keys;
 pub mod labels;
 pub mod names;
+pub mod network;
 pub mod overruled;
 pub mod quote;
 pub mod remote;

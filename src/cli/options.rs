@@ -13,6 +13,7 @@ use crate::inject::patches;
 use crate::pipeline::{self, Mode, Settings};
 use crate::platform::Hardening;
 use crate::platform::locate::{Located, locate};
+use crate::platform::network;
 use crate::policy::exceptions::Pattern;
 use crate::policy::{Evaluator, Level, Library, Names, Selection, Version};
 
@@ -46,6 +47,9 @@ pub struct Options {
     /// Pod Security Standards version: latest, or v1.N.
     #[arg(long, value_name = "VERSION")]
     pub pss_version: Option<Version>,
+    /// Which NetworkPolicies the release gets: derive, isolate or off.
+    #[arg(long, value_name = "MODE", value_enum)]
+    pub network_policies: Option<network::Mode>,
     /// A directory with further policies; repeatable.
     #[arg(long, value_name = "DIR")]
     pub policies: Vec<PathBuf>,
@@ -109,6 +113,13 @@ impl Options {
         let selection = self.selection(&hardening)?;
         known(&selection.only, &library)?;
         known(&selection.skip, &library)?;
+        let network_policies = self.network_policies.unwrap_or(hardening.network.mode);
+        if network_policies == network::Mode::Isolate && self.release.is_none() {
+            return Err(Failure::Usage(
+                "network policies of mode `isolate` need --release: it marks the release's pods"
+                    .into(),
+            ));
+        }
         let labels = pipeline::labels(
             self.env.as_deref(),
             self.release.as_deref(),
@@ -134,6 +145,8 @@ impl Options {
             resources: hardening.resources,
             read_only_root: hardening.read_only_root,
             patches: platform.patches,
+            network: hardening.network,
+            network_policies,
             policies,
             exceptions: hardening.exceptions,
             keep_edits: self.format == Format::Json,

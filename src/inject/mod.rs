@@ -8,6 +8,7 @@ pub mod draft;
 pub mod externalize;
 pub mod images;
 pub mod labels;
+pub mod network;
 pub mod patches;
 pub mod resources;
 pub mod security;

@@ -53,6 +53,7 @@ impl Run<'_, '_> {
             }
         };
         let places = self.places(&objects, last)?;
+        self.note(number, &objects, &places);
         let mut found = Vec::new();
         let replaced = self.externalize(&objects, &mut found);
         let moved;

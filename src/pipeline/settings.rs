@@ -8,6 +8,7 @@ use crate::inject::externalize::Externalizer;
 use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
 use crate::inject::patches;
 use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources};
+use crate::platform::network::{self, Network};
 use crate::policy::exceptions::Exception;
 use crate::policy::{Evaluator, Library, Selection};
 
@@ -38,6 +39,10 @@ pub struct Settings {
     pub read_only_root: ReadOnlyRoot,
     /// The platform's patches.
     pub patches: Vec<patches::Prepared>,
+    /// What is known about the network around the release.
+    pub network: Network,
+    /// Which NetworkPolicies the release gets.
+    pub network_policies: network::Mode,
     /// The policies in force.
     pub policies: Evaluator,
     /// The platform's exceptions.
@@ -95,6 +100,8 @@ impl Settings {
             externalize: None,
             read_only_root: hardening.read_only_root,
             patches: Vec::new(),
+            network_policies: hardening.network.mode,
+            network: hardening.network,
             policies: Evaluator::new(&Library::built_in()?, &Selection::default()),
             exceptions: Vec::new(),
             keep_edits: false,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::secrets::Secrets;
 use crate::manifest::view::escape;
 use crate::object::quantity::Quantity;
+use crate::platform::network::Network;
 use crate::policy::exceptions::Exception;
 use crate::policy::{Level, Version};
 
@@ -25,6 +26,8 @@ pub struct Hardening {
     pub pod_security: PodSecurity,
     /// When root file systems become read-only.
     pub read_only_root: ReadOnlyRoot,
+    /// NetworkPolicies.
+    pub network: Network,
     /// Where secrets come from instead of charts.
     pub secrets: Secrets,
     /// Policies whose explicit violations are overwritten instead of refused.
@@ -199,6 +202,9 @@ impl Hardening {
                 (format!("/resources/presets/{}{at}", escape(name)), reason)
             })?;
         }
+        self.network
+            .validate()
+            .map_err(|(at, reason)| (format!("/network{at}"), reason))?;
         for (key, value) in &self.labels {
             if !is_label_value(value) {
                 return Err((format!("/labels/{}", escape(key)), "not a label value: up to 63 letters, digits, `-`, `_` and `.`, first and last a letter or digit".into()));

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::remote::{self, RemoteKey};
-use super::{Finding, Report, Summary};
+use super::{Added, Finding, Report, Summary};
 use crate::manifest::edit::Edit;
 
 #[derive(Serialize)]
@@ -15,6 +15,7 @@ struct Body<'a> {
     notices: &'a [String],
     findings: &'a [Finding],
     edits: &'a [Edit],
+    added: &'a [Added],
     remote_keys: Vec<RemoteKey>,
 }
 
@@ -26,6 +27,7 @@ pub fn render(report: &Report) -> String {
         notices: &report.notices,
         findings: &report.findings,
         edits: &report.edits,
+        added: &report.added,
         remote_keys: remote::sorted(&report.remote_keys),
     };
     let mut text = serde_json::to_string_pretty(&body).unwrap_or_default();

@@ -23,6 +23,8 @@ pub struct Report {
     pub edits: Vec<Edit>,
     /// How many operations were applied.
     pub edit_count: usize,
+    /// Objects that were added to the release.
+    pub added: Vec<Added>,
     /// Things a user should know that are nobody's fault, e.g. which defaults were used.
     pub notices: Vec<String>,
     /// What the platform's secret store must hold, where Secrets come from one.
@@ -37,6 +39,21 @@ pub struct Report {
     pub warn_only: bool,
 }
 
+/// An object that was added to the release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Added {
+    /// The policy that asked for it.
+    pub policy: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace; that of the release where none is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
 /// The counts of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -48,6 +65,8 @@ pub struct Summary {
     pub excepted: usize,
     /// Operations applied.
     pub edits: usize,
+    /// Objects added.
+    pub added: usize,
     /// Documents read.
     pub documents: usize,
     /// Kubernetes objects read.
@@ -72,6 +91,7 @@ impl Report {
             warnings: count(|f| f.exception.is_none() && f.severity == Severity::Warning),
             excepted: count(|f| f.exception.is_some()),
             edits: self.edit_count,
+            added: self.added.len(),
             documents: self.documents,
             objects: self.objects,
             files: self.files,
@@ -85,6 +105,7 @@ impl Report {
         self.edits.extend(other.edits);
         self.remote_keys.extend(other.remote_keys);
         self.edit_count += other.edit_count;
+        self.added.extend(other.added);
         for notice in other.notices {
             if !self.notices.contains(&notice) {
                 self.notices.push(notice);

@@ -178,6 +178,10 @@ pub fn verdict(report: &Report) -> String {
         } else {
             ""
         };
-        format!("helm-floe: {counts} in {objects}, {edits}{warned}\n")
+        let added = match summary.added {
+            0 => String::new(),
+            added => format!(", {} added", plural(added, "object")),
+        };
+        format!("helm-floe: {counts} in {objects}, {edits}{added}{warned}\n")
     }
 }
