@@ -284,8 +284,13 @@ fn trimmed(text: &str, start: usize, end: usize) -> Option<Stretch> {
     })
 }
 
+/// Longer values are read up to here.
+const LONGEST: usize = 4096;
+
 /// A value that begins at a place: quoted up to its quote, else up to a space or a sign that ends it.
 fn read_value(text: &str, at: usize, style: Style) -> Option<Stretch> {
+    let limit = text.floor_char_boundary((at + LONGEST).min(text.len()));
+    let text = text.get(..limit)?;
     let rest = text.get(at..)?;
     // Python and C++ put letters before a quote, JSON in a string a backslash.
     let prefix = [

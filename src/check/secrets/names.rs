@@ -136,13 +136,16 @@ pub fn split(name: &str) -> Vec<String> {
     words
 }
 
+/// No ending of policies/secret-names.yaml is longer; a test asserts it.
+const LONGEST_ENDING: usize = 16;
+
 fn push(words: &mut Vec<String>, word: &mut String) {
     if word.is_empty() {
         return;
     }
     let word = std::mem::take(word);
     let endings = &NAMES.endings;
-    let inside = (0..word.len())
+    let inside = (word.len().saturating_sub(LONGEST_ENDING)..word.len())
         .filter(|&at| word.is_char_boundary(at))
         .find_map(|at| Some((at, endings.get(word.get(at..)?)?)));
     match inside {
@@ -214,6 +217,8 @@ mod tests {
         for word in NAMES.credentials.keys().chain(NAMES.endings.keys()) {
             assert!(may_be_credential(word), "{word}");
         }
+        let longest = NAMES.endings.keys().map(String::len).max();
+        assert!(longest.is_some_and(|length| length <= LONGEST_ENDING));
     }
 
     #[test]

@@ -246,6 +246,7 @@ fn tree(context: Context<'_>, text: &str) -> Option<Vec<Hit>> {
         {
             hits.extend(found.into_iter().map(|mut hit| {
                 hit.at = span.start + place.start;
+                hit.span = place.len();
                 hit
             }));
         }
