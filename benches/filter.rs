@@ -5,6 +5,7 @@
 use divan::Bencher;
 use divan::counter::BytesCount;
 use helm_floe::pipeline::{self, Mode};
+use helm_floe::platform::network;
 
 fn main() {
     divan::main();
@@ -38,6 +39,35 @@ fn harden(bencher: Bencher<'_, '_>, text: &str) {
     bencher
         .counter(BytesCount::of_str(text))
         .bench(|| pipeline::run(divan::black_box(text), &settings).is_ok());
+}
+
+/// Workloads that each call three others: over Services, by variables and a configuration file.
+fn callers(count: usize) -> String {
+    (0..count)
+        .map(|n| {
+            let calls = |step: usize| format!("web{}", (n + step) % count);
+            include_str!("caller.yaml")
+                .replace("NAME", &format!("web{n}"))
+                .replace("FIRST", &calls(1))
+                .replace("SECOND", &calls(7))
+                .replace("THIRD", &calls(31))
+        })
+        .collect()
+}
+
+/// With NetworkPolicies and without: what deriving them costs, and that it grows with the calls.
+#[divan::bench(args = [10, 100, 1000], consts = [true, false])]
+fn callers_with_network_policies<const ON: bool>(bencher: Bencher<'_, '_>, count: usize) {
+    let Ok(mut settings) = pipeline::Settings::for_release("web", "dev", Mode::Harden) else {
+        return;
+    };
+    if !ON {
+        settings.network_policies = network::Mode::Off;
+    }
+    let text = callers(count);
+    bencher
+        .counter(BytesCount::of_str(&text))
+        .bench(|| pipeline::run(divan::black_box(&text), &settings).is_ok());
 }
 
 #[divan::bench(args = [1, 10, 100, 1000])]

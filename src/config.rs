@@ -105,7 +105,7 @@ impl<'s> Source<'s> {
                 Segment::Enum { .. } | Segment::Unknown => None,
             });
             let pointer: String = tokens.map(|token| format!("/{token}")).collect();
-            self.error(&pointer, error.inner())
+            self.error(&pointer, &without_value(&error.inner().to_string()))
         })
     }
 
@@ -175,6 +175,18 @@ impl<'s> Source<'s> {
     }
 }
 
+/// What serde says of a value of the wrong type, without the value: in the wrong place of a file may
+/// stand anything, a credential too.
+fn without_value(reason: &str) -> String {
+    let begins = ["invalid type: string ", "invalid value: string "];
+    let found = begins.iter().find(|begin| reason.starts_with(**begin));
+    let expected = reason.rfind(", expected ");
+    match (found, expected.and_then(|at| reason.get(at..))) {
+        (Some(begin), Some(expected)) => format!("{}{expected}", begin.trim_end()),
+        _ => reason.to_owned(),
+    }
+}
+
 /// Where a node's text ends: a block collection with its last child.
 fn end(node: Node<'_>) -> usize {
     match node.raw().style {
@@ -230,7 +242,7 @@ mod tests {
         let cases = [
             (
                 "books:\n- pages: many\n",
-                r#"shelf.yaml:2:3: books[0].pages: invalid type: string "many", expected u32"#,
+                r#"shelf.yaml:2:3: books[0].pages: invalid type: string, expected u32"#,
             ),
             (
                 "books:\n- {pages: 1, title: x}\n",

@@ -9,6 +9,7 @@
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod files;
 pub mod helm;
 pub mod inject;
 pub mod manifest;

@@ -5,20 +5,24 @@
 //! has been seen, because its schema may tell where their pod specs lie.
 
 mod document;
+mod externalize;
 mod input;
 mod kinds;
+mod network;
 mod output;
 mod settings;
 
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::inject::network::{Facts, Topology};
 use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
 use crate::policy::exceptions::{self, Used};
 use crate::report::{Finding, Report};
 pub use input::{decode, read};
 use kinds::Kinds;
+pub use network::Places;
 pub use output::Output;
 pub use settings::{Mode, Settings, labels};
 
@@ -30,6 +34,8 @@ pub struct Outcome<'s> {
     pub report: Report,
     /// Which of the settings' exceptions were needed.
     pub used: Used,
+    /// Who calls whom, where NetworkPolicies were derived or checked.
+    pub topology: Option<Topology>,
 }
 
 /// A place in the input that could not be understood.
@@ -102,9 +108,12 @@ struct Run<'s, 'c> {
     /// The tape of the document before, whose memory the next one uses.
     buffers: Buffers,
     report: Report,
+    certificates: externalize::Certificates,
     problems: Vec<Problem>,
     /// The line of each object's document, by [`object_key`].
     seen: HashMap<Box<str>, usize>,
+    /// What the objects say about the network.
+    facts: Facts,
 }
 
 /// Runs every stage over a stream.
@@ -112,6 +121,18 @@ struct Run<'s, 'c> {
 /// # Errors
 /// [`Unreadable`] with every place that could not be understood; then there is no output.
 pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unreadable> {
+    run_file(text, None, settings)
+}
+
+/// Runs every stage over the stream of a file, which findings and exceptions then name.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_file<'s>(
+    text: &'s str,
+    file: Option<&str>,
+    settings: &Settings,
+) -> Result<Outcome<'s>, Unreadable> {
     let spans = split(text)
         .map_err(|e| Unreadable(vec![input::problem(text, e.offset, &e.reason, None)]))?;
     let mut run = Run {
@@ -125,21 +146,28 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
             documents: 0,
             ..Report::default()
         },
+        certificates: externalize::Certificates::default(),
         problems: Vec::new(),
         seen: HashMap::new(),
+        facts: Facts::default(),
         spans,
     };
-    let done = run.documents();
+    let mut done = run.documents();
+    run.judge_key_pairs();
+    let (topology, added) = run.network(&mut done);
     if !run.problems.is_empty() {
         run.problems.sort_by_key(|p| (p.line, p.column));
         return Err(Unreadable(run.problems));
     }
-    let output = Output::new(text, &run.spans, &done, run.edited);
+    let output = Output::new(text, &run.spans, &done, added, run.edited);
     let mut report = run.report;
     report.findings.sort_by(|a, b| {
         (a.document, a.line, a.column, &a.policy).cmp(&(b.document, b.line, b.column, &b.policy))
     });
     report.edits.sort_by_key(|edit| edit.document);
+    for finding in &mut report.findings {
+        finding.file = file.map(str::to_owned);
+    }
     let namespace = settings.namespace.as_deref();
     let used = exceptions::apply(
         &settings.exceptions,
@@ -151,6 +179,7 @@ pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unread
         output,
         report,
         used,
+        topology,
     })
 }
 

@@ -192,6 +192,18 @@ fn the_diff_of_the_readme_is_the_real_one() {
 }
 
 #[test]
+fn the_external_secret_of_the_document_is_the_real_one() {
+    let input = fs::read(repository().join("testdata/manifests/secret.yaml")).expect("read");
+    let platform = repository().join("testdata/platform/externalize.yaml");
+    let mut command = floe(&["--platform", path_text(&platform), "--namespace", "shop"]);
+    let real = Outcome::of(&feed(&mut command, &input)).ok();
+    let shown = blocks_with("yaml");
+    let shown = |text: &str| shown.iter().any(|block| block.text == text);
+    assert!(shown(&String::from_utf8_lossy(&input)), "another Secret");
+    assert!(shown(&real), "another ExternalSecret than\n{real}");
+}
+
+#[test]
 fn the_example_of_the_platform_file_is_the_tested_one() {
     let file = repository().join("testdata/platform/prod/platform.yaml");
     let file = fs::read_to_string(file).expect("read");
@@ -204,7 +216,8 @@ fn the_example_of_the_platform_file_is_the_tested_one() {
 /// The fields of each block of the platform file, as its reader lists them in its errors.
 #[test]
 fn the_platform_document_names_every_field() {
-    let document = fs::read_to_string(repository().join("docs/platform.md")).expect("read");
+    let read = |name: &str| fs::read_to_string(repository().join(name)).expect("read");
+    let document = read("docs/platform.md") + &read("docs/externalize.md");
     let folder = tempfile::tempdir().expect("a directory");
     let file = folder.path().join("platform.yaml");
     for (text, prefix) in [
@@ -213,6 +226,24 @@ fn the_platform_document_names_every_field() {
         (
             "hardening: {pod_security: {nonsense: 1}}\n",
             "pod_security.",
+        ),
+        ("hardening: {network: {nonsense: 1}}\n", "network."),
+        (
+            "hardening: {network: {dns: {nonsense: 1}}}\n",
+            "network.dns.",
+        ),
+        (
+            "hardening: {network: {api_server: {nonsense: 1}}}\n",
+            "network.api_server.",
+        ),
+        ("hardening: {network: {ingress: [{nonsense: 1}]}}\n", ""),
+        ("hardening: {network: {peers: [{nonsense: 1}]}}\n", ""),
+        ("hardening: {network: {peers: [{to: {nonsense: 1}}]}}\n", ""),
+        ("hardening: {network: {calls: [{nonsense: 1}]}}\n", ""),
+        ("hardening: {secrets: {externalize: {nonsense: 1}}}\n", ""),
+        (
+            "hardening: {secrets: {externalize: {store: {nonsense: 1}}}}\n",
+            "store.",
         ),
         ("hardening: {exceptions: [{nonsense: 1}]}\n", ""),
         ("hardening: {patches: [{nonsense: 1}]}\n", ""),
@@ -226,7 +257,7 @@ fn the_platform_document_names_every_field() {
         assert!(fields.len() > 1, "{said}");
         for field in fields {
             let exact = document.contains(&format!("`{prefix}{field}`"));
-            let block = document.contains(&format!("`{field}."));
+            let block = document.contains(&format!("`{prefix}{field}."));
             assert!(exact || block, "docs/platform.md: no `{prefix}{field}`");
         }
     }

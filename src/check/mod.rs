@@ -3,17 +3,22 @@
 //! Each check has a policy file too, without rules, so that it can be explained, skipped and
 //! excepted like any other.
 
+pub mod files;
 pub mod guessed;
+pub mod hide;
 pub mod job;
 pub mod keys;
 pub mod labels;
 pub mod names;
+pub mod network;
 pub mod overruled;
 pub mod quote;
+pub mod remote;
 pub mod resources;
 pub mod secrets;
 pub mod twice;
 pub mod user;
+pub mod webhook;
 
 use serde_json::Value;
 

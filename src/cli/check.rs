@@ -1,25 +1,32 @@
 //! `helm-floe check`: findings only.
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use super::filter::{refusal, unreadable};
-use super::input::{self, Args, Input};
-use super::options::{Format, OnViolation};
+use super::input::{self, Args, Input, Item, Loaded};
+use super::options::{Format, OnViolation, Options};
 use super::output::{self, Failure};
+use crate::check::files;
 use crate::pipeline::{self, Mode, Settings};
-use crate::policy::exceptions::Used;
+use crate::policy::exceptions::{self, Used};
 use crate::report::text::{self, Text};
-use crate::report::{Report, json};
+use crate::report::{Finding, Report, json};
 
-/// Judges every input as it stands; the report goes to stdout.
+/// More threads than this do not make reading faster.
+const MAX_THREADS: usize = 8;
+
+/// The stack of a thread, the same as the main one's, for documents as deep as the reader allows.
+const STACK: usize = 8 << 20;
+
+/// Judges every input as it stands; the report goes to stdout. What cannot be read does not keep the
+/// rest from being judged, but the work is then not done.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let options = &args.options;
     let (settings, notices) = options.settings(Mode::Check)?;
-    let inputs = input::read(
-        &args.paths,
-        options.release.as_deref(),
-        options.namespace.as_deref(),
-    )?;
+    let items = input::list(&args.paths)?;
     let color = output::color(&std::io::stdout());
     let total = Total {
         color,
@@ -30,8 +37,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         },
         ..Total::default()
     };
-    let total = total.judge(&inputs, &settings)?;
-    if total.report.objects == 0 && !options.allow_empty {
+    let total = total.judge(&items, &settings, options)?;
+    let nothing = total.report.objects == 0 && total.report.files == 0;
+    if nothing && !options.allow_empty {
         return Err(unreadable("input", pipeline::nothing_in("the input")));
     }
     let document = |findings: &str| match options.format {
@@ -48,49 +56,189 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if let Some(file) = &options.report {
         output::save(file, &document(&total.plain))?;
     }
-    Ok(refusal(&total.report).unwrap_or(ExitCode::SUCCESS))
+    if total.failures.is_empty() {
+        return Ok(refusal(&total.report).unwrap_or(ExitCode::SUCCESS));
+    }
+    for failure in &total.failures {
+        output::stderr(&failure.render());
+    }
+    Ok(ExitCode::from(2))
 }
 
-/// What all inputs come to.
+/// What one item comes to.
+#[derive(Default)]
+struct Judged {
+    report: Report,
+    used: Used,
+    /// The findings as text, without and with colours.
+    plain: String,
+    coloured: String,
+}
+
+/// What all items come to.
 #[derive(Default)]
 struct Total {
     report: Report,
     used: Used,
     /// Whether the coloured text is wanted.
     color: bool,
-    /// The findings as text, without and with colours.
     plain: String,
     coloured: String,
+    /// What could not be read.
+    failures: Vec<Failure>,
 }
 
 impl Total {
-    fn judge(mut self, inputs: &[Input], settings: &Settings) -> Result<Total, Failure> {
-        for input in inputs {
-            self.add(input, settings)?;
+    fn judge(
+        mut self,
+        items: &[Item],
+        settings: &Settings,
+        options: &Options,
+    ) -> Result<Total, Failure> {
+        let color = self.color;
+        let judged = in_parallel(items, |item| judge(item, settings, options, color));
+        for result in judged {
+            match result {
+                Ok(judged) => self.add(judged),
+                Err(failure) => self.failures.push(failure),
+            }
         }
-        let unused = self.used.notices(&settings.exceptions);
+        let walked = items.iter().any(|item| matches!(item, Item::Below(_)));
+        let unused = self.used.notices(&settings.exceptions, walked);
         self.report.notices.extend(unused);
-        Ok(self)
+        match self.report.objects + self.report.files {
+            0 if !self.failures.is_empty() => Err(self.failures.swap_remove(0)),
+            _ => Ok(self),
+        }
     }
 
-    fn add(&mut self, input: &Input, settings: &Settings) -> Result<(), Failure> {
-        let outcome = pipeline::run(&input.text, settings)
-            .map_err(|problems| unreadable(&input.name, problems))?;
-        let mut report = outcome.report;
-        for finding in &mut report.findings {
-            finding.file.clone_from(&input.file);
+    fn add(&mut self, judged: Judged) {
+        self.plain.push_str(&judged.plain);
+        self.coloured.push_str(&judged.coloured);
+        self.used.merge(&judged.used);
+        self.report.absorb(judged.report);
+    }
+}
+
+/// Calls a function for every item, on several threads where there are many; the results come in the
+/// order of the items.
+fn in_parallel<T: Sync, R: Send>(items: &[T], judge: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads.min(MAX_THREADS).min(items.len());
+    if threads <= 1 {
+        return items.iter().map(judge).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(items.len()));
+    let work = || {
+        while let Some((at, item)) = claim(items, &next) {
+            let result = judge(item);
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            done.push((at, result));
         }
-        let text = |color| Text {
-            input: &input.name,
-            text: &input.text,
-            color,
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            // Where no further thread can be had, this one does the work.
+            let _ = thread::Builder::new()
+                .stack_size(STACK)
+                .spawn_scoped(scope, work);
+        }
+        work();
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// The next item that nobody has begun with.
+fn claim<'i, T>(items: &'i [T], next: &AtomicUsize) -> Option<(usize, &'i T)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    items.get(at).map(|item| (at, item))
+}
+
+fn judge(
+    item: &Item,
+    settings: &Settings,
+    options: &Options,
+    color: bool,
+) -> Result<Judged, Failure> {
+    let (input, mut judged) =
+        match item.load(options.release.as_deref(), options.namespace.as_deref())? {
+            Loaded::Stream(input) => {
+                let judged = stream(&input, settings)?;
+                (input, judged)
+            }
+            Loaded::File(input) => {
+                let judged = file(&input, settings);
+                (input, judged)
+            }
+            Loaded::Nothing(notice) => {
+                let mut judged = Judged::default();
+                judged.report.notices.extend(notice);
+                return Ok(judged);
+            }
         };
-        text(false).push_findings(&report, &mut self.plain);
-        if self.color {
-            text(true).push_findings(&report, &mut self.coloured);
-        }
-        self.used.merge(&outcome.used);
-        self.report.absorb(report);
-        Ok(())
+    let text = |color| Text {
+        input: &input.name,
+        text: &input.text,
+        color,
+    };
+    text(false).push_findings(&judged.report, &mut judged.plain);
+    if color {
+        text(true).push_findings(&judged.report, &mut judged.coloured);
+    }
+    Ok(judged)
+}
+
+/// Judges manifests.
+fn stream(input: &Input, settings: &Settings) -> Result<Judged, Failure> {
+    let outcome = pipeline::run_file(&input.text, input.file.as_deref(), settings)
+        .map_err(|problems| unreadable(&input.name, problems))?;
+    Ok(Judged {
+        report: outcome.report,
+        used: outcome.used,
+        ..Judged::default()
+    })
+}
+
+/// Judges any other file.
+fn file(input: &Input, settings: &Settings) -> Judged {
+    let placed = files::judge(&input.name, &input.text);
+    let mut findings: Vec<Finding> = placed
+        .into_iter()
+        .filter(|placed| settings.enabled(&placed.violation.policy))
+        .map(|placed| placed.finding(&input.name))
+        .collect();
+    let namespace = settings.namespace.as_deref();
+    let used = exceptions::apply(
+        &settings.exceptions,
+        &settings.today,
+        namespace,
+        &mut findings,
+    );
+    let report = Report {
+        findings,
+        files: 1,
+        ..Report::default()
+    };
+    Judged {
+        report,
+        used,
+        ..Judged::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_items() {
+        let items: Vec<usize> = (0..1000).collect();
+        let doubled = in_parallel(&items, |item| item * 2);
+        assert!(doubled.into_iter().eq((0..1000).map(|item| item * 2)));
+        assert_eq!(in_parallel(&[1], |item| *item), [1]);
+        assert!(in_parallel(&[], |item: &u8| *item).is_empty());
     }
 }

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use super::filter::{refusal, unreadable};
-use super::input::{self, Args};
+use super::input::{self, Args, Loaded};
 use super::options::OnViolation;
 use super::output::{self, Failure};
-use crate::check::secrets::mask;
+use crate::check::hide;
 use crate::pipeline::{self, Mode};
 use crate::report;
 
@@ -15,19 +15,22 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let options = &args.options;
     let (settings, _) = options.settings(Mode::Harden)?;
     let mut exit = ExitCode::SUCCESS;
-    for input in input::read(
-        &args.paths,
-        options.release.as_deref(),
-        options.namespace.as_deref(),
-    )? {
+    for item in input::list(&args.paths)? {
+        if !item.may_hold_manifests() {
+            continue;
+        }
+        let (release, namespace) = (options.release.as_deref(), options.namespace.as_deref());
+        let Loaded::Stream(input) = item.load(release, namespace)? else {
+            continue;
+        };
         let mut outcome = pipeline::run(&input.text, &settings)
             .map_err(|problems| unreadable(&input.name, problems))?;
         outcome.report.warn_only = options.on_violation == OnViolation::Warn;
         let after = outcome.output.to_vec();
         let after = String::from_utf8_lossy(&after);
         let color = output::color(&std::io::stdout());
-        let mut masked = mask::lines(&input.text);
-        masked.extend(mask::lines(&after));
+        let mut masked = hide::lines(&input.text);
+        masked.extend(hide::lines(&after));
         let diff = report::diff::render(&input.name, &input.text, &after, &masked, color);
         output::stdout(diff.as_bytes())?;
         if let Some(code) = refusal(&outcome.report) {

@@ -29,7 +29,7 @@ fn filter(options: &Options) -> Result<ExitCode, Failure> {
         pipeline::run(&text, &settings).map_err(|problems| unreadable("stdin", problems))?;
     let mut report = outcome.report;
     report.warn_only = options.on_violation == OnViolation::Warn;
-    let unused = outcome.used.notices(&settings.exceptions);
+    let unused = outcome.used.notices(&settings.exceptions, false);
     report.notices = [notices, report.notices, unused].concat();
     if report.objects == 0 && !options.allow_empty {
         return Err(unreadable("stdin", pipeline::nothing_in("the input")));
@@ -90,7 +90,8 @@ fn render(options: &Options, input: &str, text: &str, report: &Report, color: bo
 
 /// Writes the report to stderr when there is something to say, and to the asked-for file.
 fn publish(options: &Options, input: &str, text: &str, report: &Report) -> Result<(), Failure> {
-    let silent = report.findings.is_empty() && report.notices.is_empty();
+    let silent =
+        report.findings.is_empty() && report.notices.is_empty() && report.remote_keys.is_empty();
     if options.format == Format::Json || !silent {
         output::stderr(&render(
             options,

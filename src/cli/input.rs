@@ -1,14 +1,13 @@
 //! What `check` and `diff` look at: stdin, files, directories and charts.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use walkdir::{DirEntry, WalkDir};
 
 use super::filter::{read_stdin, unreadable};
 use super::options::Options;
 use super::output::Failure;
+use crate::files::text::{Content, Holds};
+use crate::files::{self, Entry, Kind, walk};
 use crate::pipeline;
 
 /// Arguments of `check` and `diff`.
@@ -21,7 +20,29 @@ pub struct Args {
     pub options: Options,
 }
 
-/// One stream to judge.
+/// Something to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// Standard input, which must hold manifests.
+    Stdin,
+    /// A file that was named.
+    Named(PathBuf),
+    /// A chart or file below a directory that was named.
+    Below(Entry),
+}
+
+/// What an item turned out to hold.
+#[derive(Debug)]
+pub enum Loaded {
+    /// Manifests.
+    Stream(Input),
+    /// Any other text.
+    File(Input),
+    /// Nothing that can be looked at; the notice says why where it matters.
+    Nothing(Option<String>),
+}
+
+/// A text to judge.
 #[derive(Debug)]
 pub struct Input {
     /// What it is called in reports.
@@ -32,85 +53,115 @@ pub struct Input {
     pub text: String,
 }
 
-/// Reads every named input; none means stdin.
-pub fn read(
-    paths: &[PathBuf],
-    release: Option<&str>,
-    namespace: Option<&str>,
-) -> Result<Vec<Input>, Failure> {
-    let stdin = [PathBuf::from("-")];
-    let paths = if paths.is_empty() { &stdin[..] } else { paths };
-    let mut inputs = Vec::new();
+/// Everything that the paths name, directories opened; none means stdin.
+///
+/// # Errors
+/// A path that cannot be read.
+pub fn list(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
+    let mut items = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            inputs.push(stdin_input()?);
-        } else if is_chart(path) {
-            inputs.push(chart(path, release, namespace)?);
+            items.push(Item::Stdin);
         } else if path.is_dir() {
-            directory(path, release, namespace, &mut inputs)?;
+            let entries = files::walk(path).map_err(|e| unreadable_path(path, &e))?;
+            items.extend(entries.into_iter().map(Item::Below));
         } else {
-            inputs.push(file(path)?);
+            items.push(Item::Named(path.clone()));
         }
     }
-    Ok(inputs)
+    if paths.is_empty() {
+        items.push(Item::Stdin);
+    }
+    Ok(items)
 }
 
-fn stdin_input() -> Result<Input, Failure> {
-    Ok(Input {
-        name: "stdin".into(),
-        file: None,
-        text: read_stdin(false)?,
+impl Item {
+    /// Whether the item may hold manifests, by what is known before it is read.
+    pub fn may_hold_manifests(&self) -> bool {
+        match self {
+            Item::Stdin | Item::Named(_) => true,
+            Item::Below(entry) => matches!(entry.kind, Kind::Chart | Kind::Manifest),
+        }
+    }
+
+    /// Reads or renders the item.
+    ///
+    /// # Errors
+    /// It cannot be read, is no UTF-8 although it should hold manifests, or Helm refuses the chart.
+    pub fn load(&self, release: Option<&str>, namespace: Option<&str>) -> Result<Loaded, Failure> {
+        let entry = match self {
+            Item::Stdin => {
+                let text = read_stdin(false)?;
+                let (name, file) = ("stdin".into(), None);
+                return Ok(Loaded::Stream(Input { name, file, text }));
+            }
+            Item::Named(path) => return named(path),
+            Item::Below(entry) => entry,
+        };
+        match entry.kind {
+            Kind::Chart if walk::is_library(&entry.path) => Ok(Loaded::Nothing(None)),
+            Kind::Chart => chart(&entry.path, release, namespace).map(Loaded::Stream),
+            kind => below(&entry.path, kind),
+        }
+    }
+}
+
+/// A file that was named is what it says it is: manifests where it may be some.
+fn named(path: &Path) -> Result<Loaded, Failure> {
+    let bytes = std::fs::read(path).map_err(|e| unreadable_path(path, &e))?;
+    let name = path.display().to_string();
+    if std::str::from_utf8(&bytes).is_err() && !files::walk::is_yaml_or_json(path) {
+        return below(path, Kind::File);
+    }
+    let text = pipeline::decode(bytes, true).map_err(|problems| unreadable(&name, problems))?;
+    let manifests = match files::text::holds(&text) {
+        Holds::Objects | Holds::Unnamed | Holds::Nothing => true,
+        Holds::Data => false,
+        Holds::Unreadable => {
+            files::text::speaks_of_an_object(&text) || files::walk::is_yaml_or_json(path)
+        }
+    };
+    let input = input(path, text);
+    Ok(match manifests {
+        true => Loaded::Stream(input),
+        false => Loaded::File(input),
     })
 }
 
-fn file(path: &Path) -> Result<Input, Failure> {
+/// A file that was found. It holds manifests only where that is certain: a repository has YAML of
+/// many kinds.
+fn below(path: &Path, kind: Kind) -> Result<Loaded, Failure> {
+    let content = files::text::read(path).map_err(|e| unreadable_path(path, &e))?;
+    let text = match content {
+        Content::Text(text) => text,
+        Content::Binary => return Ok(Loaded::Nothing(None)),
+        Content::TooLarge => {
+            let name = path.display();
+            let size = files::text::MAX_FILE / 1_000_000;
+            let notice = format!("{name} has more than {size} MB and was not looked at");
+            return Ok(Loaded::Nothing(Some(notice)));
+        }
+    };
+    let manifests = kind == Kind::Manifest
+        && match files::text::holds(&text) {
+            Holds::Objects => true,
+            Holds::Unreadable => files::text::speaks_of_an_object(&text),
+            Holds::Unnamed | Holds::Data | Holds::Nothing => false,
+        };
+    let input = input(path, text);
+    Ok(match manifests {
+        true => Loaded::Stream(input),
+        false => Loaded::File(input),
+    })
+}
+
+fn input(path: &Path, text: String) -> Input {
     let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|e| Failure::Io(format!("cannot read {name}: {e}")))?;
-    let text = pipeline::decode(bytes, true).map_err(|problems| unreadable(&name, problems))?;
-    Ok(Input {
+    Input {
         file: Some(name.clone()),
         name,
         text,
-    })
-}
-
-/// The manifests of a directory: YAML and JSON files, hidden ones left out. A chart in it is
-/// rendered, not read file by file.
-fn directory(
-    path: &Path,
-    release: Option<&str>,
-    namespace: Option<&str>,
-    inputs: &mut Vec<Input>,
-) -> Result<(), Failure> {
-    let visible = |entry: &DirEntry| {
-        entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
-    };
-    let mut walk = WalkDir::new(path).sort_by_file_name().into_iter();
-    while let Some(entry) = walk.next() {
-        let entry =
-            entry.map_err(|e| Failure::Io(format!("cannot read {}: {e}", path.display())))?;
-        let folder = entry.file_type().is_dir();
-        if !visible(&entry) {
-            if folder {
-                walk.skip_current_dir();
-            }
-        } else if folder && is_chart(entry.path()) {
-            walk.skip_current_dir();
-            inputs.push(chart(entry.path(), release, namespace)?);
-        } else if entry.file_type().is_file() && is_manifest(entry.path()) {
-            inputs.push(file(entry.path())?);
-        }
     }
-    Ok(())
-}
-
-fn is_chart(path: &Path) -> bool {
-    path.join("Chart.yaml").is_file()
-}
-
-fn is_manifest(path: &Path) -> bool {
-    let extension = path.extension().and_then(OsStr::to_str);
-    extension.is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"))
 }
 
 /// A chart, rendered by `helm template`: hooks and CRDs included.
@@ -119,12 +170,11 @@ fn chart(path: &Path, release: Option<&str>, namespace: Option<&str>) -> Result<
         .map_err(|e| Failure::Io(e.to_string()))?;
     let text = pipeline::decode(text, true)
         .map_err(|problems| unreadable(&path.display().to_string(), problems))?;
-    let name = path.display().to_string();
-    Ok(Input {
-        file: Some(name.clone()),
-        name,
-        text,
-    })
+    Ok(input(path, text))
+}
+
+fn unreadable_path(path: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::Io(format!("cannot read {}: {error}", path.display()))
 }
 
 /// Today's date in UTC as `YYYY-MM-DD`, for exceptions that expire. `SOURCE_DATE_EPOCH`

@@ -6,11 +6,14 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::output::Failure;
-use crate::config::{ConfigError, Source};
+use crate::check::files;
+use crate::config::{ConfigError, Source, dotted};
+use crate::inject::externalize::Externalizer;
 use crate::inject::patches;
 use crate::pipeline::{self, Mode, Settings};
 use crate::platform::Hardening;
 use crate::platform::locate::{Located, locate};
+use crate::platform::network;
 use crate::policy::exceptions::Pattern;
 use crate::policy::{Evaluator, Level, Library, Names, Selection, Version};
 
@@ -44,6 +47,9 @@ pub struct Options {
     /// Pod Security Standards version: latest, or v1.N.
     #[arg(long, value_name = "VERSION")]
     pub pss_version: Option<Version>,
+    /// Which NetworkPolicies the release gets: derive, isolate or off.
+    #[arg(long, value_name = "MODE", value_enum)]
+    pub network_policies: Option<network::Mode>,
     /// A directory with further policies; repeatable.
     #[arg(long, value_name = "DIR")]
     pub policies: Vec<PathBuf>,
@@ -107,19 +113,41 @@ impl Options {
         let selection = self.selection(&hardening)?;
         known(&selection.only, &library)?;
         known(&selection.skip, &library)?;
+        let network_policies = self.network_policies.unwrap_or(hardening.network.mode);
+        if network_policies == network::Mode::Isolate && self.release.is_none() {
+            return Err(Failure::Usage(
+                "network policies of mode `isolate` need --release: it marks the release's pods"
+                    .into(),
+            ));
+        }
+        let labels = pipeline::labels(
+            self.env.as_deref(),
+            self.release.as_deref(),
+            &hardening.labels,
+        );
+        let policies = Evaluator::new(&library, &selection);
         let settings = Settings {
             mode,
             release: self.release.clone(),
             namespace: self.namespace.clone(),
-            labels: pipeline::labels(
-                self.env.as_deref(),
-                self.release.as_deref(),
-                &hardening.labels,
-            ),
+            externalize: hardening.secrets.externalize.map(|config| Externalizer {
+                config,
+                environment: self.env.clone(),
+                release: self.release.clone(),
+                namespace: self.namespace.clone(),
+                labels: labels
+                    .iter()
+                    .filter(|label| policies.enabled(label.policy))
+                    .cloned()
+                    .collect(),
+            }),
+            labels,
             resources: hardening.resources,
             read_only_root: hardening.read_only_root,
             patches: platform.patches,
-            policies: Evaluator::new(&library, &selection),
+            network: hardening.network,
+            network_policies,
+            policies,
             exceptions: hardening.exceptions,
             keep_edits: self.format == Format::Json,
             today: super::input::today(),
@@ -234,6 +262,9 @@ impl Platform {
         let text = std::fs::read_to_string(file)
             .map_err(|e| Failure::config(ConfigError::unreadable(&name, &e)))?;
         let source = Source::parse(&name, &text).map_err(Failure::config)?;
+        if let Some(found) = files::judge(&name, &text).first() {
+            return Err(Failure::config(holds_credential(&name, found)));
+        }
         let hardening = source
             .decode::<PlatformFile>()
             .map_err(Failure::config)?
@@ -283,6 +314,17 @@ fn overrules_nothing(hardening: &Hardening, library: &Library) -> Option<(String
         let idle = !named.any(|own| own.policy.has_fix());
         idle.then(|| (format!("/overrule/{index}"), glob.clone()))
     })
+}
+
+/// Refuses a platform file with a credential in it, by the place: everybody can read the file.
+fn holds_credential(file: &str, found: &files::Placed) -> ConfigError {
+    let what = &found.violation.message;
+    ConfigError {
+        file: file.to_owned(),
+        position: Some((found.line, found.column)),
+        field: dotted(&found.violation.pointer),
+        reason: format!("{what}; a platform file says where credentials are, never what they are"),
+    }
 }
 
 /// The first place in the block that names policies of which there are none.

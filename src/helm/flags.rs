@@ -25,6 +25,7 @@ const fn value(name: &'static str) -> FilterOption {
 pub const FILTER_OPTIONS: &[FilterOption] = &[
     value("env"),
     value("format"),
+    value("network-policies"),
     value("on-violation"),
     value("only"),
     value("platform"),

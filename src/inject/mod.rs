@@ -5,8 +5,10 @@
 //! come last, may replace.
 
 pub mod draft;
+pub mod externalize;
 pub mod images;
 pub mod labels;
+pub mod network;
 pub mod patches;
 pub mod resources;
 pub mod security;

@@ -65,6 +65,23 @@ pub(super) fn block(out: &mut String, value: &Value, at: Layout<'_>) -> Result<(
     block_value(out, value, at, MAX_DEPTH)
 }
 
+/// A value as a document of its own, in block style, with a line ending after the last line.
+///
+/// # Errors
+/// As [`block`].
+pub fn document(value: &Value) -> Result<String, EditError> {
+    let layout = Layout {
+        column: 0,
+        step: 2,
+        seq_step: 2,
+        eol: "\n",
+    };
+    let mut out = String::new();
+    block(&mut out, value, layout)?;
+    out.push('\n');
+    Ok(out)
+}
+
 /// Writes `key: value` as block YAML, in the layout of the map that it joins.
 ///
 /// # Errors

@@ -4,8 +4,10 @@
 //! nodes with byte spans, `scalar` decodes a scalar's text and [`resolve`] gives it the type Go's
 //! `sigs.k8s.io/yaml` would. [`view`] is how everything else looks at a document, before or after
 //! edits. [`overlay`] holds RFC 6902 edits over the tape and `write` turns them into text that
-//! differs from the input only where an edit says so; `emit` writes new values.
+//! differs from the input only where an edit says so; `emit` writes new values. [`comments`] finds what
+//! no value holds.
 
+pub mod comments;
 pub mod edit;
 mod emit;
 pub mod error;
@@ -24,6 +26,7 @@ pub mod view;
 mod write;
 
 pub use edit::{Edit, EditError, Operation};
+pub use emit::document as write_document;
 pub use error::{ParseError, line_column};
 pub use overlay::Overlay;
 pub use split::{DocSpan, split};

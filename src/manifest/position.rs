@@ -63,7 +63,7 @@ fn first_line(node: Node<'_>) -> Range<usize> {
     span.start..span.start + length
 }
 
-/// The pointer of a map key's value, by the key's node.
+/// The pointer of a map key's value, by the key's node; or of a value, by its own.
 pub fn pointer_of(document: &Document<'_>, key: NodeId) -> String {
     let mut pointer = String::new();
     let Some(mut node) = document.root() else {
@@ -78,6 +78,15 @@ pub fn pointer_of(document: &Document<'_>, key: NodeId) -> String {
         node = next;
     }
     pointer
+}
+
+/// The scalar or alias whose text holds a byte of the document.
+pub fn leaf_at<'d>(document: &'d Document<'_>, offset: usize) -> Option<Node<'d>> {
+    let count = document.root().map_or(0, |root| root.raw().next);
+    let mut leaves = (0..count)
+        .map(|id| document.node(id))
+        .filter(|node| matches!(node.raw().kind, Kind::Scalar | Kind::Alias));
+    leaves.find(|leaf| leaf.span().contains(&offset))
 }
 
 /// The member or item of a collection whose subtree, or whose key, is the wanted node.

@@ -10,6 +10,7 @@ pub mod identity;
 pub mod image;
 pub mod pods;
 pub mod quantity;
+pub mod secret;
 pub mod selector;
 
 use std::fmt;

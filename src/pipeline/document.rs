@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::kinds::Places;
 use super::output::Change;
-use super::{Done, Mode, Run};
+use super::{Done, Mode, Run, externalize};
 use crate::check;
 use crate::inject::{Draft, images, labels, patches, resources, security};
 use crate::manifest::edit::EditError;
@@ -17,9 +17,9 @@ use crate::policy::Violation;
 use crate::report::Finding;
 
 /// A violation with the object it is about.
-struct Found<'a> {
-    object: &'a Object<'a>,
-    violation: Violation,
+pub(super) struct Found<'a> {
+    pub(super) object: &'a Object<'a>,
+    pub(super) violation: Violation,
 }
 
 impl Run<'_, '_> {
@@ -53,8 +53,27 @@ impl Run<'_, '_> {
             }
         };
         let places = self.places(&objects, last)?;
-        let twice = self.admit(number, &objects);
-        Some(self.judge(number, document, &objects, &places, twice))
+        self.note(number, &objects, &places);
+        let mut found = Vec::new();
+        let replaced = self.externalize(&objects, &mut found);
+        let moved;
+        let now = match replaced.iter().any(Option::is_some) {
+            true => {
+                self.key_pairs(number, document, &objects, &replaced);
+                moved = externalize::in_place(&objects, &replaced);
+                &moved
+            }
+            false => &objects,
+        };
+        self.admit(number, now, &mut found);
+        let draft = match externalize::draft(document, number, now, &replaced, self.settings) {
+            Ok(draft) => draft,
+            Err(error) => {
+                self.refuse(number, 0, &error.to_string());
+                return Some(Done::Untouched);
+            }
+        };
+        Some(self.judge(number, document, draft, now, &places, found))
     }
 
     /// Reads a document. Where Helm 4 has cut a `List` into documents, an alias may stand for an
@@ -115,9 +134,8 @@ impl Run<'_, '_> {
         Some(all)
     }
 
-    /// Counts a document's objects and remembers definitions; returns the objects that came before.
-    fn admit<'a>(&mut self, number: usize, objects: &'a [Object<'a>]) -> Vec<Found<'a>> {
-        let mut twice = Vec::new();
+    /// Counts a document's objects and remembers definitions; reports the objects that came before.
+    fn admit<'a>(&mut self, number: usize, objects: &'a [Object<'a>], found: &mut Vec<Found<'a>>) {
         self.report.documents += 1;
         self.report.objects += objects.len();
         for object in objects {
@@ -128,29 +146,23 @@ impl Run<'_, '_> {
             let key = object_key(&object.identity, self.settings.namespace.as_deref());
             let line = self.spans.get(number).map_or(0, |span| span.first_line);
             if let Some(first) = self.seen.insert(key, line) {
-                twice.push(Found {
+                found.push(Found {
                     object,
                     violation: check::twice::judge(object, first),
                 });
             }
         }
-        twice
     }
 
     fn judge<'a>(
         &mut self,
         number: usize,
         document: &Document<'_>,
+        mut draft: Draft<'_>,
         objects: &'a [Object<'a>],
         places: &[Vec<PodPlace>],
         mut found: Vec<Found<'a>>,
     ) -> Done {
-        let mut draft = Draft::new(
-            document,
-            number,
-            &self.settings.policies,
-            self.settings.keep_edits,
-        );
         for (object, places) in objects.iter().zip(places) {
             if self.settings.mode == Mode::Harden {
                 self.harden(&mut draft, object, places, &mut found);
@@ -175,7 +187,10 @@ impl Run<'_, '_> {
             return Done::Untouched;
         }
         self.scratch.clear();
-        if let Err(error) = draft.write(&mut self.scratch) {
+        let written = draft
+            .write(&mut self.scratch)
+            .and_then(|()| externalize::drop_comments(&draft, &mut self.scratch));
+        if let Err(error) = written {
             self.refuse(
                 number,
                 0,
@@ -291,7 +306,7 @@ impl Run<'_, '_> {
         );
     }
 
-    fn finding(
+    pub(super) fn finding(
         &self,
         number: usize,
         document: &Document<'_>,
@@ -303,12 +318,12 @@ impl Run<'_, '_> {
         let at = position::locate(document, &violation.pointer);
         let (line, column) = crate::manifest::line_column(document.text(), at.start);
         let first_line = span.map_or(1, |s| s.first_line);
-        let quote =
-            if check::quote::may_quote(document, &violation.policy, &at, &object.identity.kind) {
-                base + at.start..base + at.end
-            } else {
-                0..0
-            };
+        let quote = if check::quote::may_quote(document, &violation.policy, &at, &violation.pointer)
+        {
+            base + at.start..base + at.end
+        } else {
+            0..0
+        };
         let id = &object.identity;
         Finding {
             policy: violation.policy,

@@ -24,7 +24,7 @@ pub(super) struct Store {
 
 /// Where bytes stand in a [`Store`].
 #[derive(Clone)]
-struct Stored {
+pub(super) struct Stored {
     chunk: usize,
     range: Range<usize>,
 }
@@ -33,7 +33,8 @@ struct Stored {
 const CHUNK: usize = 1 << 18;
 
 impl Store {
-    fn push(&mut self, bytes: &[u8]) -> Stored {
+    /// Keeps bytes and says where.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Stored {
         let fits = |chunk: &Vec<u8>| chunk.capacity() - chunk.len() >= bytes.len();
         if !self.chunks.last().is_some_and(fits) {
             self.chunks.push(Vec::with_capacity(CHUNK.max(bytes.len())));
@@ -74,6 +75,14 @@ pub(super) struct Change {
     new: Stored,
 }
 
+/// Documents that the input does not have.
+pub(super) struct Added {
+    /// The number of the document they stand before.
+    pub(super) before: usize,
+    /// Where their text stands among what is new, with a separator behind each.
+    pub(super) text: Stored,
+}
+
 impl Change {
     /// The change from `old` to `new`, whose middle is appended to `store`.
     pub(super) fn between(old: &[u8], new: &[u8], store: &mut Store) -> Change {
@@ -88,6 +97,18 @@ impl Change {
             kept_after,
             new: store.push(new.get(..new.len() - kept_after).unwrap_or_default()),
         }
+    }
+
+    /// The changed document, given the original and what is new.
+    pub(super) fn text(&self, old: &str, store: &Store) -> Vec<u8> {
+        let old = old.as_bytes();
+        let end = old.len().saturating_sub(self.kept_after);
+        let pieces = [
+            old.get(..self.kept_before),
+            Some(store.get(&self.new)),
+            old.get(end..),
+        ];
+        pieces.map(Option::unwrap_or_default).concat()
     }
 }
 
@@ -121,17 +142,24 @@ fn common_end(a: &[u8], b: &[u8]) -> usize {
 }
 
 impl<'s> Output<'s> {
-    /// Edited documents in the place of the originals, separators untouched.
+    /// Edited documents in the place of the originals, separators untouched, and new ones between
+    /// them.
     pub(super) fn new(
         text: &'s str,
         spans: &[DocSpan<'_>],
         done: &[Done],
+        added: Option<Added>,
         edited: Store,
     ) -> Output<'s> {
         let edits = done.iter().filter(|done| matches!(done, Done::Edited(_)));
-        let mut pieces = Vec::with_capacity(2 * edits.count() + 1);
+        let mut pieces = Vec::with_capacity(2 * edits.count() + 3);
         let mut at = 0;
-        for (span, done) in spans.iter().zip(done) {
+        for (number, (span, done)) in spans.iter().zip(done).enumerate() {
+            if let Some(added) = added.as_ref().filter(|added| added.before == number) {
+                pieces.push(Piece::Input(at..span.start));
+                pieces.push(Piece::Edited(added.text.clone()));
+                at = span.start;
+            }
             if let Done::Edited(change) = done {
                 pieces.push(Piece::Input(at..span.start + change.kept_before));
                 pieces.push(Piece::Edited(change.new.clone()));

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::check;
 use crate::config::ConfigError;
+use crate::inject::externalize::Externalizer;
 use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
 use crate::inject::patches;
 use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources};
+use crate::platform::network::{self, Network};
 use crate::policy::exceptions::Exception;
 use crate::policy::{Evaluator, Library, Selection};
 
@@ -31,10 +33,16 @@ pub struct Settings {
     pub labels: Vec<Label>,
     /// How to fill resources.
     pub resources: Resources,
+    /// Where Secrets come from, unless from charts.
+    pub externalize: Option<Externalizer>,
     /// When root file systems become read-only.
     pub read_only_root: ReadOnlyRoot,
     /// The platform's patches.
     pub patches: Vec<patches::Prepared>,
+    /// What is known about the network around the release.
+    pub network: Network,
+    /// Which NetworkPolicies the release gets.
+    pub network_policies: network::Mode,
     /// The policies in force.
     pub policies: Evaluator,
     /// The platform's exceptions.
@@ -89,8 +97,11 @@ impl Settings {
             namespace: None,
             labels: labels(Some(environment), Some(release), &hardening.labels),
             resources: hardening.resources,
+            externalize: None,
             read_only_root: hardening.read_only_root,
             patches: Vec::new(),
+            network_policies: hardening.network.mode,
+            network: hardening.network,
             policies: Evaluator::new(&Library::built_in()?, &Selection::default()),
             exceptions: Vec::new(),
             keep_edits: false,

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
+use super::secrets::Secrets;
 use crate::manifest::view::escape;
 use crate::object::quantity::Quantity;
+use crate::platform::network::Network;
 use crate::policy::exceptions::Exception;
 use crate::policy::{Level, Version};
 
@@ -24,6 +26,10 @@ pub struct Hardening {
     pub pod_security: PodSecurity,
     /// When root file systems become read-only.
     pub read_only_root: ReadOnlyRoot,
+    /// NetworkPolicies.
+    pub network: Network,
+    /// Where secrets come from instead of charts.
+    pub secrets: Secrets,
     /// Policies whose explicit violations are overwritten instead of refused.
     pub overrule: Vec<String>,
     /// Who may break which policy, why, and until when.
@@ -196,12 +202,16 @@ impl Hardening {
                 (format!("/resources/presets/{}{at}", escape(name)), reason)
             })?;
         }
+        self.network
+            .validate()
+            .map_err(|(at, reason)| (format!("/network{at}"), reason))?;
         for (key, value) in &self.labels {
             if !is_label_value(value) {
                 return Err((format!("/labels/{}", escape(key)), "not a label value: up to 63 letters, digits, `-`, `_` and `.`, first and last a letter or digit".into()));
             }
         }
-        Ok(())
+        let inside = |(at, reason)| (format!("/secrets{at}"), reason);
+        self.secrets.validate().map_err(inside)
     }
 }
 

@@ -28,6 +28,10 @@ pub struct Exception {
     /// The container's name; findings that are not about a container do not match then.
     #[serde(default)]
     pub container: Option<Pattern>,
+    /// The file, by its path as the report shows it, `./` left out; then findings about no file, such
+    /// as those of the filter, do not match.
+    #[serde(default)]
+    pub file: Option<Pattern>,
     /// The place in the object, as the report gives it, e.g. `/data/*`. A finding below such a place
     /// is covered too.
     #[serde(default)]
@@ -218,11 +222,17 @@ impl Exception {
             && fits(&self.name, Some(&finding.name))
             && fits(&self.namespace, finding.namespace.as_deref().or(namespace))
             && fits(&self.container, finding.container.as_deref())
+            && fits(&self.file, finding.file.as_deref().map(plain_path))
             && self
                 .pointer
                 .as_ref()
                 .is_none_or(|place| place.covers(&finding.pointer))
     }
+}
+
+/// A path without the `./` in front.
+fn plain_path(path: &str) -> &str {
+    path.strip_prefix("./").unwrap_or(path)
 }
 
 impl fmt::Display for Exception {
@@ -239,6 +249,9 @@ impl fmt::Display for Exception {
         }
         if let Some(place) = &self.pointer {
             write!(f, " at {place}")?;
+        }
+        if let Some(file) = &self.file {
+            write!(f, " in {file}")?;
         }
         write!(f, " ({})", self.reason)
     }
@@ -257,10 +270,14 @@ impl Used {
         }
     }
 
-    /// One line for every exception that nothing needed.
-    pub fn notices(&self, exceptions: &[Exception]) -> Vec<String> {
+    /// One line for every exception that nothing needed. Those about files are of use only where
+    /// files are looked at, which `files` says.
+    pub fn notices(&self, exceptions: &[Exception], files: bool) -> Vec<String> {
         let used = self.0.iter().chain(std::iter::repeat(&false));
-        let unused = exceptions.iter().zip(used).filter(|(_, used)| !**used);
+        let unused = exceptions
+            .iter()
+            .zip(used)
+            .filter(|(exception, used)| !**used && (files || exception.file.is_none()));
         unused
             .map(|(exception, _)| {
                 format!("{exception} is not needed; remove it from the platform file")
@@ -343,7 +360,7 @@ mod tests {
             severity: Severity::Error,
             message: "m".to_owned(),
             help: "h".to_owned(),
-            file: None,
+            file: Some("./deploy/agent.yaml".to_owned()),
             document: 0,
             api_version: "apps/v1".to_owned(),
             kind: "DaemonSet".to_owned(),
@@ -387,6 +404,9 @@ mod tests {
             ("policy: '*', pointer: '/*/other'", false),
             ("policy: '*', namespace: prod", true),
             ("policy: '*', namespace: 'dev-*'", false),
+            ("policy: '*', file: deploy/agent.yaml", true),
+            ("policy: '*', file: '*.yaml'", true),
+            ("policy: '*', file: agent.yaml", false),
             ("policy: '*', expires: 2026-06-01", true),
             ("policy: '*', expires: 2026-05-31", false),
         ] {
@@ -421,12 +441,12 @@ mod tests {
             "the exception from pss/privileged for DaemonSet (for now) expired on 2026-01-31; h"
         );
         assert_eq!(
-            used.notices(&exceptions),
+            used.notices(&exceptions, false),
             [
                 "the exception from pss/hostPorts (not used) is not needed; remove it from the platform file"
             ]
         );
-        assert_eq!(Used::default().notices(&exceptions).len(), 2);
+        assert_eq!(Used::default().notices(&exceptions, false).len(), 2);
     }
 
     #[test]

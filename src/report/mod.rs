@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod finding;
 pub mod json;
+pub mod remote;
 pub mod text;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use crate::manifest::edit::Edit;
 pub use finding::{Finding, Severity};
+use remote::RemoteKey;
 
 /// Everything a run has to say.
 #[derive(Clone, Debug, Default)]
@@ -21,14 +23,35 @@ pub struct Report {
     pub edits: Vec<Edit>,
     /// How many operations were applied.
     pub edit_count: usize,
+    /// Objects that were added to the release.
+    pub added: Vec<Added>,
     /// Things a user should know that are nobody's fault, e.g. which defaults were used.
     pub notices: Vec<String>,
+    /// What the platform's secret store must hold, where Secrets come from one.
+    pub remote_keys: Vec<RemoteKey>,
     /// How many documents and objects were read.
     pub documents: usize,
     /// See `documents`.
     pub objects: usize,
+    /// How many other files were read.
+    pub files: usize,
     /// Violations are reported only; nothing is refused.
     pub warn_only: bool,
+}
+
+/// An object that was added to the release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Added {
+    /// The policy that asked for it.
+    pub policy: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace; that of the release where none is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
 }
 
 /// The counts of a report.
@@ -42,10 +65,14 @@ pub struct Summary {
     pub excepted: usize,
     /// Operations applied.
     pub edits: usize,
+    /// Objects added.
+    pub added: usize,
     /// Documents read.
     pub documents: usize,
     /// Kubernetes objects read.
     pub objects: usize,
+    /// Other files read.
+    pub files: usize,
     /// Whether the release is refused.
     pub refused: bool,
 }
@@ -64,8 +91,10 @@ impl Report {
             warnings: count(|f| f.exception.is_none() && f.severity == Severity::Warning),
             excepted: count(|f| f.exception.is_some()),
             edits: self.edit_count,
+            added: self.added.len(),
             documents: self.documents,
             objects: self.objects,
+            files: self.files,
             refused: self.refused(),
         }
     }
@@ -74,7 +103,9 @@ impl Report {
     pub fn absorb(&mut self, other: Report) {
         self.findings.extend(other.findings);
         self.edits.extend(other.edits);
+        self.remote_keys.extend(other.remote_keys);
         self.edit_count += other.edit_count;
+        self.added.extend(other.added);
         for notice in other.notices {
             if !self.notices.contains(&notice) {
                 self.notices.push(notice);
@@ -82,6 +113,7 @@ impl Report {
         }
         self.documents += other.documents;
         self.objects += other.objects;
+        self.files += other.files;
     }
 }
 

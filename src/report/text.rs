@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Finding, Report, Severity, plural, printable};
+use super::{Finding, Report, Severity, plural, printable, remote};
 
 /// A run's report with the input it is about.
 pub struct Text<'a> {
@@ -94,7 +94,13 @@ fn notes(finding: &Finding) -> Vec<(&'static str, String)> {
     if let Some(container) = &finding.container {
         object.push_str(&format!(", container {container}"));
     }
-    let mut lines = vec![("object", object), ("field", finding.pointer.clone())];
+    let mut lines = Vec::new();
+    if !finding.kind.is_empty() {
+        lines.push(("object", object));
+    }
+    if !finding.kind.is_empty() || !finding.pointer.is_empty() {
+        lines.push(("field", finding.pointer.clone()));
+    }
     if let Some(source) = &finding.source {
         lines.push(("template", source.clone()));
     }
@@ -106,24 +112,37 @@ fn notes(finding: &Finding) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// What stands below the findings of a report: the ways out, and the notices.
+/// What stands below the findings of a report: the ways out, the notices, the remote keys.
 pub fn closing(report: &Report) -> String {
     let mut out = String::new();
-    if !report.findings.is_empty() && (report.refused() || !report.notices.is_empty()) {
+    let keys = remote::text(&report.remote_keys);
+    let more = !report.notices.is_empty() || !keys.is_empty();
+    if !report.findings.is_empty() && (report.refused() || more) {
         out.push('\n');
     }
     if report.refused() {
-        out.push_str(WAYS_OUT);
+        let change = match report.files {
+            0 => "change the chart's values",
+            _ => "change the files or the chart's values",
+        };
+        out.push_str(&format!("help: {change}, {WAY_OUT}\n"));
     }
     for notice in &report.notices {
         out.push_str(&format!("note: {notice}\n"));
     }
+    out.push_str(&printable_lines(&keys));
     out
 }
 
-/// What to do about a refusal, below its findings.
-const WAYS_OUT: &str = "help: change the chart's values, or have the platform team except a finding: \
-    `helm-floe explain POLICY` shows how\n";
+/// Text of several lines of which each is made printable.
+fn printable_lines(text: &str) -> String {
+    let lines = text.lines().map(printable);
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// The other way out of a refusal, below its findings.
+const WAY_OUT: &str =
+    "or have the platform team except a finding: `helm-floe explain POLICY` shows how";
 
 /// The first line of a report: whether the release is refused, and the counts.
 pub fn verdict(report: &Report) -> String {
@@ -136,9 +155,22 @@ pub fn verdict(report: &Report) -> String {
         counts.push(format!("{} excepted", summary.excepted));
     }
     let counts = counts.join(", ");
-    let objects = plural(summary.objects, "object");
+    let objects = match (summary.objects, summary.files) {
+        (objects, 0) => plural(objects, "object"),
+        (0, files) => plural(files, "file"),
+        (objects, files) => format!(
+            "{} and {}",
+            plural(objects, "object"),
+            plural(files, "other file")
+        ),
+    };
     if summary.refused {
-        format!("helm-floe refuses this release: {counts} in {objects}\n")
+        let what = if summary.objects == 0 {
+            "what these files hold"
+        } else {
+            "this release"
+        };
+        format!("helm-floe refuses {what}: {counts} in {objects}\n")
     } else {
         let edits = plural(summary.edits, "edit");
         let warned = if summary.errors > 0 {
@@ -146,6 +178,10 @@ pub fn verdict(report: &Report) -> String {
         } else {
             ""
         };
-        format!("helm-floe: {counts} in {objects}, {edits}{warned}\n")
+        let added = match summary.added {
+            0 => String::new(),
+            added => format!(", {} added", plural(added, "object")),
+        };
+        format!("helm-floe: {counts} in {objects}, {edits}{added}{warned}\n")
     }
 }

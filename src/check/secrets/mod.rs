@@ -15,7 +15,6 @@ mod encoded;
 pub mod fingerprint;
 mod forms;
 pub mod hit;
-pub mod mask;
 mod names;
 pub mod remarks;
 pub mod sample;
@@ -97,7 +96,7 @@ fn violations(found: &walk::Found, at: &str, container: Option<&str>) -> Vec<Vio
 }
 
 /// What is wrong: what was found, how long it is, and by which mark it can be told from others.
-fn message(rule: Rule, hits: &[&Hit], name: Option<&str>) -> String {
+pub(super) fn message(rule: Rule, hits: &[&Hit], name: Option<&str>) -> String {
     let Some(first) = hits.first() else {
         return String::new();
     };

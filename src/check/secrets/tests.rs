@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 
-use super::{described, mask, scan};
+use super::{described, scan};
+use crate::check::hide;
 
 /// Values to put for `@P`: as people and programs choose them.
 fn passwords() -> Vec<String> {
@@ -554,6 +555,6 @@ proptest! {
                 prop_assert!(credential.is_some_and(|c| c.len() < 8 || !said.contains(c)), "{said}");
             }
         }
-        let _ = mask::lines(&text);
+        let _ = hide::lines(&text);
     }
 }

@@ -1,0 +1,318 @@
+//! Hosts in arguments and shell scripts.
+
+use super::hosts::{self, Context, Mention};
+use super::names::{self, Promise};
+
+/// The hosts in a command and its arguments; each with the number of the word it stands in.
+pub fn arguments(words: &[&str], found: &mut Vec<(usize, Mention)>) {
+    let mut flag: Option<&str> = None;
+    let mut own = Vec::new();
+    for (number, word) in words.iter().enumerate() {
+        let is_script = word.contains(char::is_whitespace);
+        if is_script {
+            script(word, &mut own);
+        } else if let Some((name, value)) = assignment(word) {
+            value_of(name, value, &mut own);
+        } else if !word.starts_with('-') {
+            match flag {
+                Some(flag) => value_of(flag, word, &mut own),
+                None => hosts::scan(word, Context::plain(), &mut own),
+            }
+        }
+        flag =
+            Some(*word).filter(|word| word.starts_with('-') && !word.contains('=') && !is_script);
+        found.extend(own.drain(..).map(|mention| (number, mention)));
+    }
+    if words.iter().all(|word| !word.contains('\n')) {
+        let mut operands = Vec::new();
+        command(words, 0, &mut operands);
+        found.extend(
+            operands
+                .into_iter()
+                .map(|mention| (words.len() - 1, mention)),
+        );
+    }
+}
+
+/// `--flag=value` and `NAME=value`, with the name.
+fn assignment(word: &str) -> Option<(&str, &str)> {
+    let (name, value) = word.split_once('=')?;
+    let bare = name.trim_start_matches('-');
+    let is_name = !bare.is_empty()
+        && bare
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    is_name.then_some((name, value))
+}
+
+fn value_of(name: &str, value: &str, found: &mut Vec<Mention>) {
+    let promise = match name {
+        "-h" | "-H" => Promise::Host,
+        name => names::promise(name),
+    };
+    // The value may be a setting itself: `-D cache.host=redis`, `--set=url=http://x`.
+    if let Some((inner, value)) = assignment(value) {
+        return value_of(inner, value, found);
+    }
+    let context = Context {
+        promise,
+        outside: !names::is_public(name),
+        line: 0,
+    };
+    hosts::scan(value, context, found);
+}
+
+/// The hosts in a shell script.
+pub fn script(text: &str, found: &mut Vec<Mention>) {
+    for (line, text) in text.lines().enumerate() {
+        let trimmed = text.trim_start();
+        if trimmed.is_empty() || trimmed.starts_with('#') {
+            continue;
+        }
+        // What is printed for people is not called.
+        let shown = ["echo ", "printf ", "info ", "log "]
+            .iter()
+            .any(|word| trimmed.starts_with(word));
+        let context = Context {
+            promise: Promise::Nothing,
+            outside: !shown,
+            line,
+        };
+        hosts::scan(text, context, found);
+        for part in trimmed.split([';', '|', '&', '(', ')', '`', '{', '}']) {
+            let words: Vec<&str> = part.split_whitespace().collect();
+            command(&words, line, found);
+            assignments(&words, line, found);
+        }
+    }
+}
+
+/// `HOST=db` and `--host=db` in a line of a script.
+fn assignments(words: &[&str], line: usize, found: &mut Vec<Mention>) {
+    for (name, value) in words.iter().filter_map(|word| assignment(word)) {
+        let value = value.trim_matches(['"', '\'']);
+        let context = Context {
+            promise: names::promise(name),
+            outside: !names::is_public(name),
+            line,
+        };
+        if context.promise == Promise::Host {
+            hosts::scan(value, context, found);
+        }
+    }
+}
+
+/// What programs that are all about hosts take as operands.
+fn takes_host(program: &str) -> bool {
+    matches!(
+        program,
+        "nc" | "ncat"
+            | "netcat"
+            | "telnet"
+            | "nslookup"
+            | "host"
+            | "dig"
+            | "ping"
+            | "wait-for-it"
+            | "wait-for-it.sh"
+            | "wait-for"
+            | "wait-for.sh"
+            | "curl"
+            | "wget"
+            | "http"
+    )
+}
+
+/// Programs whose `-h` is the host to call.
+fn has_host_flag(program: &str) -> bool {
+    const CLIENTS: [&str; 22] = [
+        "clickhouse-client",
+        "cqlsh",
+        "createdb",
+        "ldapsearch",
+        "mariadb",
+        "mariadb-admin",
+        "mariadb-dump",
+        "mongo",
+        "mongodump",
+        "mongosh",
+        "mosquitto_pub",
+        "mosquitto_sub",
+        "mysql",
+        "mysqladmin",
+        "mysqldump",
+        "pg_dump",
+        "pg_isready",
+        "pg_restore",
+        "psql",
+        "redis-cli",
+        "valkey-cli",
+        "wait4x",
+    ];
+    CLIENTS.binary_search(&program).is_ok()
+}
+
+/// One command of a script, as words.
+fn command(words: &[&str], line: usize, found: &mut Vec<Mention>) {
+    let program = |word: &&&str| {
+        let name = base(word);
+        takes_host(name) || has_host_flag(name)
+    };
+    let Some(at) = words.iter().position(|word| program(&word)) else {
+        return;
+    };
+    let (name, rest) = (
+        base(words.get(at).copied().unwrap_or_default()),
+        words.get(at + 1..).unwrap_or_default(),
+    );
+    let context = Context {
+        promise: Promise::Host,
+        outside: true,
+        line,
+    };
+    let mention = if takes_host(name) {
+        operand(rest, context)
+    } else {
+        by_flags(rest, context)
+    };
+    let known = |new: &Mention| {
+        let same =
+            |old: &Mention| old.host == new.host && (new.port.is_none() || old.port == new.port);
+        found.iter().any(same)
+    };
+    found.extend(mention.filter(|new| !known(new)));
+}
+
+fn base(word: &str) -> &str {
+    let word = word.trim_matches(['"', '\'']);
+    word.rsplit('/').next().unwrap_or(word)
+}
+
+/// `nc -z -w 2 db 5432`: the first operand that may be a host, and the port behind it.
+fn operand(words: &[&str], context: Context) -> Option<Mention> {
+    let mut words = words.iter().peekable();
+    while let Some(word) = words.next() {
+        if word.starts_with('-') {
+            continue;
+        }
+        if word.contains("://") || word.contains(['=', '$', '>', '<', ':']) {
+            return None;
+        }
+        let after = words.peek().and_then(|next| hosts::port(next));
+        if let Some(mention) = hosts::bare_word(word, after, context) {
+            return Some(mention);
+        }
+    }
+    None
+}
+
+/// `redis-cli -h redis -p 6379`, `psql --host=db`.
+fn by_flags(words: &[&str], context: Context) -> Option<Mention> {
+    let value = |short: &str, long: &str| {
+        let joined = |word: &&str| {
+            let tail = word.strip_prefix(long)?.strip_prefix('=')?;
+            Some(tail.to_owned())
+        };
+        let apart = words.windows(2).find_map(|two| match two {
+            [flag, value] if *flag == short || *flag == long => Some((*value).to_owned()),
+            _ => None,
+        });
+        let glued = |word: &&str| {
+            let tail = word.strip_prefix(short).filter(|tail| !tail.is_empty())?;
+            (!word.starts_with("--")).then(|| tail.to_owned())
+        };
+        apart
+            .or_else(|| words.iter().find_map(joined))
+            .or_else(|| words.iter().find_map(glued))
+    };
+    let port = value("-p", "--port").or_else(|| value("-P", "--port"));
+    let host = value("-h", "--host")?;
+    let port = port.and_then(|port| hosts::port(port.trim_matches(['"', '\''])));
+    hosts::bare_word(&host, port, context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(found: &[Mention]) -> Vec<String> {
+        let shown = found.iter().map(|m| match m.port {
+            Some(port) => format!("{}:{port}", m.host),
+            None => m.host.clone(),
+        });
+        shown.collect()
+    }
+
+    #[test]
+    fn arguments_name_hosts() {
+        for (words, expected) in [
+            (
+                vec!["--upstream=api:8080", "--listen=:9000"],
+                vec!["api:8080"],
+            ),
+            (vec!["--db_addr", "db:27017"], vec!["db:27017"]),
+            (
+                vec!["--cart_svc", "carts", "no_such_svc:1", "orders-db:271"],
+                vec!["carts", "orders-db:271"],
+            ),
+            (vec!["-connect", "a:1,b:2"], vec!["a:1", "b:2"]),
+            (vec!["-Dcache.host=redis"], vec!["redis"]),
+            (
+                vec!["redis-cli", "-h", "redis", "-p", "6379"],
+                vec!["redis", "redis:6379"],
+            ),
+            (vec!["server", "web"], vec![]),
+            (vec!["--mode", "web"], vec![]),
+            (vec!["--log-level=web"], vec![]),
+            (vec!["nc", "-z", "db", "5432"], vec!["db:5432"]),
+        ] {
+            let mut found = Vec::new();
+            arguments(&words, &mut found);
+            let found: Vec<Mention> = found.into_iter().map(|(_, mention)| mention).collect();
+            assert_eq!(shown(&found), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn scripts_name_hosts() {
+        for (text, expected) in [
+            ("until nc -z db 5432; do sleep 1; done", vec!["db:5432"]),
+            ("until nc -zw2 db 5432; do sleep 1; done", vec!["db:5432"]),
+            (
+                "while true; do curl -fsS http://api:8080/ping; done",
+                vec!["api:8080"],
+            ),
+            ("curl api/health", vec!["api"]),
+            ("curl -s api:8080/health", vec!["api:8080"]),
+            (
+                "until pg_isready -h db -p 5432; do sleep 1; done",
+                vec!["db:5432"],
+            ),
+            (
+                "psql --host=db --port=5433 -c 'select 1'",
+                vec!["db:5433", "db"],
+            ),
+            ("mysqladmin ping -h mysql", vec!["mysql"]),
+            ("wait-for-it.sh db:5432 -- run web", vec!["db:5432"]),
+            ("# curl http://no:1", vec![]),
+            ("exec web server --mode api", vec![]),
+            ("echo redis", vec![]),
+            ("until nslookup db; do sleep 2; done", vec!["db"]),
+        ] {
+            let mut found = Vec::new();
+            script(text, &mut found);
+            assert_eq!(shown(&found), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_is_not_called_outside() {
+        let mut found = Vec::new();
+        script(
+            "echo see https://example.com/docs\ncurl https://example.com",
+            &mut found,
+        );
+        let outside: Vec<_> = found.iter().map(|m| (m.line, m.outside)).collect();
+        assert_eq!(outside, [(0, false), (1, true)]);
+    }
+}

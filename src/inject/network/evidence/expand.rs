@@ -1,0 +1,137 @@
+//! What stands for something else: `$(VAR)`, and hosts whose port is in another variable.
+
+use super::hosts;
+
+/// The text with `$(NAME)` replaced by values, as the kubelet does it; with `shell`, `$NAME` and
+/// `${NAME}` too. What is unknown stays.
+pub fn expand<'v>(text: &str, shell: bool, value: &dyn Fn(&str) -> Option<&'v str>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        let (head, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.push_str(head);
+        let (name, length) = reference(tail, shell);
+        match name.and_then(value) {
+            Some(value) => out.push_str(value),
+            None => out.push_str(tail.get(..length).unwrap_or_default()),
+        }
+        rest = tail.get(length..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The name at a `$`, and how many bytes the reference takes.
+fn reference(text: &str, shell: bool) -> (Option<&str>, usize) {
+    let after = text.get(1..).unwrap_or_default();
+    // `$$(NAME)` is a dollar and `(NAME)`.
+    if after.starts_with('$') {
+        return (None, 2);
+    }
+    for (open, close, wanted) in [('(', ')', true), ('{', '}', shell)] {
+        if let Some(inner) = after.strip_prefix(open)
+            && let Some((name, _)) = inner.split_once(close)
+            && wanted
+        {
+            let length = name.len() + 3;
+            // `${HOST:-default}`
+            let name = name.split(":-").next().unwrap_or_default();
+            return (is_name(name).then_some(name), length);
+        }
+    }
+    let length = after
+        .bytes()
+        .take_while(|b| b.is_ascii_alphanumeric() || *b == b'_')
+        .count();
+    let name = after.get(..length).filter(|name| shell && is_name(name));
+    (name, if name.is_some() { length + 1 } else { 1 })
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+}
+
+/// The port that belongs to the host under a name, by the names people give it: `DB_HOST` goes with
+/// `DB_PORT`, `redis.host` with `redis.port`.
+pub fn port_beside<'v>(name: &str, value: &dyn Fn(&str) -> Option<&'v str>) -> Option<u16> {
+    let start = host_word(name)?;
+    let stem = name.get(..start).unwrap_or_default();
+    let tail = name.get(start..).unwrap_or_default();
+    let upper = tail.starts_with(|c: char| c.is_ascii_uppercase());
+    let capitals = !tail.chars().any(|c| c.is_ascii_lowercase());
+    let endings: &[&str] = match (upper, capitals) {
+        (true, true) => &["PORT", "PORT_NUMBER", "TCP_PORT", "SERVICE_PORT"],
+        (true, false) => &["Port", "PortNumber"],
+        (false, _) => &["port", "port_number"],
+    };
+    endings
+        .iter()
+        .map(|ending| format!("{stem}{ending}"))
+        .chain([format!("{name}_PORT"), format!("{name}.port")])
+        .find_map(|name| value(&name).and_then(|port| hosts::port(port.trim())))
+}
+
+/// Where the part of a name starts that says `host`, `addr` or the like; the rest is what the port's
+/// name shares with it.
+fn host_word(name: &str) -> Option<usize> {
+    const WORDS: [&str; 8] = [
+        "host", "addr", "server", "url", "uri", "endpoint", "svc", "service",
+    ];
+    let lower = name.to_ascii_lowercase();
+    let found = WORDS.iter().filter_map(|word| lower.rfind(word)).max();
+    // A bare HOST goes with PORT, but a bare URL says nothing about what PORT is.
+    found.filter(|at| *at > 0 || lower == "host")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(name: &str) -> Option<&'static str> {
+        match name {
+            "HOST" => Some("db"),
+            "PORT" | "DB_PORT" | "API_SERVICE_PORT" | "redis.port" | "redisPort" => Some("5432"),
+            "X_PORT_NUMBER" => Some("1"),
+            "PGPORT" => Some("2"),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn references_become_values() {
+        for (text, shell, expected) in [
+            ("http://$(HOST):$(PORT)/x", false, "http://db:5432/x"),
+            ("$(NONE)", false, "$(NONE)"),
+            ("$$(HOST)", false, "$$(HOST)"),
+            ("$HOST ${HOST}", false, "$HOST ${HOST}"),
+            ("$HOST ${HOST} ${HOST:-x}", true, "db db db"),
+            ("$", true, "$"),
+            ("$(", true, "$("),
+            ("é$HOSTé", true, "édbé"),
+        ] {
+            assert_eq!(expand(text, shell, &value), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_stands_beside_its_host() {
+        for (name, expected) in [
+            ("DB_HOST", Some(5432)),
+            ("API_SERVICE_ADDR", Some(5432)),
+            ("HOST", Some(5432)),
+            ("redis.host", Some(5432)),
+            ("redisHost", Some(5432)),
+            ("X_HOST", Some(1)),
+            ("PGHOST", Some(2)),
+            ("HOSTNAME", None),
+            ("URL", None),
+            ("CACHE_HOST", None),
+            ("", None),
+        ] {
+            assert_eq!(port_beside(name, &value), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Hosts in configuration files: properties, INI, YAML, JSON, TOML, XML, nginx and their like.
+//!
+//! No format is parsed. A line is cut into settings, each with its key, which is enough to tell a
+//! host from a word that happens to be one's name; keys of neighbouring lines give the port.
+
+use super::expand;
+use super::hosts::{self, Context, Mention};
+use super::names::{self, Promise};
+
+/// A setting of a file.
+#[derive(Debug)]
+struct Setting<'t> {
+    key: &'t str,
+    value: &'t str,
+    line: usize,
+    indent: usize,
+    /// Whether only a blank stands between key and value, as in nginx.conf and redis.conf: there the
+    /// value is often a name that the file itself gives.
+    blank: bool,
+}
+
+/// The hosts in a file. Those outside the cluster count only where the key speaks of hosts, because
+/// files are full of links to read.
+pub fn file(text: &str, found: &mut Vec<Mention>) {
+    if !may_hold_hosts(text) {
+        return;
+    }
+    let settings = settings(text);
+    for (number, setting) in settings.iter().enumerate() {
+        let speaks = names::speaks_of_hosts(setting.key);
+        let context = Context {
+            promise: match setting.key {
+                "" => Promise::Nothing,
+                _ if setting.blank => Promise::Nothing,
+                key => names::promise(key),
+            },
+            outside: speaks && !names::is_public(setting.key),
+            line: setting.line,
+        };
+        let before = found.len();
+        hosts::scan(setting.value, context, found);
+        found.extend(replica(setting, context));
+        for mention in found.iter_mut().skip(before) {
+            if mention.port.is_none() {
+                mention.port = port_near(&settings, number);
+                mention.explicit = mention.port.is_some();
+            }
+        }
+    }
+}
+
+/// Whether anything in the text could be a host. Most large files are dashboards and rules, where
+/// nothing is.
+fn may_hold_hosts(text: &str) -> bool {
+    const SIGNS: [&str; 12] = [
+        "://",
+        ".svc",
+        "host",
+        "Host",
+        "HOST",
+        "addr",
+        "server",
+        "url",
+        "endpoint",
+        "replicaof",
+        "slaveof",
+        "sentinel",
+    ];
+    let bytes = text.as_bytes();
+    let digits_after_colon = || {
+        memchr::memchr_iter(b':', bytes).any(|at| bytes.get(at + 1).is_some_and(u8::is_ascii_digit))
+    };
+    SIGNS
+        .iter()
+        .any(|sign| memchr::memmem::find(bytes, sign.as_bytes()).is_some())
+        || digits_after_colon()
+}
+
+/// The settings of a file, in order.
+fn settings(text: &str) -> Vec<Setting<'_>> {
+    let mut settings = Vec::new();
+    // The key above a list of its own, which is every item's.
+    let mut above = "";
+    for (number, line) in text.lines().enumerate() {
+        let trimmed = line.trim_start();
+        if is_comment(trimmed) {
+            continue;
+        }
+        let indent = line.len() - trimmed.len();
+        let mut key = if trimmed.starts_with("- ") { above } else { "" };
+        for part in trimmed.split([',', ';', '{', '}']) {
+            let (own, value, blank) = key_and_value(part.trim());
+            if own.is_empty() && value.is_empty() {
+                continue;
+            }
+            if !own.is_empty() {
+                key = own;
+                above = if value.is_empty() { own } else { above };
+            }
+            settings.push(Setting {
+                key,
+                value,
+                line: number,
+                indent,
+                blank,
+            });
+        }
+    }
+    settings
+}
+
+fn is_comment(line: &str) -> bool {
+    ["#", "//", ";", "--", "<!--", "*", "/*"]
+        .iter()
+        .any(|start| line.starts_with(start))
+}
+
+/// `replicaof redis 6379` and `sentinel monitor main redis 6379 2` of Redis.
+fn replica(setting: &Setting<'_>, context: Context) -> Option<Mention> {
+    let mut words = setting.value.split_whitespace();
+    match setting.key {
+        "replicaof" | "slaveof" => {}
+        "sentinel" if words.next() == Some("monitor") => drop(words.next()),
+        _ => return None,
+    }
+    let host = words.next()?;
+    let port = words.next().and_then(hosts::port);
+    hosts::bare_word(host, port, context)
+}
+
+/// `key = value`, `key: value`, `<key>value</key>`, `key value`; an empty key for anything else.
+/// The third is whether only a blank stood between them.
+fn key_and_value(part: &str) -> (&str, &str, bool) {
+    let part = part.strip_prefix("- ").unwrap_or(part).trim_start();
+    if let Some(rest) = part.strip_prefix('<') {
+        return match rest.split_once('>') {
+            Some((tag, rest)) => (tag, rest.split('<').next().unwrap_or_default(), false),
+            None => ("", part, false),
+        };
+    }
+    let end = part.find(|c: char| !is_key_letter(c)).unwrap_or(part.len());
+    let (key, rest) = part.split_at_checked(end).unwrap_or((part, ""));
+    let bare = key.trim_matches(['"', '\'', '[', ']']);
+    let spaced = rest.starts_with([' ', '\t']);
+    let rest = rest.trim_start();
+    let after = rest.get(1..).unwrap_or_default();
+    let (value, blank) = match rest.as_bytes().first() {
+        Some(b'=') => (rest.trim_start_matches(['=', '>']), false),
+        // A port behind a host is no value: `db:5432`.
+        Some(b':')
+            if !after.starts_with(|c: char| c.is_ascii_digit()) && !after.starts_with("//") =>
+        {
+            (rest.trim_start_matches([':', '=']), false)
+        }
+        Some(_) if spaced => (rest, true),
+        _ => return ("", part, false),
+    };
+    let value = value.trim();
+    // `ConnectionString=Host=db;Port=5432`: the first of several settings in one.
+    let inner = value.find(|c: char| !is_key_letter(c));
+    if inner.is_some_and(|at| at > 0 && value.get(at..).is_some_and(|rest| rest.starts_with('='))) {
+        return key_and_value(value);
+    }
+    (bare, value.trim_matches(['"', '\'']), blank)
+}
+
+fn is_key_letter(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '"' | '\'' | '/' | '[' | ']')
+}
+
+/// The port of a host, among the settings around it: `host:` and `port:` side by side.
+fn port_near(settings: &[Setting<'_>], number: usize) -> Option<u16> {
+    let own = settings.get(number)?;
+    let value = |name: &str| {
+        let near = |setting: &&Setting<'_>| {
+            setting.key == name
+                && setting.indent == own.indent
+                && setting.line.abs_diff(own.line) <= 8
+        };
+        let near = settings.iter().filter(near);
+        near.min_by_key(|setting| setting.line.abs_diff(own.line))
+            .map(|setting| setting.value)
+    };
+    expand::port_beside(own.key, &value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        file(text, &mut found);
+        let shown = found.iter().map(|m| match m.port {
+            Some(port) => format!("{}:{port}", m.host),
+            None => m.host.clone(),
+        });
+        shown.collect()
+    }
+
+    #[test]
+    fn files_name_hosts() {
+        for (text, expected) in [
+            (
+                "spring.datasource.url=jdbc:mysql://db:3306/shop?useSSL=false\nserver.port=8080\n",
+                vec!["db:3306"],
+            ),
+            (
+                "spring.redis.host=redis\nspring.redis.port=6379\n",
+                vec!["redis:6379"],
+            ),
+            ("redis:\n  host: redis\n  port: 6379\n", vec!["redis:6379"]),
+            (
+                "hosts:\n  - redis-0.redis\n  - redis-1.redis\n",
+                vec!["redis-0.redis", "redis-1.redis"],
+            ),
+            ("redis:\n  addr: redis:6379\n", vec!["redis:6379"]),
+            (
+                "{\"db\": {\"host\": \"db\", \"port\": 5432}}",
+                vec!["db:5432"],
+            ),
+            ("<node><host>zk</host><port>2181</port></node>\n", vec![]),
+            ("<host>zk</host>\n<port>2181</port>\n", vec!["zk:2181"]),
+            (
+                "location / {\n  proxy_pass http://backend:8000;\n}\n",
+                vec!["backend:8000"],
+            ),
+            ("upstream api {\n  server api:8080;\n}\n", vec!["api:8080"]),
+            ("fastcgi_pass php:9000;", vec!["php:9000"]),
+            (
+                "brokers: [kafka-0.kafka:9092, kafka-1.kafka:9092]",
+                vec!["kafka-0.kafka:9092", "kafka-1.kafka:9092"],
+            ),
+            ("bootstrap.servers=kafka:9092", vec!["kafka:9092"]),
+            (
+                "ConnectionString=Host=db;Port=5432;Database=x",
+                vec!["db:5432"],
+            ),
+            ("targets: ['app:8080']", vec!["app:8080"]),
+            ("replicaof redis-0.redis 6379\n", vec!["redis-0.redis:6379"]),
+            ("sentinel monitor main redis 6379 2\n", vec!["redis:6379"]),
+            // Not hosts.
+            ("cache:\n  backend: redis\n", vec![]),
+            ("# url: http://no:1\n", vec![]),
+            ("mode = web\n", vec![]),
+            ("service: registry\n", vec![]),
+            ("listen 8080;\nserver_name localhost;\n", vec![]),
+            ("addr: :5000\n", vec![]),
+        ] {
+            assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn links_to_read_are_not_called() {
+        let mut found = Vec::new();
+        file(
+            "message: see https://example.com\napi_url: https://api.example.com\n",
+            &mut found,
+        );
+        let outside: Vec<_> = found.iter().map(|m| (m.host.as_str(), m.outside)).collect();
+        assert_eq!(outside, [("example.com", false), ("api.example.com", true)]);
+    }
+}

@@ -1,0 +1,284 @@
+//! What the objects of a release say about the network, copied out while the stream is read.
+//!
+//! ConfigMaps and Secrets are only noted: their text is read when a workload turns out to use them.
+
+mod objects;
+mod pod;
+
+use std::collections::HashMap;
+
+use super::labels::Labels;
+use super::topology::{ContainerPort, ObjectRef, ServicePort};
+use crate::manifest::View;
+use crate::object::identity::HELM4_FILENAME;
+use crate::object::{Object, PodPlace};
+pub use objects::{Monitored, Selected};
+pub use pod::{Container, Mount, Pod, Source, Stored, Variable, Variables, Word};
+
+/// The facts of a stream. Filled object by object with [`Facts::collect`].
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// What runs pods.
+    pub workloads: Vec<WorkloadFacts>,
+    /// The Services.
+    pub services: Vec<ServiceFacts>,
+    /// ConfigMaps and Secrets by kind, namespace as written, and name.
+    pub stored: HashMap<(Stored, Option<String>, String), ObjectRef>,
+    /// Endpoints and EndpointSlices: the Service's namespace and name, and the addresses.
+    pub endpoints: Vec<(ObjectRef, String, Vec<String>)>,
+    /// Backends that a route leads to.
+    pub routes: Vec<Backend>,
+    /// Services that the API server calls.
+    pub webhooks: Vec<Backend>,
+    /// ServiceMonitors and PodMonitors.
+    pub monitors: Vec<Monitored>,
+    /// Service accounts that a role is bound to: namespace as written, name.
+    pub bindings: Vec<Account>,
+    /// Service accounts that say whether their token is mounted.
+    pub accounts: Vec<(Option<String>, String, bool)>,
+    /// Dapr components.
+    pub components: Vec<Component>,
+    /// NetworkPolicies.
+    pub policies: Vec<PolicyFacts>,
+    /// Host names under which routes offer the release to the world.
+    pub public_names: Vec<String>,
+    /// Namespaces that the stream creates.
+    pub namespaces: Vec<String>,
+    /// How often each namespace is written, to tell the release's where nobody says it.
+    pub written: HashMap<String, usize>,
+    /// The chart template of the first object that has one by Helm 4's annotation.
+    pub helm4_template: Option<String>,
+}
+
+/// A workload as its object says it.
+#[derive(Debug)]
+pub struct WorkloadFacts {
+    /// The object.
+    pub object: ObjectRef,
+    /// Pointer to the pod template from the document's root.
+    pub template: String,
+    /// The pods' labels.
+    pub labels: Labels,
+    /// `spec.selector.matchLabels`; empty for kinds without a selector.
+    pub selector: Labels,
+    /// Whether Helm runs it as a hook.
+    pub hook: bool,
+    /// Whether an operator makes its pods.
+    pub operated: bool,
+    /// The name of a StatefulSet's governing Service.
+    pub governing: Option<Word>,
+    /// The pod.
+    pub pod: Pod,
+}
+
+/// A Service as its object says it.
+#[derive(Debug)]
+pub struct ServiceFacts {
+    /// The object.
+    pub object: ObjectRef,
+    /// The Service's own labels, by which monitors select it.
+    pub labels: Labels,
+    /// `spec.selector`; empty for a Service without.
+    pub selector: Labels,
+    /// `spec.type`, `ClusterIP` by default.
+    pub kind: String,
+    /// `clusterIP: None`
+    pub headless: bool,
+    /// `spec.externalName`
+    pub external_name: Option<String>,
+    /// The ports.
+    pub ports: Vec<ServicePort>,
+    /// The port to scrape, when its annotations ask Prometheus for it.
+    pub scrape: Option<Scrape>,
+}
+
+/// What `prometheus.io/…` annotations ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scrape {
+    /// The port, where one is named.
+    pub port: Option<u16>,
+    /// Pointer to the annotation that asks.
+    pub pointer: String,
+}
+
+/// A reference to a Service.
+#[derive(Debug)]
+pub struct Backend {
+    /// The object that holds it.
+    pub object: ObjectRef,
+    /// Where in its document.
+    pub pointer: String,
+    /// The Service's namespace, where it is written.
+    pub namespace: Option<String>,
+    /// The Service's name.
+    pub service: String,
+    /// The Service's port; all of them without.
+    pub port: Option<super::topology::PortRef>,
+}
+
+/// A service account that a role is bound to.
+#[derive(Debug)]
+pub struct Account {
+    /// The binding.
+    pub object: ObjectRef,
+    /// Where the account stands in its document.
+    pub pointer: String,
+    /// The account's namespace; the binding's own where none is written.
+    pub namespace: Option<String>,
+    /// Its name; `None` for every account of the namespace.
+    pub name: Option<String>,
+}
+
+/// A Dapr component: what the sidecars of its scopes call.
+#[derive(Debug)]
+pub struct Component {
+    /// The object.
+    pub object: ObjectRef,
+    /// Dapr application ids; empty for all of the namespace.
+    pub scopes: Vec<String>,
+    /// Its settings.
+    pub settings: Vec<Variable>,
+}
+
+/// A NetworkPolicy of the stream.
+#[derive(Debug)]
+pub struct PolicyFacts {
+    /// The object.
+    pub object: ObjectRef,
+    /// Whether it is one of ours.
+    pub ours: bool,
+    /// `spec.podSelector`.
+    pub selector: Selected,
+    /// Whether it covers incoming traffic.
+    pub ingress: bool,
+    /// Whether it covers outgoing traffic.
+    pub egress: bool,
+}
+
+impl Facts {
+    /// Notes what one object says. `places` are its pod specs, `number` is its document's.
+    pub fn collect(&mut self, number: usize, object: &Object<'_>, places: &[PodPlace]) {
+        let id = &object.identity;
+        if id.kind == "CustomResourceDefinition" {
+            return self.conversion(number, object);
+        }
+        if let Some(namespace) = &id.namespace {
+            *self.written.entry(namespace.clone()).or_default() += 1;
+        }
+        if self.helm4_template.is_none() {
+            self.helm4_template = annotation(object.view, HELM4_FILENAME);
+        }
+        for place in places {
+            self.workload(number, object, place);
+        }
+        if places.is_empty() {
+            self.other(number, object);
+        }
+    }
+
+    fn workload(&mut self, number: usize, object: &Object<'_>, place: &PodPlace) {
+        let (Some(template), Some(spec)) = (&place.template, object.view.pointer(&place.spec))
+        else {
+            return;
+        };
+        if object.identity.name.is_empty() {
+            return;
+        }
+        let metadata = object
+            .view
+            .pointer(template)
+            .and_then(|template| template.get("metadata"));
+        let labels = super::labels::read(metadata.and_then(|m| m.get("labels")));
+        let selector = object.view.pointer("/spec/selector");
+        // A ReplicationController's selector is the map of labels itself.
+        let selector = match object.identity.kind.as_str() {
+            "ReplicationController" => selector,
+            _ => selector.and_then(|selector| selector.get("matchLabels")),
+        };
+        let at = format!("{}{}", object.pointer, place.spec);
+        let annotations = metadata.and_then(|m| m.get("annotations"));
+        let annotations_at = format!("{}{template}/metadata/annotations", object.pointer);
+        let mut pod = Pod::read(spec, &at);
+        pod.annotate(annotations, &annotations_at);
+        pod.annotate_object(object);
+        self.workloads.push(WorkloadFacts {
+            object: reference(number, object),
+            template: format!("{}{template}", object.pointer),
+            labels,
+            selector: super::labels::read(selector),
+            hook: object.identity.is_hook(),
+            operated: !makes_pods_as_written(object.identity.group(), &object.identity.kind),
+            governing: object
+                .view
+                .pointer("/spec/serviceName")
+                .and_then(text)
+                .map(|text| Word {
+                    text,
+                    pointer: format!("{}/spec/serviceName", object.pointer),
+                }),
+            pod,
+        });
+    }
+}
+
+/// Whether the kind's controller makes pods just as the template says: Kubernetes' own, and those
+/// that stand in for a Deployment. Operators of other kinds add containers, labels and peers.
+fn makes_pods_as_written(group: &str, kind: &str) -> bool {
+    match group {
+        "" | "apps" | "batch" | "extensions" => true,
+        "argoproj.io" => kind == "Rollout",
+        "apps.openshift.io" => kind == "DeploymentConfig",
+        "apps.kruise.io" => true,
+        _ => false,
+    }
+}
+
+/// The object as evidence names it.
+fn reference(number: usize, object: &Object<'_>) -> ObjectRef {
+    ObjectRef {
+        document: number,
+        pointer: object.pointer.clone(),
+        kind: object.identity.kind.clone(),
+        namespace: object.identity.namespace.clone(),
+        name: object.identity.name.clone(),
+    }
+}
+
+/// An annotation of the object, as text.
+fn annotation(object: View<'_>, key: &str) -> Option<String> {
+    let annotations = object.get("metadata")?.get("annotations")?;
+    Some(annotations.get(key)?.as_str()?.into_owned())
+}
+
+/// A string, or a number or boolean as it would be written: what people leave unquoted.
+fn text(view: View<'_>) -> Option<String> {
+    match view.as_str() {
+        Some(text) => Some(text.into_owned()),
+        None => view
+            .as_number()
+            .map(|number| number.to_string())
+            .or_else(|| view.as_bool().map(|b| b.to_string())),
+    }
+}
+
+/// The member of a map, as [`text`].
+fn member(view: View<'_>, key: &str) -> Option<String> {
+    text(view.get(key)?)
+}
+
+/// A port number.
+fn number(view: View<'_>) -> Option<u16> {
+    text(view)?.trim().parse().ok().filter(|port| *port > 0)
+}
+
+/// The ports that containers declare.
+fn container_ports(container: View<'_>) -> impl Iterator<Item = ContainerPort> {
+    let ports = container.get("ports").into_iter().flat_map(View::items);
+    ports.filter_map(|port| {
+        Some(ContainerPort {
+            name: member(port, "name"),
+            number: number(port.get("containerPort")?)?,
+            protocol: objects::protocol(port),
+        })
+    })
+}

@@ -1,0 +1,125 @@
+//! Labels: which of them stay the same over upgrades, and which pods they select.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::manifest::View;
+
+/// Labels by key.
+pub type Labels = BTreeMap<String, String>;
+
+/// Keys whose values change from one release of a chart to the next: a policy that selected by them
+/// would let its pods go at the next upgrade.
+const UNSTABLE: [&str; 9] = [
+    "app.kubernetes.io/version",
+    "appVersion",
+    "chart",
+    "chart-version",
+    "controller-revision-hash",
+    "helm.sh/chart",
+    "helm.sh/revision",
+    "pod-template-hash",
+    "version",
+];
+
+/// Whether the key keeps its value over upgrades.
+pub fn is_stable(key: &str) -> bool {
+    UNSTABLE.binary_search(&key).is_err()
+}
+
+/// The labels without those that change over upgrades.
+pub fn stable(labels: &Labels) -> Labels {
+    let kept = labels.iter().filter(|(key, _)| is_stable(key));
+    kept.map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// Reads a map of strings; what is no string, which the API server would refuse, is left out.
+pub fn read(map: Option<View<'_>>) -> Labels {
+    let entries = map.into_iter().flat_map(View::entries);
+    entries
+        .filter_map(|(key, value)| Some((key.into_owned(), value.as_str()?.into_owned())))
+        .collect()
+}
+
+/// Whether all of the selector's labels are among the pod's.
+pub fn selects(selector: &Labels, pod: &Labels) -> bool {
+    selector
+        .iter()
+        .all(|(key, value)| pod.get(key) == Some(value))
+}
+
+/// Finds the pods that a selector selects without asking each of them: the rarest label of the
+/// selector decides whom to ask.
+#[derive(Debug, Default)]
+pub struct Index<'a> {
+    by_label: HashMap<(&'a str, &'a str, &'a str), Vec<usize>>,
+    pods: Vec<&'a Labels>,
+}
+
+impl<'a> Index<'a> {
+    /// An index over pods, each with its namespace and labels.
+    pub fn new(pods: impl Iterator<Item = (&'a str, &'a Labels)>) -> Index<'a> {
+        let mut index = Index::default();
+        for (number, (namespace, labels)) in pods.enumerate() {
+            for (key, value) in labels {
+                let place = index.by_label.entry((namespace, key, value));
+                place.or_default().push(number);
+            }
+            index.pods.push(labels);
+        }
+        index
+    }
+
+    /// The numbers of the pods in a namespace that a selector with at least one label selects, in
+    /// order; none for an empty selector.
+    pub fn select(&self, namespace: &str, selector: &Labels) -> Vec<usize> {
+        let lists = selector.iter().map(|(key, value)| {
+            let found = self
+                .by_label
+                .get(&(namespace, key.as_str(), value.as_str()));
+            found.map(Vec::as_slice).unwrap_or_default()
+        });
+        let rarest = lists.min_by_key(|list| list.len()).unwrap_or_default();
+        let fits = |number: &&usize| {
+            let pod = self.pods.get(**number);
+            pod.is_some_and(|pod| selects(selector, pod))
+        };
+        rarest.iter().filter(fits).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        pairs.iter().map(owned).collect()
+    }
+
+    #[test]
+    fn unstable_keys_are_sorted_for_the_search() {
+        assert!(UNSTABLE.is_sorted());
+        assert!(!is_stable("helm.sh/chart") && is_stable("app.kubernetes.io/name"));
+    }
+
+    #[test]
+    fn the_index_selects_what_asking_everyone_would() {
+        let pods = [
+            ("a", labels(&[("app", "web"), ("release", "r")])),
+            ("a", labels(&[("app", "db"), ("release", "r")])),
+            ("b", labels(&[("app", "web"), ("release", "r")])),
+            ("a", labels(&[])),
+        ];
+        let index = Index::new(pods.iter().map(|(namespace, labels)| (*namespace, labels)));
+        for (namespace, selector, expected) in [
+            ("a", labels(&[("release", "r")]), vec![0, 1]),
+            ("a", labels(&[("release", "r"), ("app", "db")]), vec![1]),
+            ("b", labels(&[("app", "web")]), vec![2]),
+            ("a", labels(&[("app", "none")]), vec![]),
+            ("a", labels(&[]), vec![]),
+        ] {
+            assert_eq!(index.select(namespace, &selector), expected, "{selector:?}");
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! From facts to a topology.
+
+use std::collections::HashMap;
+
+use super::resolve::Resolver;
+use super::{
+    ChartPolicy, Edge, Evidence, Leads, Loose, ObjectRef, Peer, Port, PortRef, Service,
+    ServicePort, Topology, Workload, calls, exposure, hints,
+};
+use crate::inject::network::WORKLOAD;
+use crate::inject::network::facts::{Facts, ServiceFacts, WorkloadFacts};
+use crate::inject::network::labels::{self, Index, Labels};
+use crate::platform::network::Network;
+
+/// What a topology is made from besides the facts.
+pub struct Inputs<'a> {
+    /// The platform's settings.
+    pub network: &'a Network,
+    /// The release's namespace, where it is known.
+    pub namespace: Option<&'a str>,
+    /// The text of a document.
+    pub load: &'a dyn Fn(usize) -> Option<&'a str>,
+}
+
+/// Derives who calls whom.
+pub fn derive<'a>(facts: &'a Facts, inputs: &Inputs<'a>) -> Topology {
+    let release = release_namespace(facts, inputs.namespace);
+    let namespace = |written: &Option<String>| written.clone().unwrap_or_else(|| release.clone());
+    let mut topology = Topology {
+        workloads: workloads(facts, &namespace),
+        ..Topology::default()
+    };
+    let pods = topology.workloads.iter();
+    let index = Index::new(pods.map(|own| (own.namespace.as_str(), &own.labels)));
+    let services = facts.services.iter();
+    let mut endpoints: HashMap<(String, &str), Vec<String>> = HashMap::new();
+    for (object, service, addresses) in &facts.endpoints {
+        let key = (namespace(&object.namespace), service.as_str());
+        let list = endpoints.entry(key).or_default();
+        list.extend(addresses.iter().cloned());
+    }
+    let services = services.map(|own| service(own, &endpoints, &namespace, &index));
+    let services: Vec<Service> = services.collect();
+    let policies = policies(facts, &namespace, &topology.workloads, &index);
+    let selectors = selectors(facts, &topology.workloads, &index);
+    topology.services = services;
+    for (workload, (selector, needs_label)) in topology.workloads.iter_mut().zip(selectors) {
+        (workload.selector, workload.needs_label) = (selector, needs_label);
+    }
+    for (policy, own) in policies.iter().zip(&facts.policies) {
+        for &number in policy.workloads.iter().filter(|_| !policy.ours) {
+            if let Some(workload) = topology.workloads.get_mut(number) {
+                workload.own_ingress |= own.ingress;
+                workload.own_egress |= own.egress;
+            }
+        }
+    }
+    topology.policies = policies;
+    let (edges, loose) = edges(facts, inputs, &topology, &namespace);
+    topology.edges = edges;
+    topology.loose = loose;
+    topology
+}
+
+/// The namespace that objects without one go to: as given, else the one most objects name, because
+/// charts commonly write the release's into them. Empty when nobody says any.
+fn release_namespace(facts: &Facts, given: Option<&str>) -> String {
+    let most = || {
+        let written = facts.written.iter();
+        written.max_by(|a, b| (a.1, b.0).cmp(&(b.1, a.0)))
+    };
+    match given {
+        Some(given) => given.to_owned(),
+        None => most().map(|(name, _)| name.clone()).unwrap_or_default(),
+    }
+}
+
+fn workloads(facts: &Facts, namespace: &dyn Fn(&Option<String>) -> String) -> Vec<Workload> {
+    let own = facts.workloads.iter().map(|own| Workload {
+        object: own.object.clone(),
+        namespace: namespace(&own.object.namespace),
+        template: own.template.clone(),
+        labels: own.labels.clone(),
+        selector: Labels::new(),
+        needs_label: false,
+        ports: own
+            .pod
+            .containers
+            .iter()
+            .flat_map(|container| container.ports.iter().cloned())
+            .collect(),
+        hook: own.hook,
+        operated: own.operated,
+        own_ingress: false,
+        own_egress: false,
+    });
+    own.collect()
+}
+
+fn service(
+    own: &ServiceFacts,
+    endpoints: &HashMap<(String, &str), Vec<String>>,
+    namespace: &dyn Fn(&Option<String>) -> String,
+    index: &Index<'_>,
+) -> Service {
+    let place = namespace(&own.object.namespace);
+    let leads = match &own.external_name {
+        Some(name) if own.kind == "ExternalName" => Leads::Name(name.to_ascii_lowercase()),
+        _ if own.selector.is_empty() => {
+            let key = (place.clone(), own.object.name.as_str());
+            Leads::Endpoints(endpoints.get(&key).cloned().unwrap_or_default())
+        }
+        _ if own.headless => Leads::PodsDirectly,
+        _ => Leads::Pods,
+    };
+    let pods = matches!(leads, Leads::Pods | Leads::PodsDirectly);
+    Service {
+        object: own.object.clone(),
+        workloads: match pods {
+            true => index.select(&place, &own.selector),
+            false => Vec::new(),
+        },
+        namespace: place,
+        leads,
+        ports: own.ports.clone(),
+    }
+}
+
+fn policies(
+    facts: &Facts,
+    namespace: &dyn Fn(&Option<String>) -> String,
+    workloads: &[Workload],
+    index: &Index<'_>,
+) -> Vec<ChartPolicy> {
+    let policies = facts.policies.iter().map(|own| {
+        let place = namespace(&own.object.namespace);
+        let candidates = match own.selector.labels.is_empty() {
+            true => (0..workloads.len()).collect(),
+            false => index.select(&place, &own.selector.labels),
+        };
+        let selected = candidates.into_iter().filter(|number| {
+            let workload = workloads.get(*number);
+            workload.is_some_and(|workload| {
+                workload.namespace == place && own.selector.selects(&workload.labels)
+            })
+        });
+        ChartPolicy {
+            object: own.object.clone(),
+            ours: own.ours,
+            workloads: selected.collect(),
+            selects_all: own.selector.is_empty(),
+            namespace: place,
+        }
+    });
+    policies.collect()
+}
+
+/// For each workload the labels to select it by, and whether its template lacks one of them.
+///
+/// The workload's own selector comes first, because it can never change; then all labels of its
+/// pods that outlast an upgrade. Where both are empty or select another workload's pods too, a label
+/// of ours tells them apart.
+fn selectors(facts: &Facts, workloads: &[Workload], index: &Index<'_>) -> Vec<(Labels, bool)> {
+    let own = facts.workloads.iter().zip(workloads).enumerate();
+    own.map(|(number, (facts, workload))| {
+        let alone = |labels: &Labels| index.select(&workload.namespace, labels) == [number];
+        let ours = |value: &str| Labels::from([(WORKLOAD.to_owned(), value.to_owned())]);
+        if let Some(value) = facts.labels.get(WORKLOAD) {
+            return (ours(value), false);
+        }
+        let stable = labels::stable(&facts.selector);
+        if alone(&stable) {
+            return (stable, false);
+        }
+        let all = labels::stable(&facts.labels);
+        if alone(&all) {
+            return (all, false);
+        }
+        (ours(&label_value(facts)), true)
+    })
+    .collect()
+}
+
+/// The value of our label: kind and name, which no other workload of the namespace shares.
+fn label_value(workload: &WorkloadFacts) -> String {
+    let kind = workload.object.kind.to_ascii_lowercase();
+    let value = format!("{kind}-{}", workload.object.name);
+    crate::inject::network::synthesis::shorten(&value, 63)
+}
+
+fn edges<'a>(
+    facts: &'a Facts,
+    inputs: &Inputs<'a>,
+    topology: &Topology,
+    namespace: &dyn Fn(&Option<String>) -> String,
+) -> (Vec<Edge>, Vec<Loose>) {
+    let own = topology.workloads.iter().map(|own| own.namespace.as_str());
+    let created = facts.namespaces.iter().map(String::as_str);
+    let resolver = Resolver::new(&topology.services, own.chain(created), &facts.public_names);
+    let mut edges = Edges {
+        topology,
+        resolver,
+        by_key: HashMap::new(),
+        list: Vec::new(),
+        loose: Vec::new(),
+    };
+    calls::find(facts, inputs.load, namespace, &mut edges);
+    exposure::find(facts, inputs, namespace, &mut edges);
+    hints::find(inputs.network, &mut edges);
+    let mut list = edges.list;
+    for edge in &mut list {
+        edge.evidence.sort();
+        let place = |own: &Evidence| (own.object.clone(), own.pointer.clone(), own.says.clone());
+        edge.evidence.dedup_by_key(|own| place(own));
+    }
+    list.sort_by(|a, b| (&a.from, &a.to, &a.port).cmp(&(&b.from, &b.to, &b.port)));
+    (list, edges.loose)
+}
+
+/// Collects edges: each pair of peers once for each port.
+pub(super) struct Edges<'a> {
+    pub topology: &'a Topology,
+    pub resolver: Resolver<'a>,
+    by_key: HashMap<(Peer, Peer, Option<Port>), usize>,
+    list: Vec<Edge>,
+    pub loose: Vec<Loose>,
+}
+
+impl Edges<'_> {
+    /// Adds a call, or its evidence to the call that is there.
+    pub fn add(
+        &mut self,
+        from: Peer,
+        to: Peer,
+        port: Option<Port>,
+        service: Option<usize>,
+        evidence: Evidence,
+    ) {
+        let key = (from, to, port);
+        if let Some(edge) = self.by_key.get(&key).and_then(|at| self.list.get_mut(*at)) {
+            edge.evidence.push(evidence);
+            return;
+        }
+        self.by_key.insert(key.clone(), self.list.len());
+        let (from, to, port) = key;
+        self.list.push(Edge {
+            from,
+            to,
+            port,
+            service,
+            evidence: vec![evidence],
+        });
+    }
+
+    /// Adds calls to all pods of a Service on some of its ports.
+    pub fn reach(
+        &mut self,
+        from: &Peer,
+        service: usize,
+        ports: &[&ServicePort],
+        evidence: &Evidence,
+    ) {
+        let Some(own) = self.topology.services.get(service) else {
+            return;
+        };
+        for &number in &own.workloads {
+            for port in ports {
+                let port = self.pod_port(number, port);
+                let to = Peer::Workload(number);
+                self.add(
+                    from.clone(),
+                    to,
+                    Some(port),
+                    Some(service),
+                    evidence.clone(),
+                );
+            }
+        }
+    }
+
+    /// The port of a workload's pods behind a port of a Service.
+    pub fn pod_port(&self, workload: usize, port: &ServicePort) -> Port {
+        self.named_port(workload, &port.target, port.protocol)
+    }
+
+    /// A port of a workload's pods, by number where its containers say which.
+    pub fn named_port(&self, workload: usize, port: &PortRef, protocol: super::Protocol) -> Port {
+        let number = match port {
+            PortRef::Number(_) => None,
+            PortRef::Name(name) => self.topology.workloads.get(workload).and_then(|own| {
+                let named = |port: &&super::ContainerPort| {
+                    port.name.as_ref() == Some(name) && port.protocol == protocol
+                };
+                own.ports.iter().find(named).map(|port| port.number)
+            }),
+        };
+        Port {
+            port: number.map_or_else(|| port.clone(), PortRef::Number),
+            protocol,
+        }
+    }
+}
+
+/// The ports of a Service that a number or a name means; all of them for none.
+pub(super) fn service_ports<'s>(
+    service: &'s Service,
+    port: Option<&PortRef>,
+) -> Vec<&'s ServicePort> {
+    let wanted = |own: &&ServicePort| match port {
+        None => true,
+        Some(PortRef::Number(number)) => own.number == *number,
+        Some(PortRef::Name(name)) => own.name.as_ref() == Some(name),
+    };
+    let found: Vec<&ServicePort> = service.ports.iter().filter(wanted).collect();
+    if !found.is_empty() {
+        return found;
+    }
+    // OpenShift's routes may name the pods' port.
+    let behind = service.ports.iter();
+    behind.filter(|own| port == Some(&own.target)).collect()
+}
+
+/// Evidence that an object gives at a pointer.
+pub(super) fn evidence(
+    kind: super::EvidenceKind,
+    object: &ObjectRef,
+    pointer: &str,
+    says: String,
+) -> Evidence {
+    Evidence {
+        kind,
+        object: object.clone(),
+        pointer: pointer.to_owned(),
+        line: 0,
+        says,
+    }
+}

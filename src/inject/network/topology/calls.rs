@@ -1,0 +1,648 @@
+//! Calls that workloads make, by what their variables, arguments and files name.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::build::{Edges, service_ports};
+use super::links::Links;
+use super::resolve::Target;
+use super::store::{Content, Store};
+use super::{
+    Evidence, EvidenceKind, Leads, Loose, LooseWhy, ObjectRef, Peer, Port, PortRef, Protocol,
+};
+use crate::inject::network::evidence::hosts::{self, Context};
+use crate::inject::network::evidence::{Mention, command, expand, file, names};
+use crate::inject::network::facts::{
+    Component, Container, Facts, Mount, Source, Variable, Variables, WorkloadFacts,
+};
+
+type Namespace<'n> = &'n dyn Fn(&Option<String>) -> String;
+
+/// Finds the calls of every workload.
+pub(super) fn find<'a>(
+    facts: &'a Facts,
+    load: &'a dyn Fn(usize) -> Option<&'a str>,
+    namespace: Namespace<'_>,
+    edges: &mut Edges<'_>,
+) {
+    let store = Store::new(facts, load, namespace);
+    let links = Links::new(edges.topology);
+    for (number, workload) in facts.workloads.iter().enumerate() {
+        let place = namespace(&workload.object.namespace);
+        let mut caller = Caller {
+            number,
+            object: &workload.object,
+            namespace: place,
+            store: &store,
+            links: &links,
+            edges: &mut *edges,
+        };
+        for container in &workload.pod.containers {
+            caller.container(container);
+        }
+        for mount in &workload.pod.mounts {
+            caller.mount(mount);
+        }
+        for word in &workload.pod.annotations {
+            caller.annotation(&word.text, &word.pointer);
+        }
+        for component in &facts.components {
+            if applies(component, workload, &caller.namespace, namespace) {
+                caller.component(component);
+            }
+        }
+        caller.sidecars(workload);
+        caller.siblings(workload);
+        if let Some(word) = &workload.pod.connects_to {
+            caller.connects_to(&word.text, &word.pointer);
+        }
+    }
+}
+
+/// Whether Dapr loads a component into the workload's sidecar.
+fn applies(
+    component: &Component,
+    workload: &WorkloadFacts,
+    place: &str,
+    namespace: Namespace<'_>,
+) -> bool {
+    let Some(app) = &workload.pod.dapr else {
+        return false;
+    };
+    namespace(&component.object.namespace) == place
+        && (component.scopes.is_empty() || component.scopes.contains(&app.text))
+}
+
+/// A workload whose calls are looked for.
+struct Caller<'c, 'a, 'e> {
+    number: usize,
+    object: &'a ObjectRef,
+    namespace: String,
+    store: &'c Store<'a>,
+    links: &'c Links,
+    edges: &'c mut Edges<'e>,
+}
+
+/// A variable with its value, and where that stands.
+struct Value {
+    name: String,
+    text: String,
+    object: ObjectRef,
+    pointer: String,
+}
+
+impl<'a> Caller<'_, 'a, '_> {
+    fn container(&mut self, container: &'a Container) {
+        let values = self.variables(container);
+        // A later variable of the same name wins.
+        let by_name: HashMap<&str, &str> = values
+            .iter()
+            .map(|value| (value.name.as_str(), value.text.as_str()))
+            .collect();
+        let links = self.links;
+        let namespace = self.namespace.clone();
+        let known = |name: &str| {
+            let own = by_name.get(name).copied();
+            own.or_else(|| links.get(&namespace, name))
+        };
+        for value in &values {
+            let mentions = of_variable(&value.name, &value.text, &known);
+            let kind = EvidenceKind::Variable(value.name.clone());
+            self.call_all(mentions, &kind, &value.object, &value.pointer);
+        }
+        for words in &container.commands {
+            let expanded: Vec<String> = words
+                .iter()
+                .map(|word| expand::expand(&word.text, true, &known))
+                .collect();
+            let texts: Vec<&str> = expanded.iter().map(String::as_str).collect();
+            let mut found = Vec::new();
+            command::arguments(&texts, &mut found);
+            for (word, mention) in found {
+                if let Some(word) = words.get(word) {
+                    let kind = &EvidenceKind::Argument;
+                    self.call_all(vec![mention], kind, self.object, &word.pointer);
+                }
+            }
+        }
+    }
+
+    /// The variables of a container with the values that the manifests show.
+    fn variables(&self, container: &'a Container) -> Vec<Value> {
+        let mut values: Vec<Value> = Vec::new();
+        let mut raw: HashMap<String, String> = HashMap::new();
+        let mut add = |value: Value| {
+            let known = |name: &str| {
+                let own = raw.get(name).map(String::as_str);
+                own.or_else(|| self.links.get(&self.namespace, name))
+            };
+            let text = expand::expand(&value.text, false, &known);
+            raw.insert(value.name.clone(), text.clone());
+            values.push(Value { text, ..value });
+        };
+        for variables in &container.variables {
+            match variables {
+                Variables::All(kind, name, prefix) => {
+                    let content = self.store.get(*kind, &self.namespace, name);
+                    for entry in content.iter().flat_map(|content| &content.entries) {
+                        let object = content.as_ref().map(|c| c.object.clone());
+                        add(Value {
+                            name: format!("{prefix}{}", entry.key),
+                            text: entry.value.clone(),
+                            object: object.unwrap_or_default(),
+                            pointer: entry.pointer.clone(),
+                        });
+                    }
+                }
+                Variables::One(variable) => {
+                    if let Some(value) = self.variable(variable) {
+                        add(value);
+                    }
+                }
+            }
+        }
+        values
+    }
+
+    fn variable(&self, variable: &'a Variable) -> Option<Value> {
+        let (text, object, pointer) = match &variable.source {
+            Source::Literal(text) => (text.clone(), self.object.clone(), variable.pointer.clone()),
+            Source::Key(kind, name, key) => {
+                let content = self.store.get(*kind, &self.namespace, name)?;
+                let entry = content.get(key)?;
+                (
+                    entry.value.clone(),
+                    content.object.clone(),
+                    entry.pointer.clone(),
+                )
+            }
+        };
+        Some(Value {
+            name: variable.name.clone(),
+            text,
+            object,
+            pointer,
+        })
+    }
+
+    fn mount(&mut self, mount: &'a Mount) {
+        let Some(content) = self.store.get(mount.kind, &self.namespace, &mount.name) else {
+            return;
+        };
+        for entry in &content.entries {
+            if mount.keys.is_empty() || mount.keys.contains(&entry.key) {
+                self.file(&content, &entry.key, &entry.value, &entry.pointer);
+            }
+        }
+    }
+
+    fn file(&mut self, content: &Rc<Content>, key: &str, text: &str, pointer: &str) {
+        let mut mentions = Vec::new();
+        match is_script(key, text) {
+            true => command::script(text, &mut mentions),
+            false => file::file(text, &mut mentions),
+        }
+        // A file that is one value, named by its key.
+        if mentions.is_empty() && !text.trim().contains('\n') {
+            mentions = of_variable(key, text.trim(), &|name| {
+                content.get(name).map(|entry| entry.value.as_str())
+            });
+        }
+        let kind = EvidenceKind::File(key.to_owned());
+        self.call_all(mentions, &kind, &content.object, pointer);
+    }
+
+    fn annotation(&mut self, text: &str, pointer: &str) {
+        let mut mentions = Vec::new();
+        let context = Context {
+            outside: false,
+            ..Context::plain()
+        };
+        hosts::scan(text, context, &mut mentions);
+        let key = pointer.rsplit('/').next().unwrap_or_default();
+        let kind = EvidenceKind::Annotation(key.replace("~1", "/"));
+        self.call_all(mentions, &kind, self.object, pointer);
+    }
+
+    fn component(&mut self, component: &'a Component) {
+        let values: Vec<_> = component
+            .settings
+            .iter()
+            .filter_map(|setting| self.variable(setting))
+            .collect();
+        let known = |name: &str| {
+            let value = values.iter().find(|value| value.name == name);
+            value.map(|value| value.text.as_str())
+        };
+        for value in &values {
+            let mentions = of_variable(&value.name, &value.text, &known);
+            // What stands in the component itself is the component's, not the workload's.
+            let object = match value.object == *self.object {
+                true => &component.object,
+                false => &value.object,
+            };
+            self.call_all(mentions, &EvidenceKind::Resource, object, &value.pointer);
+        }
+    }
+
+    /// What sidecars that others add to the pods call: their control plane.
+    fn sidecars(&mut self, workload: &WorkloadFacts) {
+        for (word, namespace) in &workload.pod.sidecars {
+            let kind = EvidenceKind::Annotation(word.text.clone());
+            let says = (*namespace).to_owned();
+            let evidence = super::build::evidence(kind, self.object, &word.pointer, says.clone());
+            let from = Peer::Workload(self.number);
+            self.edges
+                .add(from, Peer::Namespace(says), None, None, evidence);
+        }
+    }
+
+    /// A StatefulSet has a headless Service so that its pods find each other.
+    fn siblings(&mut self, workload: &WorkloadFacts) {
+        let Some(word) = &workload.governing else {
+            return;
+        };
+        let Some(number) = self.edges.resolver.service(&self.namespace, &word.text) else {
+            return;
+        };
+        let topology = self.edges.topology;
+        let (Some(service), Some(own)) = (
+            topology.services.get(number),
+            topology.workloads.get(self.number),
+        ) else {
+            return;
+        };
+        if service.leads != Leads::PodsDirectly || !service.workloads.contains(&self.number) {
+            return;
+        }
+        let says = word.text.clone();
+        let evidence =
+            super::build::evidence(EvidenceKind::Siblings, self.object, &word.pointer, says);
+        let declared = own.ports.iter().map(|port| Port {
+            port: PortRef::Number(port.number),
+            protocol: port.protocol,
+        });
+        let listed = service
+            .ports
+            .iter()
+            .map(|port| self.edges.pod_port(self.number, port));
+        let ports: Vec<Port> = declared.chain(listed).collect();
+        for port in ports {
+            let (from, to) = (Peer::Workload(self.number), Peer::Workload(self.number));
+            self.edges
+                .add(from, to, Some(port), Some(number), evidence.clone());
+        }
+    }
+
+    /// `app.openshift.io/connects-to`: names of workloads, or a JSON list of references to them.
+    fn connects_to(&mut self, text: &str, pointer: &str) {
+        let names: Vec<String> = match serde_json::from_str::<Vec<serde_json::Value>>(text) {
+            Ok(list) => list
+                .iter()
+                .filter_map(|item| item.get("name").unwrap_or(item).as_str())
+                .map(str::to_owned)
+                .collect(),
+            Err(_) => text.split(',').map(|name| name.trim().to_owned()).collect(),
+        };
+        let services: Vec<usize> = self
+            .edges
+            .topology
+            .services
+            .iter()
+            .enumerate()
+            .filter(|(_, service)| service.namespace == self.namespace)
+            .filter(|(_, service)| {
+                service.workloads.iter().any(|number| {
+                    let workload = self.edges.topology.workloads.get(*number);
+                    workload.is_some_and(|workload| names.contains(&workload.object.name))
+                })
+            })
+            .map(|(number, _)| number)
+            .collect();
+        for service in services {
+            let Some(own) = self.edges.topology.services.get(service) else {
+                continue;
+            };
+            let kind = EvidenceKind::Annotation("app.openshift.io/connects-to".into());
+            let says = own.object.name.clone();
+            let evidence = super::build::evidence(kind, self.object, pointer, says);
+            let ports = service_ports(own, None);
+            let from = Peer::Workload(self.number);
+            self.edges.reach(&from, service, &ports, &evidence);
+        }
+    }
+
+    fn call_all(
+        &mut self,
+        mentions: Vec<Mention>,
+        kind: &EvidenceKind,
+        object: &ObjectRef,
+        pointer: &str,
+    ) {
+        for mention in mentions {
+            let evidence = Evidence {
+                kind: kind.clone(),
+                object: object.clone(),
+                pointer: pointer.to_owned(),
+                line: mention.line,
+                says: match mention.port {
+                    Some(port) if mention.explicit => format!("{}:{port}", mention.host),
+                    _ => mention.host.clone(),
+                },
+            };
+            call(self.edges, self.number, &self.namespace, &mention, evidence);
+        }
+    }
+}
+
+/// Whether a file is a shell script.
+fn is_script(key: &str, text: &str) -> bool {
+    key.ends_with(".sh")
+        || (text.starts_with("#!") && text.lines().next().is_some_and(|l| l.contains("sh")))
+}
+
+/// The hosts in the value of a variable, of a setting, of anything with a name.
+fn of_variable<'v>(
+    name: &str,
+    text: &str,
+    known: &dyn Fn(&str) -> Option<&'v str>,
+) -> Vec<Mention> {
+    let mut mentions = Vec::new();
+    let promise = names::promise(name);
+    if promise == names::Promise::NoCall {
+        return mentions;
+    }
+    let outside = !names::is_public(name);
+    let text = text.trim();
+    let is_text = text.contains('\n') || text.starts_with(['{', '[']);
+    if is_text {
+        file::file(text, &mut mentions);
+        for mention in &mut mentions {
+            mention.outside &= outside;
+        }
+    } else {
+        let context = Context {
+            promise,
+            outside,
+            line: 0,
+        };
+        hosts::scan(text, context, &mut mentions);
+        settings(text, &mut mentions);
+    }
+    for mention in &mut mentions {
+        if !mention.explicit && !is_text {
+            let beside = expand::port_beside(name, known);
+            mention.explicit = beside.is_some();
+            mention.port = beside.or(mention.port);
+        }
+        mention.usual = names::usual_port(name);
+    }
+    mentions
+}
+
+/// `Host=db;Port=5432`, `host=db port=5432`, `-Dcache.host=redis`: a value of several settings.
+fn settings(text: &str, mentions: &mut Vec<Mention>) {
+    if !text.contains('=') || text.contains("://") {
+        return;
+    }
+    let mut found = Vec::new();
+    if text.contains(';') {
+        file::file(text, &mut found);
+    } else if text.contains(' ') && !text.contains(" -") && !text.starts_with('-') {
+        file::file(&text.replace(' ', "\n"), &mut found);
+    } else {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let mut in_words = Vec::new();
+        command::arguments(&words, &mut in_words);
+        found.extend(in_words.into_iter().map(|(_, mention)| mention));
+    }
+    for mut mention in found {
+        mention.line = 0;
+        let same = |old: &&mut Mention| old.host == mention.host;
+        match mentions.iter_mut().find(same) {
+            Some(old) if old.port.is_none() => *old = mention,
+            Some(_) => {}
+            None => mentions.push(mention),
+        }
+    }
+}
+
+/// Adds the edges of one mention.
+pub(super) fn call(
+    edges: &mut Edges<'_>,
+    workload: usize,
+    namespace: &str,
+    mention: &Mention,
+    evidence: Evidence,
+) {
+    let from = Peer::Workload(workload);
+    match edges.resolver.resolve(namespace, mention) {
+        Target::Nothing => {}
+        Target::Unknown if mention.bare || !mention.outside => {}
+        Target::Unknown => edges.loose.push(Loose {
+            workload,
+            why: LooseWhy::NoService,
+            evidence,
+        }),
+        Target::ApiServer => edges.add(from, Peer::ApiServer, None, None, evidence),
+        Target::Service(service) => to_service(edges, &from, service, mention, evidence),
+        Target::Namespace(name) => edges.add(from, Peer::Namespace(name), None, None, evidence),
+        Target::Address(address) => {
+            let range = if address.contains(':') { 128 } else { 32 };
+            let to = Peer::Address(format!("{address}/{range}"));
+            edges.add(from, to, mention.port.map(tcp), None, evidence);
+        }
+        Target::Outside(host) => match mention.port.or(mention.usual) {
+            Some(port) => {
+                let to = Peer::Outside(host);
+                edges.add(from, to, Some(tcp(port)), None, evidence);
+            }
+            None => edges.loose.push(Loose {
+                workload,
+                why: LooseWhy::NoPort,
+                evidence,
+            }),
+        },
+    }
+}
+
+fn tcp(port: u16) -> Port {
+    Port {
+        port: PortRef::Number(port),
+        protocol: Protocol::Tcp,
+    }
+}
+
+fn to_service(
+    edges: &mut Edges<'_>,
+    from: &Peer,
+    number: usize,
+    mention: &Mention,
+    evidence: Evidence,
+) {
+    let Some(service) = edges.topology.services.get(number) else {
+        return;
+    };
+    match &service.leads {
+        Leads::Name(host) => renamed(edges, from, number, host, mention, evidence),
+        Leads::Endpoints(addresses) => {
+            let port = mention.port.map(PortRef::Number);
+            let found = service_ports(service, port.as_ref());
+            for port in found.iter().map(|own| own.target.clone()) {
+                let port = Port {
+                    port,
+                    protocol: Protocol::Tcp,
+                };
+                let peers = endpoint_peers(addresses, &service.object.name);
+                for to in peers {
+                    edges.add(
+                        from.clone(),
+                        to,
+                        Some(port.clone()),
+                        Some(number),
+                        evidence.clone(),
+                    );
+                }
+            }
+        }
+        Leads::Pods | Leads::PodsDirectly => pods(edges, from, number, mention, evidence),
+    }
+}
+
+/// A call to another name (`type: ExternalName`): to a Service, or to a host outside.
+fn renamed(
+    edges: &mut Edges<'_>,
+    from: &Peer,
+    number: usize,
+    host: &str,
+    mention: &Mention,
+    evidence: Evidence,
+) {
+    let Some(service) = edges.topology.services.get(number) else {
+        return;
+    };
+    let meant = Mention {
+        host: host.to_owned(),
+        bare: false,
+        outside: true,
+        ..mention.clone()
+    };
+    match edges.resolver.resolve(&service.namespace, &meant) {
+        Target::Service(other) if other != number => {
+            let pods = edges.topology.services.get(other);
+            if pods.is_some_and(|other| !other.workloads.is_empty()) {
+                self::pods(edges, from, other, &meant, evidence);
+            }
+        }
+        Target::Namespace(name) => {
+            edges.add(
+                from.clone(),
+                Peer::Namespace(name),
+                None,
+                Some(number),
+                evidence,
+            );
+        }
+        _ => {
+            let named = service.ports.first().map(|port| port.number);
+            match (mention.port.or(named), from) {
+                (Some(port), _) => {
+                    let to = Peer::Outside(host.to_owned());
+                    edges.add(from.clone(), to, Some(tcp(port)), Some(number), evidence);
+                }
+                (None, Peer::Workload(workload)) => edges.loose.push(Loose {
+                    workload: *workload,
+                    why: LooseWhy::NoPort,
+                    evidence,
+                }),
+                (None, _) => {}
+            }
+        }
+    }
+}
+
+/// Private addresses are called exactly; public ones may change, as every host outside.
+fn endpoint_peers(addresses: &[String], name: &str) -> Vec<Peer> {
+    let private = |address: &&String| match hosts::address(address) {
+        Some(std::net::IpAddr::V4(v4)) => v4.is_private() || v4.is_link_local(),
+        Some(std::net::IpAddr::V6(v6)) => v6.is_unique_local(),
+        None => false,
+    };
+    let exact = addresses.iter().filter(private).map(|address| {
+        let range = if address.contains(':') { 128 } else { 32 };
+        Peer::Address(format!("{address}/{range}"))
+    });
+    let mut peers: Vec<Peer> = exact.collect();
+    if peers.len() < addresses.len() || addresses.is_empty() {
+        peers.push(Peer::Outside(name.to_owned()));
+    }
+    peers
+}
+
+fn pods(edges: &mut Edges<'_>, from: &Peer, number: usize, mention: &Mention, evidence: Evidence) {
+    let topology = edges.topology;
+    let Some(service) = topology.services.get(number) else {
+        return;
+    };
+    let wanted = mention.port.map(PortRef::Number);
+    let mut ports = service_ports(service, None);
+    if let Some(PortRef::Number(wanted)) = wanted {
+        ports.retain(|own| own.number == wanted);
+        // The pods' own addresses: any port that they listen on.
+        if ports.is_empty() && service.leads == Leads::PodsDirectly {
+            return directly(edges, from, number, wanted, mention.explicit, evidence);
+        }
+        // A scheme's usual port is no more than a guess: where the Service does not have it, the
+        // real one comes from somewhere else.
+        if ports.is_empty() && !mention.explicit {
+            ports = service_ports(service, None);
+        }
+    }
+    if ports.is_empty() {
+        if let (Peer::Workload(workload), Some(port)) = (from, mention.port) {
+            edges.loose.push(Loose {
+                workload: *workload,
+                why: LooseWhy::Port(number, port),
+                evidence,
+            });
+        }
+        return;
+    }
+    edges.reach(from, number, &ports, &evidence);
+}
+
+/// A call to pods by their own addresses, on a port that the headless Service does not list.
+fn directly(
+    edges: &mut Edges<'_>,
+    from: &Peer,
+    number: usize,
+    port: u16,
+    explicit: bool,
+    evidence: Evidence,
+) {
+    let topology = edges.topology;
+    let Some(service) = topology.services.get(number) else {
+        return;
+    };
+    if !explicit && !service.ports.is_empty() {
+        let ports = service_ports(service, None);
+        return edges.reach(from, number, &ports, &evidence);
+    }
+    for &workload in &service.workloads {
+        let own = topology
+            .workloads
+            .get(workload)
+            .map(|own| own.ports.as_slice());
+        let declared = own
+            .unwrap_or_default()
+            .iter()
+            .find(|own| own.number == port);
+        let protocol = declared.map_or(Protocol::Tcp, |own| own.protocol);
+        let port = Port {
+            port: PortRef::Number(port),
+            protocol,
+        };
+        let to = Peer::Workload(workload);
+        edges.add(from.clone(), to, Some(port), Some(number), evidence.clone());
+    }
+}

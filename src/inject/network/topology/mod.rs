@@ -1,0 +1,348 @@
+//! Who calls whom: workloads, Services, and the calls between them with their evidence.
+//!
+//! Everything here is plain data, so that policies are made from it, and texts and pictures drawn
+//! of it, without looking at a manifest again.
+
+mod build;
+mod calls;
+mod exposure;
+mod hints;
+mod links;
+mod resolve;
+mod store;
+
+use std::fmt;
+
+use super::labels::Labels;
+pub use build::{Inputs, derive};
+
+/// An object of the stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectRef {
+    /// The document's number in the stream, from 0.
+    pub document: usize,
+    /// JSON Pointer to the object in its document: `""`, or `/items/3` in a `List`.
+    pub pointer: String,
+    /// `Deployment`.
+    pub kind: String,
+    /// The namespace as written; `None` means the release's.
+    pub namespace: Option<String>,
+    /// `metadata.name`.
+    pub name: String,
+}
+
+/// `Deployment shop/web`.
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
+/// What a release's pods and Services say to each other.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    /// Everything that runs pods, in the order of the stream. Peers name workloads by their place
+    /// in this list.
+    pub workloads: Vec<Workload>,
+    /// The Services, in the order of the stream.
+    pub services: Vec<Service>,
+    /// The calls, sorted: each pair of peers once for each port.
+    pub edges: Vec<Edge>,
+    /// Names in the manifests that look like a call and lead nowhere.
+    pub loose: Vec<Loose>,
+    /// NetworkPolicies of the chart's own.
+    pub policies: Vec<ChartPolicy>,
+}
+
+/// Something that runs pods.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// The object.
+    pub object: ObjectRef,
+    /// The namespace it runs in; empty when it is the release's and that is not known.
+    pub namespace: String,
+    /// JSON Pointer, in its document, to the pod template; a Pod is one itself.
+    pub template: String,
+    /// The labels of its pods.
+    pub labels: Labels,
+    /// The labels that select its pods and no other workload's. Never empty, and the same after an
+    /// upgrade of the chart.
+    pub selector: Labels,
+    /// Whether the selector needs a label, [`super::WORKLOAD`], that the pod template does not have yet.
+    pub needs_label: bool,
+    /// The ports its containers declare.
+    pub ports: Vec<ContainerPort>,
+    /// Whether Helm runs it as a hook.
+    pub hook: bool,
+    /// Whether an operator makes its pods, as it sees fit: it gets no policy.
+    pub operated: bool,
+    /// Whether a NetworkPolicy of the chart selects its pods for incoming traffic.
+    pub own_ingress: bool,
+    /// Whether a NetworkPolicy of the chart selects its pods for outgoing traffic.
+    pub own_egress: bool,
+}
+
+/// A port that a container declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerPort {
+    /// The name, by which Services and policies may call it.
+    pub name: Option<String>,
+    /// The number.
+    pub number: u16,
+    /// TCP, UDP or SCTP.
+    pub protocol: Protocol,
+}
+
+/// A transport protocol that NetworkPolicies know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// The default.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+}
+
+impl Protocol {
+    /// The name in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "TCP",
+            Protocol::Udp => "UDP",
+            Protocol::Sctp => "SCTP",
+        }
+    }
+}
+
+/// A Service of the release.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// The object.
+    pub object: ObjectRef,
+    /// The namespace it is in; empty as in [`Workload::namespace`].
+    pub namespace: String,
+    /// The workloads whose pods it selects.
+    pub workloads: Vec<usize>,
+    /// Where it leads.
+    pub leads: Leads,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+}
+
+/// Where a Service leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leads {
+    /// To the pods it selects, through an address of its own.
+    Pods,
+    /// To the pods it selects, by their own addresses (`clusterIP: None`).
+    PodsDirectly,
+    /// To another host (`type: ExternalName`).
+    Name(String),
+    /// To whatever somebody enters into its Endpoints; those of the stream.
+    Endpoints(Vec<String>),
+}
+
+/// A port of a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicePort {
+    /// The name; required where there is more than one.
+    pub name: Option<String>,
+    /// The number clients use.
+    pub number: u16,
+    /// The pods' port.
+    pub target: PortRef,
+    /// TCP, UDP or SCTP.
+    pub protocol: Protocol,
+}
+
+/// A port by number or by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PortRef {
+    /// `8080`
+    Number(u16),
+    /// `http`, as a container of the pod declares it.
+    Name(String),
+}
+
+/// A port of pods.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Port {
+    /// Which.
+    pub port: PortRef,
+    /// TCP, UDP or SCTP.
+    pub protocol: Protocol,
+}
+
+/// `8080`, `8125/UDP`, `http`.
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.port {
+            PortRef::Number(number) => write!(f, "{number}")?,
+            PortRef::Name(name) => f.write_str(name)?,
+        }
+        match self.protocol {
+            Protocol::Tcp => Ok(()),
+            other => write!(f, "/{}", other.name()),
+        }
+    }
+}
+
+/// One end of a call.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peer {
+    /// A workload of the release, by its place in [`Topology::workloads`].
+    Workload(usize),
+    /// Anyone: behind a LoadBalancer or a NodePort.
+    World,
+    /// The ingress controller.
+    Ingress,
+    /// Prometheus.
+    Prometheus,
+    /// The API server, as it calls webhooks and as pods call it.
+    ApiServer,
+    /// Pods in a namespace that the release does not hold.
+    Namespace(String),
+    /// Hosts outside the cluster whose addresses are not known, by the name that is used.
+    Outside(String),
+    /// An address, in CIDR notation.
+    Address(String),
+    /// One of the platform's own peers, by its place in `hardening.network.peers`.
+    Extra(usize),
+}
+
+/// A call that the release makes or takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// Who calls.
+    pub from: Peer,
+    /// Who is called.
+    pub to: Peer,
+    /// The called pods' port; `None` when nothing tells which.
+    pub port: Option<Port>,
+    /// The Service that is called, by its place in [`Topology::services`].
+    pub service: Option<usize>,
+    /// Everything in the manifests that shows the call; never empty.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A place in the manifests that shows a call.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Evidence {
+    /// What sort of place it is.
+    pub kind: EvidenceKind,
+    /// The object that says so.
+    pub object: ObjectRef,
+    /// JSON Pointer to the value, from the document's root.
+    pub pointer: String,
+    /// The line of the value, from 0, for text of many lines.
+    pub line: usize,
+    /// The host and port as the text says them; never anything else of the text, which may be secret.
+    pub says: String,
+}
+
+/// What sort of place shows a call.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EvidenceKind {
+    /// An environment variable of that name.
+    Variable(String),
+    /// A command or an argument.
+    Argument,
+    /// A file of that name in a ConfigMap or Secret.
+    File(String),
+    /// An annotation with that key.
+    Annotation(String),
+    /// A custom resource.
+    Resource,
+    /// A Service that is open to the world, by its type.
+    Exposed(String),
+    /// An Ingress, a route of the Gateway API, or another kind of route.
+    Route,
+    /// A webhook, or an aggregated API.
+    Webhook,
+    /// A ServiceMonitor or PodMonitor.
+    Monitor,
+    /// A RoleBinding or ClusterRoleBinding of the pods' service account.
+    Binding,
+    /// The headless Service by which the pods of a StatefulSet find each other.
+    Siblings,
+    /// The platform file.
+    Platform,
+}
+
+/// A name that looks like a call and leads nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loose {
+    /// The workload that names it.
+    pub workload: usize,
+    /// Why it leads nowhere.
+    pub why: LooseWhy,
+    /// Where it stands.
+    pub evidence: Evidence,
+}
+
+/// Why a name leads nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LooseWhy {
+    /// The Service, by its place in [`Topology::services`], has no such port.
+    Port(usize, u16),
+    /// The release has no Service of that name. Another release of the namespace may.
+    NoService,
+    /// A host outside, without a port that could be opened.
+    NoPort,
+}
+
+/// A NetworkPolicy that the stream holds.
+#[derive(Clone, Debug)]
+pub struct ChartPolicy {
+    /// The object.
+    pub object: ObjectRef,
+    /// The namespace it is in.
+    pub namespace: String,
+    /// Whether it is one of ours, from a run before this one.
+    pub ours: bool,
+    /// The workloads whose pods it selects.
+    pub workloads: Vec<usize>,
+    /// Whether its selector is empty, so that it selects all pods of the namespace.
+    pub selects_all: bool,
+}
+
+impl Topology {
+    /// Workloads about whose connections nothing is known: no call from them, none to them.
+    pub fn unexplained(&self) -> Vec<usize> {
+        let mut known = vec![false; self.workloads.len()];
+        for edge in &self.edges {
+            for peer in [&edge.from, &edge.to] {
+                if let Peer::Workload(number) = peer
+                    && let Some(known) = known.get_mut(*number)
+                {
+                    *known = true;
+                }
+            }
+        }
+        let numbers = known.iter().enumerate().filter(|(_, known)| !**known);
+        numbers.map(|(number, _)| number).collect()
+    }
+
+    /// Services with pods that no one may reach, as far as the manifests show.
+    pub fn unreachable(&self) -> Vec<usize> {
+        let mut called = vec![false; self.workloads.len()];
+        for edge in &self.edges {
+            if let Peer::Workload(number) = edge.to
+                && let Some(called) = called.get_mut(number)
+            {
+                *called = true;
+            }
+        }
+        let services = self.services.iter().enumerate().filter(|(_, service)| {
+            let mut workloads = service.workloads.iter();
+            !service.workloads.is_empty()
+                && !workloads.any(|number| called.get(*number) == Some(&true))
+        });
+        services.map(|(number, _)| number).collect()
+    }
+}

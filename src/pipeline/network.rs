@@ -1,0 +1,252 @@
+//! NetworkPolicies for the whole release, made when every document has been read.
+
+use serde_json::{Value, json};
+
+use super::output::{Added, Change};
+use super::{Done, Mode, Run};
+use crate::check;
+use crate::inject::Draft;
+use crate::inject::network::synthesis::{self, Plan, TemplateLabel};
+use crate::inject::network::topology::{self, ObjectRef, Topology};
+use crate::inject::network::{self, DERIVE};
+use crate::manifest::{
+    DocSpan, Document, Style, View, line_column, position, split, write_document,
+};
+use crate::object::identity::HELM4_FILENAME;
+use crate::object::{self, Object, PodPlace};
+use crate::platform::network as settings;
+use crate::policy::Violation;
+use crate::report;
+
+/// Where policies of ours seem to come from, below the chart's name.
+const TEMPLATE: &str = "templates/helm-floe/networkpolicies.yaml";
+
+impl Run<'_, '_> {
+    /// Notes what the objects of one document say about the network.
+    pub(super) fn note(&mut self, number: usize, objects: &[Object<'_>], places: &[Vec<PodPlace>]) {
+        for (object, places) in objects.iter().zip(places) {
+            self.facts.collect(number, object, places);
+        }
+    }
+
+    /// Adds the release's policies, and reports what is odd about its network.
+    pub(super) fn network(&mut self, done: &mut [Done]) -> (Option<Topology>, Option<Added>) {
+        let mut facts = std::mem::take(&mut self.facts);
+        // Kinds that were unknown at first were read last.
+        facts.workloads.sort_by_key(|own| own.object.document);
+        let derives = self.settings.mode == Mode::Harden
+            && self.settings.network_policies != settings::Mode::Off
+            && self.settings.enabled(DERIVE);
+        let checks =
+            self.settings.enabled(check::network::SELECTS_NOTHING) && !facts.policies.is_empty();
+        if facts.workloads.is_empty() || !(derives || checks) {
+            return (None, None);
+        }
+        let topology = self.topology(&facts);
+        let mut odd = check::network::selects_nothing(&topology);
+        let mut added = None;
+        if derives {
+            // What is open inside needs no explanation.
+            if self.settings.network_policies == settings::Mode::Derive {
+                odd.extend(check::network::unknown_targets(&topology));
+                odd.extend(check::network::unexplained(&topology));
+            }
+            added = self.policies(&topology, facts.helm4_template.as_deref(), done);
+        }
+        self.report_on(odd);
+        (Some(topology), added)
+    }
+
+    /// Who calls whom.
+    fn topology(&self, facts: &network::Facts) -> Topology {
+        let spans = &self.spans;
+        let load = |number: usize| spans.get(number).map(|span| span.text);
+        let inputs = topology::Inputs {
+            network: &self.settings.network,
+            namespace: self.settings.namespace.as_deref(),
+            load: &load,
+        };
+        network::derive(facts, &inputs)
+    }
+
+    fn policies(
+        &mut self,
+        topology: &Topology,
+        helm4: Option<&str>,
+        done: &mut [Done],
+    ) -> Option<Added> {
+        let labels = self.settings.labels.iter();
+        let inputs = synthesis::Inputs {
+            network: &self.settings.network,
+            mode: self.settings.network_policies,
+            release: self.settings.release.as_deref(),
+            labels: &labels
+                .filter(|label| self.settings.enabled(label.policy))
+                .map(|label| (label.key.clone(), label.value.clone()))
+                .collect(),
+        };
+        let plan = network::plan(topology, &inputs);
+        for label in &plan.labels {
+            self.label(topology, label, done);
+        }
+        self.add(topology, &plan, helm4)
+    }
+
+    /// Adds a label to a pod template of a document that was handled before.
+    fn label(&mut self, topology: &Topology, label: &TemplateLabel, done: &mut [Done]) {
+        let number = label.document;
+        let (Some(span), Some(slot)) = (self.spans.get(number), done.get_mut(number)) else {
+            return;
+        };
+        let old = span.text;
+        let before = match slot {
+            Done::Untouched => old.to_owned(),
+            Done::Edited(change) => {
+                String::from_utf8_lossy(&change.text(old, &self.edited)).into_owned()
+            }
+        };
+        let value = Value::String(label.value.clone());
+        self.scratch.clear();
+        let edited = Document::parse(&before)
+            .map_err(|error| error.reason)
+            .and_then(|document| {
+                let mut draft = Draft::new(
+                    &document,
+                    number,
+                    &self.settings.policies,
+                    self.settings.keep_edits,
+                );
+                draft
+                    .fill(DERIVE, &label.pointer, value)
+                    .and_then(|_| draft.write(&mut self.scratch))
+                    .map_err(|error| error.to_string())?;
+                Ok((draft.count(), draft.into_edits()))
+            });
+        match edited {
+            Ok((count, edits)) => {
+                self.report.edit_count += count;
+                if self.settings.keep_edits {
+                    self.report.edits.extend(edits);
+                }
+                let change = Change::between(old.as_bytes(), &self.scratch, &mut self.edited);
+                *slot = Done::Edited(change);
+            }
+            Err(reason) => {
+                let workload = topology.workloads.get(label.workload);
+                let odd = workload.map(|own| check::network::not_labelled(own, &reason));
+                self.report_on(odd.into_iter().collect());
+            }
+        }
+    }
+
+    /// Writes the policies before the first workload: Helm 3 applies in the order of the output, and
+    /// a pod should not run before its policy is there.
+    fn add(&mut self, topology: &Topology, plan: &Plan, helm4: Option<&str>) -> Option<Added> {
+        let workloads = topology.workloads.iter();
+        let before = workloads.map(|own| own.object.document).min()?;
+        let source = self.spans.get(before)?.source;
+        let mut text = String::new();
+        for policy in &plan.policies {
+            let mut object = policy.object.clone();
+            if let Some(template) = helm4 {
+                let annotations = json!({HELM4_FILENAME: template_beside(template)});
+                if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+                    metadata.insert("annotations".into(), annotations);
+                }
+            } else if let Some(template) = source {
+                text.push_str(&format!("# Source: {}\n", template_beside(template)));
+            }
+            // Names and labels of a few levels can always be written.
+            text.push_str(&write_document(&object).ok()?);
+            text.push_str("---\n");
+            self.report.added.push(reported(&object));
+        }
+        (!text.is_empty()).then(|| Added {
+            before,
+            text: self.edited.push(text.as_bytes()),
+        })
+    }
+
+    /// Turns what is odd into findings with their places.
+    fn report_on(&mut self, odd: Vec<(ObjectRef, Violation)>) {
+        for (of, violation) in odd {
+            if !self.settings.enabled(&violation.policy) {
+                continue;
+            }
+            let Some(text) = self.spans.get(of.document).map(|span| span.text) else {
+                continue;
+            };
+            let Ok(document) = Document::parse(text) else {
+                continue;
+            };
+            let Some(root) = document.root() else {
+                continue;
+            };
+            let objects = object::find(View::Node(root)).unwrap_or_default();
+            let Some(object) = objects.iter().find(|object| object.pointer == of.pointer) else {
+                continue;
+            };
+            let finding = self.finding(of.document, &document, object, violation);
+            self.find(finding);
+        }
+    }
+}
+
+/// Finds the places that a topology's evidence names, in the stream it was derived from.
+pub struct Places<'s> {
+    spans: Vec<DocSpan<'s>>,
+}
+
+impl<'s> Places<'s> {
+    /// Over a stream that could be read.
+    pub fn new(text: &'s str) -> Places<'s> {
+        Places {
+            spans: split(text).unwrap_or_default(),
+        }
+    }
+
+    /// Line and column, from 1, of a value of the stream; `line` is the line inside a value of many
+    /// lines, from 0. `None` for a place in another file, or in a document that cannot be read by
+    /// itself.
+    pub fn position(&self, document: usize, pointer: &str, line: usize) -> Option<(usize, usize)> {
+        let span = self.spans.get(document)?;
+        let parsed = Document::parse(span.text).ok()?;
+        let value = View::Node(parsed.root()?).pointer(pointer)?.node()?;
+        let at = position::locate(&parsed, pointer).start;
+        let (first, column) = line_column(span.text, at);
+        let first = span.first_line + first - 1;
+        let block = matches!(value.raw().style, Style::Literal | Style::Folded);
+        // The text of a block scalar starts on the line below its key.
+        match block {
+            true => Some((first + 1 + line, 1)),
+            false => Some((first, column)),
+        }
+    }
+
+    /// The chart template of a document, by Helm's comment.
+    pub fn source(&self, document: usize) -> Option<&'s str> {
+        self.spans.get(document)?.source
+    }
+}
+
+/// The template of ours in the chart that a template belongs to.
+fn template_beside(template: &str) -> String {
+    let chart = template.split('/').next().unwrap_or_default();
+    format!("{chart}/{TEMPLATE}")
+}
+
+fn reported(object: &Value) -> report::Added {
+    let field = |key: &str| {
+        object
+            .get("metadata")?
+            .get(key)?
+            .as_str()
+            .map(str::to_owned)
+    };
+    report::Added {
+        policy: DERIVE.to_owned(),
+        kind: "NetworkPolicy".to_owned(),
+        namespace: field("namespace"),
+        name: field("name").unwrap_or_default(),
+    }
+}
