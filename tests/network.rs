@@ -1,6 +1,10 @@
 //! The NetworkPolicies as a cluster would enforce them: which pod may call which.
 #![cfg(unix)]
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod common;
 
