@@ -88,7 +88,7 @@ pub enum Format {
 }
 
 /// A label value that is also a directory name.
-fn environment(text: &str) -> Result<String, String> {
+pub fn environment(text: &str) -> Result<String, String> {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let fits = (1..=63).contains(&text.len())
         && text.bytes().all(inner)

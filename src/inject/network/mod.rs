@@ -13,7 +13,7 @@
 
 pub mod evidence;
 pub mod facts;
-mod labels;
+pub mod labels;
 pub mod synthesis;
 pub mod topology;
 

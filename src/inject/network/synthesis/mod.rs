@@ -78,7 +78,7 @@ pub fn plan(topology: &Topology, inputs: &Inputs<'_>) -> Plan {
         .collect();
     for (number, workload) in topology.workloads.iter().enumerate() {
         label(number, workload, inputs, &mut plan.labels);
-        if workload.operated {
+        if workload.operated || workload.selector.is_empty() {
             continue;
         }
         // It may be there already, from an earlier run.
@@ -130,7 +130,8 @@ fn names(topology: &Topology) -> Vec<String> {
             count = if same { count + 1 } else { 0 };
             before = Some(workload);
             let kind = workload.object.kind.to_ascii_lowercase();
-            let name = &workload.object.name;
+            // What is no name for the API server either, most often a value that was not given.
+            let name = workload.object.name.trim_end_matches(['-', '.']);
             match count {
                 0 => shorten(&format!("floe-{kind}-{name}"), 253),
                 count => shorten(&format!("floe-{kind}-{name}-{count}"), 253),
