@@ -79,3 +79,19 @@ fn small_workloads(bencher: Bencher<'_, '_>, count: usize) {
 fn custom_resource_definitions(bencher: Bencher<'_, '_>, count: usize) {
     harden(bencher, &definitions(count));
 }
+
+/// ConfigMaps with files in them, which the search for credentials reads word by word.
+#[divan::bench(args = [1, 10, 100])]
+fn configuration_files(bencher: Bencher<'_, '_>, count: usize) {
+    let line =
+        "    server.port=8080\n    log.level=info\n    cache.key.prefix=web\n    token.ttl=3600\n";
+    let text: String = (0..count)
+        .map(|n| {
+            let head = format!(
+                "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web{n}\ndata:\n  application.properties: |\n"
+            );
+            head + &line.repeat(200)
+        })
+        .collect();
+    harden(bencher, &text);
+}

@@ -6,6 +6,7 @@
 
 mod document;
 mod externalize;
+mod graph;
 mod input;
 mod kinds;
 mod network;
@@ -20,6 +21,7 @@ use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
 use crate::policy::exceptions::{self, Used};
 use crate::report::{Finding, Report};
+pub use graph::{Origin, Survey, survey};
 pub use input::{decode, read};
 use kinds::Kinds;
 pub use network::Places;

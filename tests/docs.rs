@@ -209,6 +209,24 @@ fn the_diff_of_the_readme_is_the_real_one() {
     }
 }
 
+/// `docs/tiers.svg` is what the command below it says, whatever the machine.
+#[test]
+fn the_picture_of_the_tiers_is_the_real_one() {
+    let document = fs::read_to_string(repository().join("docs/network.md")).expect("read");
+    let before = " -o docs/tiers.svg`";
+    let (command, _) = document.split_once(before).expect("the command");
+    let (_, words) = command.rsplit_once("`helm-floe ").expect("the command");
+    let helm = Helm::new(4);
+    let mut command = helm.program(helm_floe());
+    command.args(words.split(' ')).args(["--format", "svg"]);
+    let real = Outcome::of(&command.current_dir(repository()).output().expect("runs")).ok();
+    let shown = fs::read_to_string(repository().join("docs/tiers.svg")).expect("read");
+    assert!(
+        real == shown,
+        "docs/tiers.svg: run the command in docs/network.md again"
+    );
+}
+
 #[test]
 fn the_external_secret_of_the_document_is_the_real_one() {
     let input = fs::read(repository().join("testdata/manifests/secret.yaml")).expect("read");

@@ -254,12 +254,23 @@ fn what_cannot_be_read_does_not_hide_the_rest() {
         ),
     ]);
     let said = check_with_helm(&Helm::new(4), root.path(), &["."]);
-    assert_eq!(said.code, 2, "{}", said.stdout);
+    assert_eq!(said.code, 1, "{}", said.stdout);
     assert!(said.stdout.contains("./.env:1:13"), "{}", said.stdout);
-    for word in ["broken.yaml:3:", "helm template ./chart"] {
-        assert!(said.stderr.contains(word), "no {word} in {}", said.stderr);
+    for word in [
+        "error[manifest/unreadable]",
+        "broken.yaml:3:",
+        "helm template ./chart",
+    ] {
+        assert!(said.stdout.contains(word), "no {word} in {}", said.stdout);
     }
-    assert!(!said.stderr.contains("library"), "{}", said.stderr);
+    assert!(!said.stdout.contains("library"), "{}", said.stdout);
+    let chart = check_with_helm(&Helm::new(4), root.path(), &["chart"]);
+    assert_eq!(chart.code, 2, "a chart that is named must render");
+    assert!(
+        chart.stderr.contains("helm template chart"),
+        "{}",
+        chart.stderr
+    );
     let nothing = check(root.path(), &["broken.yaml"]);
     assert_eq!((nothing.code, nothing.stdout.as_str()), (2, ""));
 }

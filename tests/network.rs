@@ -1,14 +1,19 @@
 //! The NetworkPolicies as a cluster would enforce them: which pod may call which.
 #![cfg(unix)]
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod common;
 
 use std::collections::BTreeSet;
 
 use common::{Helm, MAJORS, Outcome, chart, feed, floe};
+use helm_floe::inject::network::topology::Peer;
 use helm_floe::manifest::{Document, View, split};
-use helm_floe::pipeline::{self, Mode, Settings};
+use helm_floe::pipeline::{self, Mode, Places, Settings};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -80,7 +85,7 @@ impl World {
 
     fn pod(&self, name: &str) -> &Pod {
         let found = self.pods.iter().find(|pod| pod.name == name);
-        found.unwrap_or_else(|| panic!("no {name} among {:?}", self.pods))
+        found.expect("a pod of that name")
     }
 
     fn namespace(&self, policy: &Value) -> String {
@@ -268,6 +273,68 @@ fn two_releases_of_one_namespace_share_no_name() {
         assert_eq!((one.len(), two.len()), (count, count), "Helm {major}");
         assert!(one.is_disjoint(&two), "Helm {major}: {one:?} {two:?}");
     }
+}
+
+#[test]
+fn what_may_be_a_password_is_no_host_and_stays_out_of_the_report() {
+    let secret = "hunter2:4711";
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": [{
+        "name": "web", "image": "i", "args": ["--password", secret, "-a", secret, secret],
+        "env": [{"name": "DB_PASSWORD", "value": secret}, {"name": "OTHER", "value": secret},
+            {"name": "URL", "value": format!("redis://:{secret}@redis:6379")},
+            {"name": "MORE", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}]}});
+    let own = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": secret}});
+    let stream = format!("{pod}\n---\n{own}\n");
+    let mut command = floe(&["--only", "network/*", "--format", "json"]);
+    let said = Outcome::of(&feed(&mut command, stream.as_bytes()));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(
+        said.stderr.contains("web calls redis:6379"),
+        "{}",
+        said.stderr
+    );
+    assert!(!said.stderr.contains("hunter2"), "{}", said.stderr);
+}
+
+#[test]
+fn evidence_names_the_line_that_shows_a_call() {
+    let stream = include_str!("cmd/network/files.stdin");
+    let mut settings = Settings::for_release("shop", "dev", Mode::Harden).expect("settings");
+    settings.namespace = Some("shop".into());
+    let outcome = pipeline::run(stream, &settings).expect("a stream");
+    let topology = outcome.topology.expect("a topology");
+    let places = Places::new(stream);
+    let mut shown = Vec::new();
+    for edge in &topology.edges {
+        let Peer::Workload(called) = edge.to else {
+            continue;
+        };
+        for evidence in &edge.evidence {
+            let document = evidence.object.document;
+            let place = places.position(document, &evidence.pointer, evidence.line);
+            let (line, _) = place.expect("a place");
+            let text = stream.lines().nth(line - 1).expect("a line");
+            let port = edge.port.as_ref().map(ToString::to_string);
+            let called = topology.workloads[called].object.to_string();
+            shown.push((called, port, evidence.says.clone(), text.trim().to_owned()));
+        }
+    }
+    let line = "db.url=jdbc:mysql://db:3306/shop?useSSL=false";
+    let shown: Vec<_> = shown
+        .iter()
+        .map(|(to, port, says, text)| (to.as_str(), port.as_deref(), says.as_str(), text.as_str()))
+        .collect();
+    assert_eq!(shown, [("Deployment db", Some("3306"), "db:3306", line)]);
+    let names = |numbers: Vec<usize>| -> Vec<String> {
+        let own = numbers
+            .into_iter()
+            .map(|number| &topology.workloads[number]);
+        own.map(|own| own.object.name.clone()).collect()
+    };
+    assert_eq!(names(topology.unexplained()), ["old"]);
+    let unreachable = topology.unreachable().into_iter();
+    let unreachable = unreachable.map(|number| topology.services[number].object.to_string());
+    assert_eq!(unreachable.collect::<Vec<_>>(), ["Service old"]);
 }
 
 /// A name of a few letters.

@@ -17,6 +17,7 @@ pub mod remote;
 pub mod resources;
 pub mod secrets;
 pub mod twice;
+pub mod unreadable;
 pub mod user;
 pub mod webhook;
 

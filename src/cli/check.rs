@@ -9,8 +9,9 @@ use super::filter::{refusal, unreadable};
 use super::input::{self, Args, Input, Item, Loaded};
 use super::options::{Format, OnViolation, Options};
 use super::output::{self, Failure};
-use crate::check::files;
-use crate::pipeline::{self, Mode, Settings};
+use crate::check;
+use crate::check::files::{self, Placed};
+use crate::pipeline::{self, Mode, Settings, Unreadable};
 use crate::policy::exceptions::{self, Used};
 use crate::report::text::{self, Text};
 use crate::report::{Finding, Report, json};
@@ -163,32 +164,50 @@ fn judge(
     options: &Options,
     color: bool,
 ) -> Result<Judged, Failure> {
-    let (input, mut judged) =
-        match item.load(options.release.as_deref(), options.namespace.as_deref())? {
-            Loaded::Stream(input) => {
-                let judged = stream(&input, settings)?;
-                (input, judged)
-            }
-            Loaded::File(input) => {
-                let judged = file(&input, settings);
-                (input, judged)
-            }
-            Loaded::Nothing(notice) => {
-                let mut judged = Judged::default();
-                judged.report.notices.extend(notice);
-                return Ok(judged);
-            }
-        };
-    let text = |color| Text {
-        input: &input.name,
-        text: &input.text,
-        color,
+    let (release, namespace) = (options.release.as_deref(), options.namespace.as_deref());
+    let loaded = match (item.load(release, namespace), item) {
+        (Err(Failure::Unreadable { input, problems }), Item::Below(_)) => {
+            let placed = problems.0.iter().map(check::unreadable::judge);
+            return Ok(shown(
+                &input,
+                "",
+                placed_in(&input, placed, settings),
+                color,
+            ));
+        }
+        (loaded, _) => loaded?,
     };
-    text(false).push_findings(&judged.report, &mut judged.plain);
+    let (input, judged) = match loaded {
+        Loaded::Stream(input) => {
+            let judged = match (stream(&input, settings), item) {
+                (Err(Failure::Unreadable { problems, .. }), Item::Below(_)) => {
+                    unreadable_file(&input, &problems, settings)
+                }
+                (judged, _) => judged?,
+            };
+            (input, judged)
+        }
+        Loaded::File(input) => {
+            let judged = file(&input, settings);
+            (input, judged)
+        }
+        Loaded::Nothing(notice) => {
+            let mut judged = Judged::default();
+            judged.report.notices.extend(notice);
+            return Ok(judged);
+        }
+    };
+    Ok(shown(&input.name, &input.text, judged, color))
+}
+
+/// Adds the findings as text.
+fn shown(input: &str, text: &str, mut judged: Judged, color: bool) -> Judged {
+    let with = |color| Text { input, text, color };
+    with(false).push_findings(&judged.report, &mut judged.plain);
     if color {
-        text(true).push_findings(&judged.report, &mut judged.coloured);
+        with(true).push_findings(&judged.report, &mut judged.coloured);
     }
-    Ok(judged)
+    judged
 }
 
 /// Judges manifests.
@@ -205,11 +224,25 @@ fn stream(input: &Input, settings: &Settings) -> Result<Judged, Failure> {
 /// Judges any other file.
 fn file(input: &Input, settings: &Settings) -> Judged {
     let placed = files::judge(&input.name, &input.text);
+    placed_in(&input.name, placed, settings)
+}
+
+/// Judges a file that should hold manifests and cannot be read: whatever it is, it holds no
+/// credential.
+fn unreadable_file(input: &Input, problems: &Unreadable, settings: &Settings) -> Judged {
+    let problems = problems.0.iter().map(check::unreadable::judge);
+    let placed = files::judge(&input.name, &input.text);
+    placed_in(&input.name, problems.chain(placed), settings)
+}
+
+/// The violations in a file as its findings.
+fn placed_in(file: &str, placed: impl IntoIterator<Item = Placed>, settings: &Settings) -> Judged {
     let mut findings: Vec<Finding> = placed
         .into_iter()
         .filter(|placed| settings.enabled(&placed.violation.policy))
-        .map(|placed| placed.finding(&input.name))
+        .map(|placed| placed.finding(file))
         .collect();
+    findings.sort_by_key(|finding| (finding.line, finding.column));
     let namespace = settings.namespace.as_deref();
     let used = exceptions::apply(
         &settings.exceptions,

@@ -8,7 +8,7 @@ use super::options::Options;
 use super::output::Failure;
 use crate::files::text::{Content, Holds};
 use crate::files::{self, Entry, Kind, walk};
-use crate::pipeline;
+use crate::pipeline::{self, Problem, Unreadable};
 
 /// Arguments of `check` and `diff`.
 #[derive(Debug, clap::Args)]
@@ -27,6 +27,8 @@ pub enum Item {
     Stdin,
     /// A file that was named.
     Named(PathBuf),
+    /// A chart that was named.
+    Chart(PathBuf),
     /// A chart or file below a directory that was named.
     Below(Entry),
 }
@@ -64,7 +66,13 @@ pub fn list(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
             items.push(Item::Stdin);
         } else if path.is_dir() {
             let entries = files::walk(path).map_err(|e| unreadable_path(path, &e))?;
-            items.extend(entries.into_iter().map(Item::Below));
+            items.extend(entries.into_iter().map(|entry| {
+                let named = entry.kind == Kind::Chart && entry.path == *path;
+                match named {
+                    true => Item::Chart(entry.path),
+                    false => Item::Below(entry),
+                }
+            }));
         } else {
             items.push(Item::Named(path.clone()));
         }
@@ -79,7 +87,7 @@ impl Item {
     /// Whether the item may hold manifests, by what is known before it is read.
     pub fn may_hold_manifests(&self) -> bool {
         match self {
-            Item::Stdin | Item::Named(_) => true,
+            Item::Stdin | Item::Named(_) | Item::Chart(_) => true,
             Item::Below(entry) => matches!(entry.kind, Kind::Chart | Kind::Manifest),
         }
     }
@@ -96,11 +104,14 @@ impl Item {
                 return Ok(Loaded::Stream(Input { name, file, text }));
             }
             Item::Named(path) => return named(path),
+            Item::Chart(path) => return chart(path, release, namespace).map(Loaded::Stream),
             Item::Below(entry) => entry,
         };
         match entry.kind {
             Kind::Chart if walk::is_library(&entry.path) => Ok(Loaded::Nothing(None)),
-            Kind::Chart => chart(&entry.path, release, namespace).map(Loaded::Stream),
+            Kind::Chart => chart(&entry.path, release, namespace)
+                .map(Loaded::Stream)
+                .map_err(|failure| refused(&entry.path, failure)),
             kind => below(&entry.path, kind),
         }
     }
@@ -171,6 +182,21 @@ fn chart(path: &Path, release: Option<&str>, namespace: Option<&str>) -> Result<
     let text = pipeline::decode(text, true)
         .map_err(|problems| unreadable(&path.display().to_string(), problems))?;
     Ok(input(path, text))
+}
+
+/// A chart below a directory that Helm does not render: a problem of that chart alone.
+fn refused(chart: &Path, failure: Failure) -> Failure {
+    let Failure::Io(words) = failure else {
+        return failure;
+    };
+    let problem = Problem {
+        line: 0,
+        column: 0,
+        source: None,
+        reason: "Helm does not render the chart with its default values".into(),
+        help: words,
+    };
+    unreadable(&chart.display().to_string(), Unreadable(vec![problem]))
 }
 
 fn unreadable_path(path: &Path, error: &dyn std::fmt::Display) -> Failure {

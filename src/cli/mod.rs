@@ -10,6 +10,7 @@ mod generate;
 mod helm;
 mod init;
 mod input;
+mod network;
 mod options;
 mod output;
 mod platform;
@@ -56,6 +57,8 @@ enum Command {
     Diff(input::Args),
     /// Explain a policy: why, how to fix, how to except. Without a name, list them.
     Explain(explain::Args),
+    /// Show who may call whom in a release, and why: as text, JSON, Mermaid, Graphviz or a picture.
+    Network(network::Command),
     /// List or test the policies.
     #[command(subcommand)]
     Policies(policies::Command),
@@ -115,6 +118,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Network(command)) => network::run(&command),
         Some(Command::Policies(command)) => policies::run(&command),
         Some(Command::Compile(args)) => compile::run(&args),
         Some(Command::Generate(args)) => generate::run(&args),

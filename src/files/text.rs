@@ -67,7 +67,8 @@ pub fn holds(text: &str) -> Holds {
             .get("items")
             .is_some_and(|items| items.value_type() == Type::Seq);
         most = match (has("apiVersion") && has("kind"), named || list) {
-            (true, true) => return Holds::Objects,
+            _ if most == Holds::Objects => most,
+            (true, true) => Holds::Objects,
             (true, false) => Holds::Unnamed,
             (false, _) if has("kind") && root.entries().all(|(key, _)| is_top_level(&key)) => {
                 Holds::Unnamed
@@ -194,6 +195,14 @@ mod tests {
             ("- a\n", Holds::Data),
             ("# nothing\n---\n", Holds::Nothing),
             ("a: {{ .Values.a }}\n", Holds::Unreadable),
+            (
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\na: {{ b }}\n",
+                Holds::Unreadable,
+            ),
+            (
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\na: 1\n",
+                Holds::Objects,
+            ),
         ] {
             assert_eq!(holds(text), want, "{text}");
         }

@@ -68,7 +68,7 @@ pub(super) fn block(out: &mut String, value: &Value, at: Layout<'_>) -> Result<(
 /// A value as a document of its own, in block style, with a line ending after the last line.
 ///
 /// # Errors
-/// As [`block`].
+/// As `block`.
 pub fn document(value: &Value) -> Result<String, EditError> {
     let layout = Layout {
         column: 0,

@@ -169,11 +169,11 @@ impl Run<'_, '_> {
             }
             self.check(&draft, object, places, &mut found);
         }
-        if let Some(object) = objects.first() {
-            found.extend(
-                check::keys::duplicates(document).map(|violation| Found { object, violation }),
-            );
-        }
+        found.extend(check::keys::duplicates(document).filter_map(|violation| {
+            let holds = |object: &&Object<'_>| violation.pointer.starts_with(&object.pointer);
+            let object = objects.iter().rev().find(holds).or(objects.first())?;
+            Some(Found { object, violation })
+        }));
         found.retain(|found| self.settings.enabled(&found.violation.policy));
         for Found { object, violation } in found {
             let finding = self.finding(number, document, object, violation);

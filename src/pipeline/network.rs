@@ -6,11 +6,11 @@ use super::output::{Added, Change};
 use super::{Done, Mode, Run};
 use crate::check;
 use crate::inject::Draft;
-use crate::inject::network::synthesis::{self, Plan, TemplateLabel};
+use crate::inject::network::synthesis::{self, TemplateLabel};
 use crate::inject::network::topology::{self, ObjectRef, Topology};
 use crate::inject::network::{self, DERIVE};
 use crate::manifest::{
-    DocSpan, Document, Style, View, line_column, position, split, write_document,
+    DocSpan, Document, EditError, Style, View, line_column, position, split, write_document,
 };
 use crate::object::identity::HELM4_FILENAME;
 use crate::object::{self, Object, PodPlace};
@@ -69,6 +69,8 @@ impl Run<'_, '_> {
         network::derive(facts, &inputs)
     }
 
+    /// Writes the policies before the first workload: Helm 3 applies in the order of the output, and
+    /// a pod should not run before its policy is there.
     fn policies(
         &mut self,
         topology: &Topology,
@@ -85,11 +87,30 @@ impl Run<'_, '_> {
                 .map(|label| (label.key.clone(), label.value.clone()))
                 .collect(),
         };
-        let plan = network::plan(topology, &inputs);
-        for label in &plan.labels {
+        let workloads = topology.workloads.iter();
+        let before = workloads.map(|own| own.object.document).min()?;
+        let source = self.spans.get(before).and_then(|span| span.source);
+        let (edited, report) = (&mut self.edited, &mut self.report);
+        let (mut texts, mut unwritable) = (Vec::new(), Vec::new());
+        let labels = network::plan_each(topology, &inputs, &mut |policy| match policy_text(
+            policy.object,
+            source,
+            helm4,
+            &mut report.added,
+        ) {
+            Ok(text) => texts.push(edited.push(text.as_bytes())),
+            Err(error) => unwritable.push((policy.workload, error)),
+        });
+        for (number, error) in unwritable {
+            let workload = topology.workloads.get(number);
+            let document = workload.map_or(0, |own| own.object.document);
+            let reason = format!("the workload's NetworkPolicy cannot be written: {error}");
+            self.refuse(document, 0, &reason);
+        }
+        for label in &labels {
             self.label(topology, label, done);
         }
-        self.add(topology, &plan, helm4)
+        (!texts.is_empty()).then_some(Added { before, texts })
     }
 
     /// Adds a label to a pod template of a document that was handled before.
@@ -137,34 +158,6 @@ impl Run<'_, '_> {
                 self.report_on(odd.into_iter().collect());
             }
         }
-    }
-
-    /// Writes the policies before the first workload: Helm 3 applies in the order of the output, and
-    /// a pod should not run before its policy is there.
-    fn add(&mut self, topology: &Topology, plan: &Plan, helm4: Option<&str>) -> Option<Added> {
-        let workloads = topology.workloads.iter();
-        let before = workloads.map(|own| own.object.document).min()?;
-        let source = self.spans.get(before)?.source;
-        let mut text = String::new();
-        for policy in &plan.policies {
-            let mut object = policy.object.clone();
-            if let Some(template) = helm4 {
-                let annotations = json!({HELM4_FILENAME: template_beside(template)});
-                if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-                    metadata.insert("annotations".into(), annotations);
-                }
-            } else if let Some(template) = source {
-                text.push_str(&format!("# Source: {}\n", template_beside(template)));
-            }
-            // Names and labels of a few levels can always be written.
-            text.push_str(&write_document(&object).ok()?);
-            text.push_str("---\n");
-            self.report.added.push(reported(&object));
-        }
-        (!text.is_empty()).then(|| Added {
-            before,
-            text: self.edited.push(text.as_bytes()),
-        })
     }
 
     /// Turns what is odd into findings with their places.
@@ -233,6 +226,28 @@ impl<'s> Places<'s> {
 fn template_beside(template: &str) -> String {
     let chart = template.split('/').next().unwrap_or_default();
     format!("{chart}/{TEMPLATE}")
+}
+
+/// A policy's document with its separator; notes in `added` that it is there.
+fn policy_text(
+    mut object: Value,
+    source: Option<&str>,
+    helm4: Option<&str>,
+    added: &mut Vec<report::Added>,
+) -> Result<String, EditError> {
+    let mut text = String::new();
+    if let Some(template) = helm4 {
+        let annotations = json!({HELM4_FILENAME: template_beside(template)});
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.insert("annotations".into(), annotations);
+        }
+    } else if let Some(template) = source {
+        text.push_str(&format!("# Source: {}\n", template_beside(template)));
+    }
+    text.push_str(&write_document(&object)?);
+    text.push_str("---\n");
+    added.push(reported(&object));
+    Ok(text)
 }
 
 fn reported(object: &Value) -> report::Added {

@@ -80,7 +80,7 @@ pub(super) struct Added {
     /// The number of the document they stand before.
     pub(super) before: usize,
     /// Where their text stands among what is new, with a separator behind each.
-    pub(super) text: Stored,
+    pub(super) texts: Vec<Stored>,
 }
 
 impl Change {
@@ -157,7 +157,7 @@ impl<'s> Output<'s> {
         for (number, (span, done)) in spans.iter().zip(done).enumerate() {
             if let Some(added) = added.as_ref().filter(|added| added.before == number) {
                 pieces.push(Piece::Input(at..span.start));
-                pieces.push(Piece::Edited(added.text.clone()));
+                pieces.extend(added.texts.iter().cloned().map(Piece::Edited));
                 at = span.start;
             }
             if let Done::Edited(change) = done {

@@ -171,8 +171,12 @@ fn example(loaded: &Loaded, sort: &str) -> Vec<String> {
 }
 
 fn exception(loaded: &Loaded) -> String {
+    let object = match loaded.name.starts_with("secrets/") {
+        true => "kind: Secret\n      name: web\n      pointer: /data/password",
+        false => "kind: Deployment\n      name: web",
+    };
     format!(
-        "hardening:\n  exceptions:\n    - policy: {}\n      kind: Deployment\n      name: web\n      reason: why it has to be\n      expires: \"2030-12-31\"",
+        "hardening:\n  exceptions:\n    - policy: {}\n      {object}\n      reason: why it has to be\n      expires: \"2030-12-31\"",
         loaded.name
     )
 }

@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod finding;
 pub mod json;
+pub mod network;
 pub mod remote;
 pub mod text;
 

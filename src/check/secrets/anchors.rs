@@ -38,8 +38,9 @@ pub fn find(text: &str, style: Style, taken: &[Hit]) -> Vec<Hit> {
         return hits;
     };
     let mut done = 0;
+    let most = 500;
     for piece in pieces.find_iter(text) {
-        if piece.start() < done {
+        if piece.start() < done || hits.len() >= most {
             continue;
         }
         let name = name_around(text, piece.start(), piece.end());
@@ -104,9 +105,13 @@ fn name_around(text: &str, start: usize, end: usize) -> Stretch {
     }
 }
 
-/// The line a place is on, up to the place.
+/// How much of a line is looked at before a name.
+const LINE: usize = 1024;
+
+/// The line a place is on, up to the place; of a long one its end.
 fn line_before(text: &str, at: usize) -> &str {
-    let before = text.get(..at).unwrap_or_default();
+    let from = text.floor_char_boundary(at.saturating_sub(LINE));
+    let before = text.get(from..at).unwrap_or_default();
     before.rsplit('\n').next().unwrap_or_default()
 }
 
@@ -279,8 +284,13 @@ fn trimmed(text: &str, start: usize, end: usize) -> Option<Stretch> {
     })
 }
 
+/// Longer values are read up to here.
+const LONGEST: usize = 4096;
+
 /// A value that begins at a place: quoted up to its quote, else up to a space or a sign that ends it.
 fn read_value(text: &str, at: usize, style: Style) -> Option<Stretch> {
+    let limit = text.floor_char_boundary((at + LONGEST).min(text.len()));
+    let text = text.get(..limit)?;
     let rest = text.get(at..)?;
     // Python and C++ put letters before a quote, JSON in a string a backslash.
     let prefix = [

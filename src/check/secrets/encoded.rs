@@ -34,7 +34,12 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
 pub fn hidden(text: &str) -> Option<String> {
     let text = text.trim();
     let length = text.len();
-    if length < 12 || text.contains(' ') {
+    let has = |test: fn(u8) -> bool| text.bytes().any(test);
+    if length < 12
+        || !length.is_multiple_of(4) && !text.contains('\n')
+        || !has(|b| b.is_ascii_uppercase())
+        || text.contains([' ', '.', ':'])
+    {
         return None;
     }
     let decoded = String::from_utf8(decode(text)?).ok()?;

@@ -19,7 +19,7 @@ struct Keywords {
 static KEYWORDS: LazyLock<Keywords> = LazyLock::new(|| {
     let mut rows = Vec::new();
     let mut words = Vec::new();
-    for (row, form) in FORMS.iter().enumerate() {
+    for (row, form) in FORMS.iter().enumerate().filter(|(_, form)| !form.alone) {
         for word in &form.keywords {
             rows.push(row);
             words.push(word.as_str());
@@ -44,10 +44,25 @@ const SHORTEST: usize = 8;
 /// Every credential in a text that has one of the forms, in the order of the rows; of two that
 /// overlap the first.
 pub fn find(text: &str) -> Vec<Hit> {
-    let mut hits = Vec::new();
-    if text.len() < SHORTEST {
-        return hits;
+    match text.len() < SHORTEST {
+        true => Vec::new(),
+        false => apply_all(text, rows(text)),
     }
+}
+
+/// The same in a part of a text that holds no keyword.
+pub fn find_alone(text: &str) -> Vec<Hit> {
+    apply_all(text, Vec::new())
+}
+
+/// Whether any keyword stands in a text.
+pub fn any(text: &str) -> bool {
+    let automaton = KEYWORDS.automaton.as_ref();
+    automaton.is_some_and(|automaton| automaton.is_match(text))
+}
+
+/// The rows one of whose keywords stands in the text.
+fn rows(text: &str) -> Vec<usize> {
     let mut rows: Vec<usize> = Vec::new();
     if let Some(automaton) = &KEYWORDS.automaton {
         for found in automaton.find_overlapping_iter(text) {
@@ -58,6 +73,12 @@ pub fn find(text: &str) -> Vec<Hit> {
             }
         }
     }
+    rows
+}
+
+fn apply_all(text: &str, mut rows: Vec<usize>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    rows.extend(alone(text));
     rows.sort_unstable();
     for row in rows {
         if let (Some(form), Some(pattern)) = (FORMS.get(row), pattern(row)) {
@@ -65,6 +86,29 @@ pub fn find(text: &str) -> Vec<Hit> {
         }
     }
     hits
+}
+
+/// The rows that may fit a text that is one word.
+fn alone(text: &str) -> Vec<usize> {
+    let one_word = (20..400).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_graphic())
+        && text.bytes().any(|b| b.is_ascii_digit())
+        && !text.contains("://");
+    if !one_word {
+        return Vec::new();
+    }
+    let random = values::looks_random(text);
+    let begins = |form: &Form| {
+        let starts = |word: &String| {
+            text.get(..word.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(word))
+        };
+        form.keywords.iter().any(starts) || form.keywords.is_empty() && random
+    };
+    let rows = FORMS.iter().enumerate();
+    rows.filter(|(_, form)| form.alone && begins(form))
+        .map(|(row, _)| row)
+        .collect()
 }
 
 /// The expression of a row; `None` for one that is none, which a test rules out.
@@ -80,6 +124,9 @@ fn apply(form: &'static Form, pattern: &Regex, text: &str) -> Vec<Hit> {
         let Some(whole) = captures.get(0) else {
             continue;
         };
+        if form.alone && whole.len() < text.len() {
+            continue;
+        }
         let group = captures.get(1);
         if group.is_none()
             && pattern.captures_len() == 1

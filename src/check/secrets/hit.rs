@@ -89,9 +89,12 @@ impl Hit {
     }
 }
 
+/// No more are looked for in one text: it is refused anyway, and each is compared with all others.
+const MOST: usize = 500;
+
 /// Adds hits that are about none of the bytes an earlier one is about.
 pub fn merge(hits: &mut Vec<Hit>, more: impl IntoIterator<Item = Hit>) {
-    for hit in more {
+    for hit in more.into_iter().take(MOST.saturating_sub(hits.len())) {
         if !hits.iter().any(|other| other.overlaps(&hit)) {
             hits.push(hit);
         }

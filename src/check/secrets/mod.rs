@@ -2,10 +2,10 @@
 //!
 //! [`scan::text`] judges the text of a file, [`walk::object`] a Kubernetes object, both by the same
 //! data in `policies/secret-*.yaml`. The order, from what is certain to what is likely: kinds that hold
-//! no credentials are left alone; what has the exact form of a token or key ([`forms`]); addresses with
-//! a password ([`urls`]); a literal under the name of a credential ([`names`], [`values`]), in a tree
-//! ([`walk`]) or in a text of any format ([`anchors`]); and all of it again in what base64 hides
-//! ([`encoded`]). References and placeholders are no credentials.
+//! no credentials are left alone; what has the exact form of a token or key (`forms`); addresses with
+//! a password (`urls`); a literal under the name of a credential (`names`, `values`), in a tree
+//! ([`walk`]) or in a text of any format (`anchors`); and all of it again in what base64 hides
+//! (`encoded`). References and placeholders are no credentials.
 //!
 //! A credential itself never leaves this module: a [`Hit`] holds its kind, place, length and, where
 //! that gives nothing away, a [`fingerprint`].

@@ -1,5 +1,9 @@
 //! What a name says about the value under it.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 use super::tables::{NAMES, Sort};
 
 /// What a value is called in a finding, and how much it has to look like a credential.
@@ -86,21 +90,20 @@ fn is_key_word(word: &str) -> bool {
 /// Whether the name holds a piece of a word that names credentials: most do not, and splitting
 /// takes time.
 pub fn may_be_credential(name: &str) -> bool {
-    const PIECES: [&[u8]; 14] = [
-        b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"auth", b"cookie", b"salt",
-        b"psk", b"pat", b"jwt", b"wort",
-    ];
-    let bytes = name.as_bytes();
-    let at = |start: usize, piece: &[u8]| {
-        bytes
-            .get(start..start + piece.len())
-            .is_some_and(|part| part.eq_ignore_ascii_case(piece))
-    };
-    (0..bytes.len()).any(|start| PIECES.iter().any(|piece| at(start, piece)))
-        || ["bearer", "webhook", "pepper", "nonce", "otp", "hec"]
-            .iter()
-            .any(|word| name.to_ascii_lowercase().contains(word))
+    PIECES.as_ref().is_some_and(|pieces| pieces.is_match(name))
 }
+
+/// Pieces of the words of policies/secret-names.yaml; a test asserts that none is missing.
+static PIECES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build([
+            "pass", "pw", "psk", "pswd", "secret", "token", "key", "cred", "auth", "cookie",
+            "salt", "pat", "jwt", "wort", "bearer", "webhook", "pepper", "nonce", "otp", "hec",
+        ])
+        .ok()
+});
 
 /// The words of a name in lower case: cut at signs, at the borders of camelCase and of digits, and
 /// inside words that end like a credential (`pgpassword`).
@@ -133,13 +136,16 @@ pub fn split(name: &str) -> Vec<String> {
     words
 }
 
+/// No ending of policies/secret-names.yaml is longer; a test asserts it.
+const LONGEST_ENDING: usize = 16;
+
 fn push(words: &mut Vec<String>, word: &mut String) {
     if word.is_empty() {
         return;
     }
     let word = std::mem::take(word);
     let endings = &NAMES.endings;
-    let inside = (0..word.len())
+    let inside = (word.len().saturating_sub(LONGEST_ENDING)..word.len())
         .filter(|&at| word.is_char_boundary(at))
         .find_map(|at| Some((at, endings.get(word.get(at..)?)?)));
     match inside {
@@ -204,6 +210,15 @@ mod tests {
         ] {
             assert_eq!(split(name).join(" "), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn no_word_is_overlooked_before_names_are_cut() {
+        for word in NAMES.credentials.keys().chain(NAMES.endings.keys()) {
+            assert!(may_be_credential(word), "{word}");
+        }
+        let longest = NAMES.endings.keys().map(String::len).max();
+        assert!(longest.is_some_and(|length| length <= LONGEST_ENDING));
     }
 
     #[test]

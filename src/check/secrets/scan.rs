@@ -11,6 +11,8 @@ use crate::manifest::{Document, View, split};
 
 /// Texts in texts are followed this deep.
 const MAX_DEPTH: u8 = 4;
+/// A text this long is worth another look, to know what its parts need not be searched for.
+const LONG: usize = 512;
 /// Base64 in base64 is.
 const MAX_DECODED: u8 = 2;
 
@@ -34,6 +36,8 @@ pub struct Context<'a> {
     pub loose: bool,
     /// Only the form counts: names mean something else here.
     pub forms_only: bool,
+    /// The text it stands in holds no keyword of a form and no address.
+    pub searched: bool,
     /// How many texts it stands in.
     pub depth: u8,
     /// How often it has been decoded.
@@ -123,6 +127,7 @@ fn hidden(context: Context<'_>, value: &str) -> Vec<Hit> {
     let inner = Context {
         depth: context.depth + 1,
         decoded: context.decoded + 1,
+        searched: false,
         ..context
     };
     let mut hits = self::value(inner, &text);
@@ -159,13 +164,27 @@ fn content(context: Context<'_>, text: &str) -> Vec<Hit> {
 
 /// What is inside of a text: forms, addresses, names with values, documents.
 fn content_hits(context: Context<'_>, text: &str) -> Vec<Hit> {
-    let mut hits = forms::find(text);
-    merge(&mut hits, urls::find(text));
+    let mut hits = Vec::new();
+    let mut searched = context.searched;
+    if searched {
+        hits.extend(forms::find_alone(text));
+    } else {
+        hits.extend(forms::find(text));
+        let urls = urls::find(text);
+        searched = hits.is_empty() && urls.is_empty() && text.len() > LONG && !forms::any(text);
+        merge(&mut hits, urls);
+    }
     if context.forms_only || !is_structured(text) || !anchors::any(text) {
         hits.retain(|hit| !is_sample(text, hit));
         return hits;
     }
-    match tree(context, text) {
+    match tree(
+        Context {
+            searched,
+            ..context
+        },
+        text,
+    ) {
         Some(found) => merge(&mut hits, found),
         None => {
             let more = anchors::find(text, style(context.name, text), &hits);
@@ -227,6 +246,7 @@ fn tree(context: Context<'_>, text: &str) -> Option<Vec<Hit>> {
         {
             hits.extend(found.into_iter().map(|mut hit| {
                 hit.at = span.start + place.start;
+                hit.span = place.len();
                 hit
             }));
         }

@@ -21,6 +21,9 @@ pub fn scan(view: View<'_>, depth: u8) -> Vec<Found> {
             let beside_certificate = map.get(&key.replace(".key", ".crt")).is_some();
             let Some(mut hits) = hits else { continue };
             for hit in &mut hits {
+                if hit.rule == Rule::WeakDefault {
+                    hit.what = "a well-known default";
+                }
                 hit.rule = Rule::Inline;
                 hit.encoded = is_encoded;
                 hit.generated |= hit.what == "a private key" && beside_certificate;

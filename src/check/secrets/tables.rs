@@ -111,6 +111,9 @@ pub struct Form {
     /// How the credential must look besides.
     #[serde(default)]
     pub value: Look,
+    /// Tried only on values that are one word; the keywords are what it begins with.
+    #[serde(default)]
+    pub alone: bool,
     /// A text the form must match, where one made from its pattern will not do.
     #[serde(default)]
     pub like: Option<String>,
@@ -243,7 +246,7 @@ mod tests {
             assert!(names.insert(&form.name), "{} twice", form.name);
             let lower = |word: &String| *word == word.to_lowercase();
             assert!(form.keywords.iter().all(lower), "{}", form.name);
-            assert!(!form.keywords.is_empty(), "{}", form.name);
+            assert!(form.alone || !form.keywords.is_empty(), "{}", form.name);
         }
         let lower = |word: &String| *word == word.to_lowercase();
         assert!(VALUES.defaults.iter().chain(&VALUES.passwords).all(lower));

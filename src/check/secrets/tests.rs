@@ -1,7 +1,10 @@
 //! Credentials and what only looks like one, in the formats people write them in. `@P` stands for a
 //! password, `@K` for a key that looks random; both are made up here, so that none is in this file.
 
-use super::scan;
+use proptest::prelude::*;
+
+use super::{described, scan};
+use crate::check::hide;
 
 /// Values to put for `@P`: as people and programs choose them.
 fn passwords() -> Vec<String> {
@@ -521,4 +524,37 @@ fn what_only_looks_like_a_credential_is_left_alone() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Pieces of which texts are made that come close to what is looked for.
+fn piece() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("password".to_owned()),
+        Just("API_KEY".to_owned()),
+        Just("https://u:p@h".to_owned()),
+        Just("-----BEGIN PRIVATE KEY-----".to_owned()),
+        Just("<name>token</name><value>".to_owned()),
+        Just("\n  ".to_owned()),
+        "[=:,;\"'<>{}\\[\\]\\\\ \\-]{1,3}",
+        "[A-Za-z0-9+/_.~-]{1,40}",
+        "\\PC{1,6}",
+    ]
+}
+
+proptest! {
+    /// Whatever the text: no panic, a line that exists, and nothing said that stands in the text.
+    #[test]
+    fn any_text_is_read_and_none_is_repeated(pieces in prop::collection::vec(piece(), 0..40), name in "[a-z]{0,6}(\\.(py|md|env|xml|json))?") {
+        let text = pieces.concat();
+        for found in scan::text(&name, &text) {
+            prop_assert!(found.line >= 1 && found.line <= text.matches('\n').count() + 1);
+            if !found.hit.encoded {
+                let credential = text.get(found.hit.at..found.hit.at + found.hit.span);
+                prop_assert!(credential.is_some(), "{found:?}");
+                let said = described(&found.hit);
+                prop_assert!(credential.is_some_and(|c| c.len() < 8 || !said.contains(c)), "{said}");
+            }
+        }
+        let _ = hide::lines(&text);
+    }
 }

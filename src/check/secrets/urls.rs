@@ -5,6 +5,9 @@ use memchr::memmem;
 use super::hit::{Hit, Rule};
 use super::values;
 
+/// Longer ones are read up to here.
+const LONGEST: usize = 2048;
+
 /// Every URL in a text whose user information holds a password.
 pub fn find(text: &str) -> Vec<Hit> {
     let mut hits = Vec::new();
@@ -21,7 +24,8 @@ fn one(text: &str, at: usize) -> Option<Hit> {
         return None;
     }
     let start = at + 3;
-    let rest = text.get(start..)?;
+    let end = text.floor_char_boundary((start + LONGEST).min(text.len()));
+    let rest = text.get(start..end)?;
     let ends =
         |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`' | '\\' | ',' | '|');
     let whole = rest.split(ends).next()?;

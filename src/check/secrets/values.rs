@@ -393,7 +393,8 @@ pub fn is_common_word(value: &str) -> bool {
 /// Whether the value looks as if drawn at random: letters and digits mixed beyond what a name has.
 pub fn looks_random(value: &str) -> bool {
     let value = value.trim();
-    if value.len() < 8 || value.contains(char::is_whitespace) || !value.is_ascii() {
+    let length = 8..=4096;
+    if !length.contains(&value.len()) || value.contains(char::is_whitespace) || !value.is_ascii() {
         return false;
     }
     if is_hex(value) {

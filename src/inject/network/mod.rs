@@ -13,12 +13,12 @@
 
 pub mod evidence;
 pub mod facts;
-mod labels;
+pub mod labels;
 pub mod synthesis;
 pub mod topology;
 
 pub use facts::Facts;
-pub use synthesis::{Plan, plan};
+pub use synthesis::{Plan, plan, plan_each};
 pub use topology::{Topology, derive};
 
 /// The policy under which derived NetworkPolicies, and the labels they need, are reported.

@@ -2,36 +2,66 @@
 
 use super::hosts::{self, Context, Mention};
 use super::names::{self, Promise};
+use super::{expand, file};
 
 /// The hosts in a command and its arguments; each with the number of the word it stands in.
 pub fn arguments(words: &[&str], found: &mut Vec<(usize, Mention)>) {
     let mut flag: Option<&str> = None;
     let mut own = Vec::new();
     for (number, word) in words.iter().enumerate() {
-        let is_script = word.contains(char::is_whitespace);
-        if is_script {
-            script(word, &mut own);
-        } else if let Some((name, value)) = assignment(word) {
-            value_of(name, value, &mut own);
-        } else if !word.starts_with('-') {
-            match flag {
-                Some(flag) => value_of(flag, word, &mut own),
-                None => hosts::scan(word, Context::plain(), &mut own),
+        one(word, flag, &mut own);
+        let name = assignment(word).map(|(name, _)| name).or(flag);
+        for mut mention in own.drain(..) {
+            if mention.bare && mention.port.is_none() {
+                mention.port = name.and_then(|name| port_flag(words, name));
+                mention.explicit = mention.port.is_some();
             }
+            found.push((number, mention));
         }
-        flag =
-            Some(*word).filter(|word| word.starts_with('-') && !word.contains('=') && !is_script);
-        found.extend(own.drain(..).map(|mention| (number, mention)));
+        flag = Some(*word).filter(|word| is_flag(word));
     }
     if words.iter().all(|word| !word.contains('\n')) {
         let mut operands = Vec::new();
         command(words, 0, &mut operands);
-        found.extend(
-            operands
-                .into_iter()
-                .map(|mention| (words.len() - 1, mention)),
-        );
+        let last = words.len().saturating_sub(1);
+        found.extend(operands.into_iter().map(|mention| (last, mention)));
     }
+}
+
+/// `--db-host`, which says what the next word is.
+fn is_flag(word: &str) -> bool {
+    word.starts_with('-') && !word.contains(|c: char| c == '=' || c.is_whitespace())
+}
+
+/// The hosts in one word of a command, behind a flag or not.
+fn one(word: &str, flag: Option<&str>, found: &mut Vec<Mention>) {
+    if word.starts_with(['{', '[']) {
+        file::file(word, found);
+    } else if word.contains(char::is_whitespace) {
+        script(word, found);
+    } else if let Some((name, value)) = assignment(word) {
+        value_of(name, value, found);
+    } else if !word.starts_with('-') {
+        match flag {
+            Some(flag) => value_of(flag, word, found),
+            None => hosts::scan(word, Context::plain(), found),
+        }
+    }
+}
+
+/// The port that belongs to a host's flag: `--db-host db --db-port 5432`.
+fn port_flag(words: &[&str], name: &str) -> Option<u16> {
+    let value = |wanted: &str| {
+        let joined = words.iter().filter_map(|word| assignment(word));
+        let apart = words.windows(2).filter_map(|two| match two {
+            [name, value] => Some((*name, *value)),
+            _ => None,
+        });
+        let mut both = joined.chain(apart);
+        both.find(|(name, _)| *name == wanted)
+            .map(|(_, value)| value)
+    };
+    expand::port_beside(name, &value)
 }
 
 /// `--flag=value` and `NAME=value`, with the name.
@@ -262,6 +292,13 @@ mod tests {
                 vec!["redis", "redis:6379"],
             ),
             (vec!["server", "web"], vec![]),
+            (
+                vec!["--db-host", "db", "--db-port", "5432"],
+                vec!["db:5432"],
+            ),
+            (vec!["--db-host=db", "--db-port=5432"], vec!["db:5432"]),
+            (vec!["--db-host", "db"], vec!["db"]),
+            (vec![r#"{"host":"db","port":5432}"#], vec!["db:5432"]),
             (vec!["--mode", "web"], vec![]),
             (vec!["--log-level=web"], vec![]),
             (vec!["nc", "-z", "db", "5432"], vec!["db:5432"]),

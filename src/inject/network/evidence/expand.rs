@@ -65,7 +65,7 @@ pub fn port_beside<'v>(name: &str, value: &dyn Fn(&str) -> Option<&'v str>) -> O
     let endings: &[&str] = match (upper, capitals) {
         (true, true) => &["PORT", "PORT_NUMBER", "TCP_PORT", "SERVICE_PORT"],
         (true, false) => &["Port", "PortNumber"],
-        (false, _) => &["port", "port_number"],
+        (false, _) => &["port", "port_number", "port_value"],
     };
     endings
         .iter()
@@ -82,8 +82,10 @@ fn host_word(name: &str) -> Option<usize> {
     ];
     let lower = name.to_ascii_lowercase();
     let found = WORDS.iter().filter_map(|word| lower.rfind(word)).max();
-    // A bare HOST goes with PORT, but a bare URL says nothing about what PORT is.
-    found.filter(|at| *at > 0 || lower == "host")
+    // A variable PORT is most often the program's own; in a file `address` and `port` belong together.
+    let word = ["host", "hostname", "address", "addr", "server"].contains(&lower.as_str());
+    let alone = name == "HOST" || (word && name.contains(|c: char| c.is_ascii_lowercase()));
+    found.filter(|at| *at > 0 || alone)
 }
 
 #[cfg(test)]
@@ -93,7 +95,9 @@ mod tests {
     fn value(name: &str) -> Option<&'static str> {
         match name {
             "HOST" => Some("db"),
-            "PORT" | "DB_PORT" | "API_SERVICE_PORT" | "redis.port" | "redisPort" => Some("5432"),
+            "PORT" | "port" | "DB_PORT" | "API_SERVICE_PORT" | "redis.port" | "redisPort" => {
+                Some("5432")
+            }
             "X_PORT_NUMBER" => Some("1"),
             "PGPORT" => Some("2"),
             _ => None,
@@ -127,6 +131,8 @@ mod tests {
             ("X_HOST", Some(1)),
             ("PGHOST", Some(2)),
             ("HOSTNAME", None),
+            ("hostname", Some(5432)),
+            ("url", None),
             ("URL", None),
             ("CACHE_HOST", None),
             ("", None),

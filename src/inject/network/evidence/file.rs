@@ -148,7 +148,9 @@ fn key_and_value(part: &str) -> (&str, &str, bool) {
         Some(b'=') => (rest.trim_start_matches(['=', '>']), false),
         // A port behind a host is no value: `db:5432`.
         Some(b':')
-            if !after.starts_with(|c: char| c.is_ascii_digit()) && !after.starts_with("//") =>
+            if key.ends_with(['"', '\''])
+                || (!after.starts_with(|c: char| c.is_ascii_digit())
+                    && !after.starts_with("//")) =>
         {
             (rest.trim_start_matches([':', '=']), false)
         }
@@ -235,6 +237,10 @@ mod tests {
             (
                 "ConnectionString=Host=db;Port=5432;Database=x",
                 vec!["db:5432"],
+            ),
+            (
+                "[\"redis:6379\", \"http://es:9200\"]\n",
+                vec!["redis:6379", "es:9200"],
             ),
             ("targets: ['app:8080']", vec!["app:8080"]),
             ("replicaof redis-0.redis 6379\n", vec!["redis-0.redis:6379"]),

@@ -22,6 +22,9 @@ pub struct Mention {
     pub usual: Option<u16>,
     /// Whether it is a bare word that only the context makes a host.
     pub bare: bool,
+    /// Whether it is surely a host: a URL's, or one under a name that promises it. Only such a host
+    /// is repeated in a report when it is none of the release's, because `word:123` may be a password.
+    pub certain: bool,
     /// Whether a host outside the cluster is meant to be called, where this is none of ours.
     pub outside: bool,
     /// The line of the text, from 0.
@@ -142,6 +145,7 @@ fn authority(rest: &str, scheme: &str, context: Context, found: &mut Vec<Mention
                 explicit: port.is_some(),
                 usual: None,
                 bare: false,
+                certain: true,
                 outside: context.outside,
                 line: context.line,
             });
@@ -272,6 +276,7 @@ fn mention(host: String, port: Option<u16>, context: Context) -> Mention {
         explicit: port.is_some(),
         usual: None,
         bare: false,
+        certain: context.promise == Promise::Host,
         outside: context.outside,
         line: context.line,
     }
@@ -339,7 +344,7 @@ fn name_or_address(text: &str) -> Option<String> {
         let callable = !address.is_loopback() && !address.is_unspecified();
         return callable.then(|| text.to_ascii_lowercase());
     }
-    let text = text.strip_suffix('.').unwrap_or(text);
+    let text = without_service_labels(text.strip_suffix('.').unwrap_or(text));
     let letters = text.bytes().any(|b| b.is_ascii_alphabetic());
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -358,6 +363,16 @@ fn name_or_address(text: &str) -> Option<String> {
         .next()
         .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
     (fits && !local && !numeric).then_some(lower)
+}
+
+/// A name without the labels that only SRV records have: `_grpc._tcp.api.shop.svc`.
+fn without_service_labels(mut text: &str) -> &str {
+    while let Some((label, rest)) = text.split_once('.')
+        && label.starts_with('_')
+    {
+        text = rest;
+    }
+    text
 }
 
 /// Whether the text is an IP address.
@@ -418,6 +433,7 @@ mod tests {
                 "kafka-0.kafka:9092,kafka-1.kafka:9092",
                 vec!["kafka-0.kafka:9092", "kafka-1.kafka:9092"],
             ),
+            ("dnssrv+_grpc._tcp.api.shop.svc", vec!["api.shop.svc"]),
             ("nats://a:4222,nats://b:4222", vec!["a:4222", "b:4222"]),
             (
                 "etcd-0=http://etcd-0.etcd:2380,etcd-1=http://etcd-1.etcd:2380",

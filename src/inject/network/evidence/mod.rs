@@ -1,7 +1,7 @@
 //! Reads hosts out of text: variables, arguments, shell scripts, configuration files.
 //!
 //! [`names`] says what a name (of a variable, a key, a flag) promises about its value, [`hosts`]
-//! finds hosts in one value, [`command`] in arguments and scripts, [`file`] in configuration files;
+//! finds hosts in one value, [`command`] in arguments and scripts, [`file`](mod@file) in configuration files;
 //! [`expand`] puts in what `$(VAR)` stands for and finds the port that belongs to a host.
 
 pub mod command;

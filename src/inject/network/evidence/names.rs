@@ -97,6 +97,27 @@ const SUFFIX: [&str; 8] = [
     "base", "default", "internal", "list", "local", "string", "template", "value",
 ];
 
+/// Last words of names whose value is never a host, whatever it looks like: `redis:7` is an image, and
+/// `word:123` may be a password.
+const NEVER: [&str; 16] = [
+    "cert",
+    "checksum",
+    "credential",
+    "credentials",
+    "digest",
+    "hash",
+    "image",
+    "images",
+    "key",
+    "passphrase",
+    "passwd",
+    "password",
+    "secret",
+    "tag",
+    "token",
+    "version",
+];
+
 /// Words of names whose hosts are not called: what is listened on, what may call, what is shown.
 const NO_CALL: [&str; 14] = [
     "advertise",
@@ -200,7 +221,7 @@ pub fn promise(name: &str) -> Promise {
     };
     let joined = words.concat();
     let last = words.last().map(String::as_str);
-    if matches!(last, Some("image" | "images" | "tag" | "version")) {
+    if last.is_some_and(|last| NEVER.binary_search(&last).is_ok()) {
         return Promise::NoCall;
     }
     if pair("no", "proxy") || pair("non", "proxy") || joined.contains("noproxy") || has(&NO_CALL) {
@@ -215,10 +236,11 @@ pub fn promise(name: &str) -> Promise {
     }
     match rest.last().map(String::as_str) {
         Some(last) if HOST.binary_search(&last).is_ok() => {
-            if VAGUE.binary_search(&last).is_ok() {
-                Promise::Nothing
-            } else {
-                Promise::Host
+            // `PAYMENT_SERVICE` is one, a bare `SERVICE` may be anything.
+            let service = last == "service" && words.len() > 1;
+            match VAGUE.binary_search(&last).is_ok() && !service {
+                true => Promise::Nothing,
+                false => Promise::Host,
             }
         }
         // `zookeeperhost`, `apiurl`: words run together.
@@ -282,7 +304,7 @@ mod tests {
     #[test]
     fn the_lists_are_sorted_for_the_search() {
         assert!(HOST.is_sorted() && VAGUE.is_sorted() && SUFFIX.is_sorted());
-        assert!(NO_CALL.is_sorted() && PUBLIC.is_sorted());
+        assert!(NEVER.is_sorted() && NO_CALL.is_sorted() && PUBLIC.is_sorted());
     }
 
     #[test]
@@ -314,12 +336,15 @@ mod tests {
             ("-connect", Host),
             ("ES_HOSTS_LIST", Host),
             ("zookeeperhost", Host),
+            ("PAYMENT_SERVICE", Host),
+            ("SERVICE", Nothing),
             ("CACHE_BACKEND", Nothing),
             ("MODE", Nothing),
             ("OTEL_SERVICE_NAME", Nothing),
             ("DB_NAME", Nothing),
             ("LOG_LEVEL", Nothing),
             ("PROXY_IMAGE", NoCall),
+            ("DB_PASSWORD", NoCall),
             ("NO_PROXY", NoCall),
             ("no_proxy", NoCall),
             ("nonProxyHosts", NoCall),

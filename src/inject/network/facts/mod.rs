@@ -4,6 +4,7 @@
 
 mod objects;
 mod pod;
+mod routes;
 
 use std::collections::HashMap;
 
@@ -82,6 +83,8 @@ pub struct ServiceFacts {
     pub selector: Labels,
     /// `spec.type`, `ClusterIP` by default.
     pub kind: String,
+    /// Whether it has external addresses of its own (`spec.externalIPs`).
+    pub external_addresses: bool,
     /// `clusterIP: None`
     pub headless: bool,
     /// `spec.externalName`
@@ -181,7 +184,8 @@ impl Facts {
         else {
             return;
         };
-        if object.identity.name.is_empty() {
+        // A PodTemplate runs nothing by itself.
+        if object.identity.name.is_empty() || object.identity.kind == "PodTemplate" {
             return;
         }
         let metadata = object
@@ -279,6 +283,7 @@ fn container_ports(container: View<'_>) -> impl Iterator<Item = ContainerPort> {
             name: member(port, "name"),
             number: number(port.get("containerPort")?)?,
             protocol: objects::protocol(port),
+            on_node: port.get("hostPort").and_then(number).is_some(),
         })
     })
 }

@@ -66,9 +66,21 @@ pub struct TemplateLabel {
 
 /// Plans the policies of a release.
 pub fn plan(topology: &Topology, inputs: &Inputs<'_>) -> Plan {
-    let mut plan = Plan::default();
+    let mut policies = Vec::new();
+    let labels = plan_each(topology, inputs, &mut |policy| policies.push(policy));
+    Plan { policies, labels }
+}
+
+/// Calls back with each policy of a release, so that a large release's need not all be held at once;
+/// gives the labels that pod templates need.
+pub fn plan_each(
+    topology: &Topology,
+    inputs: &Inputs<'_>,
+    visit: &mut dyn FnMut(Policy),
+) -> Vec<TemplateLabel> {
+    let mut labels = Vec::new();
     if inputs.mode == Mode::Off {
-        return plan;
+        return labels;
     }
     let rules = rules::Rules::new(topology, inputs);
     let names = names(topology);
@@ -77,8 +89,8 @@ pub fn plan(topology: &Topology, inputs: &Inputs<'_>) -> Plan {
         .map(|policy| (policy.namespace.as_str(), policy.object.name.as_str()))
         .collect();
     for (number, workload) in topology.workloads.iter().enumerate() {
-        label(number, workload, inputs, &mut plan.labels);
-        if workload.operated {
+        label(number, workload, inputs, &mut labels);
+        if workload.operated || workload.selector.is_empty() {
             continue;
         }
         // It may be there already, from an earlier run.
@@ -89,13 +101,13 @@ pub fn plan(topology: &Topology, inputs: &Inputs<'_>) -> Plan {
         let directions = Directions::of(workload, inputs);
         if directions.any() {
             let spec = rules.spec(number, workload, directions);
-            plan.policies.push(Policy {
+            visit(Policy {
                 workload: number,
                 object: object(workload, name, spec, inputs),
             });
         }
     }
-    plan
+    labels
 }
 
 /// Which directions of a workload's traffic a policy of ours covers.
@@ -130,7 +142,8 @@ fn names(topology: &Topology) -> Vec<String> {
             count = if same { count + 1 } else { 0 };
             before = Some(workload);
             let kind = workload.object.kind.to_ascii_lowercase();
-            let name = &workload.object.name;
+            // What is no name for the API server either, most often a value that was not given.
+            let name = workload.object.name.trim_end_matches(['-', '.']);
             match count {
                 0 => shorten(&format!("floe-{kind}-{name}"), 253),
                 count => shorten(&format!("floe-{kind}-{name}-{count}"), 253),

@@ -173,7 +173,10 @@ fn selectors(facts: &Facts, workloads: &[Workload], index: &Index<'_>) -> Vec<(L
             return (stable, false);
         }
         let all = labels::stable(&facts.labels);
-        if alone(&all) {
+        // A ReplicationController without a selector takes its template's labels for one: another
+        // label would change whom it selects.
+        let fixed = facts.object.kind == "ReplicationController" && facts.selector.is_empty();
+        if fixed || alone(&all) {
             return (all, false);
         }
         (ours(&label_value(facts)), true)
@@ -260,20 +263,25 @@ impl Edges<'_> {
         ports: &[&ServicePort],
         evidence: &Evidence,
     ) {
-        let Some(own) = self.topology.services.get(service) else {
-            return;
-        };
-        for &number in &own.workloads {
+        if let Some(own) = self.topology.services.get(service) {
+            self.reach_some(from, service, &own.workloads, ports, evidence);
+        }
+    }
+
+    /// Adds calls to some of a Service's workloads on some of its ports.
+    pub fn reach_some(
+        &mut self,
+        from: &Peer,
+        service: usize,
+        workloads: &[usize],
+        ports: &[&ServicePort],
+        evidence: &Evidence,
+    ) {
+        for &number in workloads {
             for port in ports {
-                let port = self.pod_port(number, port);
+                let port = Some(self.pod_port(number, port));
                 let to = Peer::Workload(number);
-                self.add(
-                    from.clone(),
-                    to,
-                    Some(port),
-                    Some(service),
-                    evidence.clone(),
-                );
+                self.add(from.clone(), to, port, Some(service), evidence.clone());
             }
         }
     }

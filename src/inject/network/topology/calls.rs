@@ -5,11 +5,8 @@ use std::rc::Rc;
 
 use super::build::{Edges, service_ports};
 use super::links::Links;
-use super::resolve::Target;
 use super::store::{Content, Store};
-use super::{
-    Evidence, EvidenceKind, Leads, Loose, LooseWhy, ObjectRef, Peer, Port, PortRef, Protocol,
-};
+use super::{Evidence, EvidenceKind, Leads, ObjectRef, Peer, Port, PortRef, targets};
 use crate::inject::network::evidence::hosts::{self, Context};
 use crate::inject::network::evidence::{Mention, command, expand, file, names};
 use crate::inject::network::facts::{
@@ -339,7 +336,9 @@ impl<'a> Caller<'_, 'a, '_> {
         object: &ObjectRef,
         pointer: &str,
     ) {
-        for mention in mentions {
+        for mut mention in mentions {
+            // A Secret's text is repeated only where it names a Service.
+            mention.outside &= mention.certain || object.kind != "Secret";
             let evidence = Evidence {
                 kind: kind.clone(),
                 object: object.clone(),
@@ -350,7 +349,7 @@ impl<'a> Caller<'_, 'a, '_> {
                     _ => mention.host.clone(),
                 },
             };
-            call(self.edges, self.number, &self.namespace, &mention, evidence);
+            targets::call(self.edges, self.number, &self.namespace, &mention, evidence);
         }
     }
 }
@@ -424,225 +423,5 @@ fn settings(text: &str, mentions: &mut Vec<Mention>) {
             Some(_) => {}
             None => mentions.push(mention),
         }
-    }
-}
-
-/// Adds the edges of one mention.
-pub(super) fn call(
-    edges: &mut Edges<'_>,
-    workload: usize,
-    namespace: &str,
-    mention: &Mention,
-    evidence: Evidence,
-) {
-    let from = Peer::Workload(workload);
-    match edges.resolver.resolve(namespace, mention) {
-        Target::Nothing => {}
-        Target::Unknown if mention.bare || !mention.outside => {}
-        Target::Unknown => edges.loose.push(Loose {
-            workload,
-            why: LooseWhy::NoService,
-            evidence,
-        }),
-        Target::ApiServer => edges.add(from, Peer::ApiServer, None, None, evidence),
-        Target::Service(service) => to_service(edges, &from, service, mention, evidence),
-        Target::Namespace(name) => edges.add(from, Peer::Namespace(name), None, None, evidence),
-        Target::Address(address) => {
-            let range = if address.contains(':') { 128 } else { 32 };
-            let to = Peer::Address(format!("{address}/{range}"));
-            edges.add(from, to, mention.port.map(tcp), None, evidence);
-        }
-        Target::Outside(host) => match mention.port.or(mention.usual) {
-            Some(port) => {
-                let to = Peer::Outside(host);
-                edges.add(from, to, Some(tcp(port)), None, evidence);
-            }
-            None => edges.loose.push(Loose {
-                workload,
-                why: LooseWhy::NoPort,
-                evidence,
-            }),
-        },
-    }
-}
-
-fn tcp(port: u16) -> Port {
-    Port {
-        port: PortRef::Number(port),
-        protocol: Protocol::Tcp,
-    }
-}
-
-fn to_service(
-    edges: &mut Edges<'_>,
-    from: &Peer,
-    number: usize,
-    mention: &Mention,
-    evidence: Evidence,
-) {
-    let Some(service) = edges.topology.services.get(number) else {
-        return;
-    };
-    match &service.leads {
-        Leads::Name(host) => renamed(edges, from, number, host, mention, evidence),
-        Leads::Endpoints(addresses) => {
-            let port = mention.port.map(PortRef::Number);
-            let found = service_ports(service, port.as_ref());
-            for port in found.iter().map(|own| own.target.clone()) {
-                let port = Port {
-                    port,
-                    protocol: Protocol::Tcp,
-                };
-                let peers = endpoint_peers(addresses, &service.object.name);
-                for to in peers {
-                    edges.add(
-                        from.clone(),
-                        to,
-                        Some(port.clone()),
-                        Some(number),
-                        evidence.clone(),
-                    );
-                }
-            }
-        }
-        Leads::Pods | Leads::PodsDirectly => pods(edges, from, number, mention, evidence),
-    }
-}
-
-/// A call to another name (`type: ExternalName`): to a Service, or to a host outside.
-fn renamed(
-    edges: &mut Edges<'_>,
-    from: &Peer,
-    number: usize,
-    host: &str,
-    mention: &Mention,
-    evidence: Evidence,
-) {
-    let Some(service) = edges.topology.services.get(number) else {
-        return;
-    };
-    let meant = Mention {
-        host: host.to_owned(),
-        bare: false,
-        outside: true,
-        ..mention.clone()
-    };
-    match edges.resolver.resolve(&service.namespace, &meant) {
-        Target::Service(other) if other != number => {
-            let pods = edges.topology.services.get(other);
-            if pods.is_some_and(|other| !other.workloads.is_empty()) {
-                self::pods(edges, from, other, &meant, evidence);
-            }
-        }
-        Target::Namespace(name) => {
-            edges.add(
-                from.clone(),
-                Peer::Namespace(name),
-                None,
-                Some(number),
-                evidence,
-            );
-        }
-        _ => {
-            let named = service.ports.first().map(|port| port.number);
-            match (mention.port.or(named), from) {
-                (Some(port), _) => {
-                    let to = Peer::Outside(host.to_owned());
-                    edges.add(from.clone(), to, Some(tcp(port)), Some(number), evidence);
-                }
-                (None, Peer::Workload(workload)) => edges.loose.push(Loose {
-                    workload: *workload,
-                    why: LooseWhy::NoPort,
-                    evidence,
-                }),
-                (None, _) => {}
-            }
-        }
-    }
-}
-
-/// Private addresses are called exactly; public ones may change, as every host outside.
-fn endpoint_peers(addresses: &[String], name: &str) -> Vec<Peer> {
-    let private = |address: &&String| match hosts::address(address) {
-        Some(std::net::IpAddr::V4(v4)) => v4.is_private() || v4.is_link_local(),
-        Some(std::net::IpAddr::V6(v6)) => v6.is_unique_local(),
-        None => false,
-    };
-    let exact = addresses.iter().filter(private).map(|address| {
-        let range = if address.contains(':') { 128 } else { 32 };
-        Peer::Address(format!("{address}/{range}"))
-    });
-    let mut peers: Vec<Peer> = exact.collect();
-    if peers.len() < addresses.len() || addresses.is_empty() {
-        peers.push(Peer::Outside(name.to_owned()));
-    }
-    peers
-}
-
-fn pods(edges: &mut Edges<'_>, from: &Peer, number: usize, mention: &Mention, evidence: Evidence) {
-    let topology = edges.topology;
-    let Some(service) = topology.services.get(number) else {
-        return;
-    };
-    let wanted = mention.port.map(PortRef::Number);
-    let mut ports = service_ports(service, None);
-    if let Some(PortRef::Number(wanted)) = wanted {
-        ports.retain(|own| own.number == wanted);
-        // The pods' own addresses: any port that they listen on.
-        if ports.is_empty() && service.leads == Leads::PodsDirectly {
-            return directly(edges, from, number, wanted, mention.explicit, evidence);
-        }
-        // A scheme's usual port is no more than a guess: where the Service does not have it, the
-        // real one comes from somewhere else.
-        if ports.is_empty() && !mention.explicit {
-            ports = service_ports(service, None);
-        }
-    }
-    if ports.is_empty() {
-        if let (Peer::Workload(workload), Some(port)) = (from, mention.port) {
-            edges.loose.push(Loose {
-                workload: *workload,
-                why: LooseWhy::Port(number, port),
-                evidence,
-            });
-        }
-        return;
-    }
-    edges.reach(from, number, &ports, &evidence);
-}
-
-/// A call to pods by their own addresses, on a port that the headless Service does not list.
-fn directly(
-    edges: &mut Edges<'_>,
-    from: &Peer,
-    number: usize,
-    port: u16,
-    explicit: bool,
-    evidence: Evidence,
-) {
-    let topology = edges.topology;
-    let Some(service) = topology.services.get(number) else {
-        return;
-    };
-    if !explicit && !service.ports.is_empty() {
-        let ports = service_ports(service, None);
-        return edges.reach(from, number, &ports, &evidence);
-    }
-    for &workload in &service.workloads {
-        let own = topology
-            .workloads
-            .get(workload)
-            .map(|own| own.ports.as_slice());
-        let declared = own
-            .unwrap_or_default()
-            .iter()
-            .find(|own| own.number == port);
-        let protocol = declared.map_or(Protocol::Tcp, |own| own.protocol);
-        let port = Port {
-            port: PortRef::Number(port),
-            protocol,
-        };
-        let to = Peer::Workload(workload);
-        edges.add(from.clone(), to, Some(port), Some(number), evidence.clone());
     }
 }

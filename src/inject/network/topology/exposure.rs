@@ -11,6 +11,7 @@ type Namespace<'n> = &'n dyn Fn(&Option<String>) -> String;
 /// Finds who from outside may call the release, and who of it calls the API server.
 pub(super) fn find(facts: &Facts, _: &Inputs<'_>, namespace: Namespace<'_>, edges: &mut Edges<'_>) {
     exposed(facts, edges);
+    on_nodes(edges);
     for (backends, peer, kind) in [
         (&facts.routes, Peer::Ingress, EvidenceKind::Route),
         (&facts.webhooks, Peer::ApiServer, EvidenceKind::Webhook),
@@ -29,16 +30,34 @@ pub(super) fn find(facts: &Facts, _: &Inputs<'_>, namespace: Namespace<'_>, edge
 /// LoadBalancer and NodePort Services.
 fn exposed(facts: &Facts, edges: &mut Edges<'_>) {
     for (number, own) in facts.services.iter().enumerate() {
-        if !matches!(own.kind.as_str(), "LoadBalancer" | "NodePort") {
-            continue;
-        }
+        let (says, field) = match own.kind.as_str() {
+            "LoadBalancer" | "NodePort" => (own.kind.as_str(), "type"),
+            _ if own.external_addresses => ("externalIPs", "externalIPs"),
+            _ => continue,
+        };
         let Some(service) = edges.topology.services.get(number) else {
             continue;
         };
-        let kind = EvidenceKind::Exposed(own.kind.clone());
-        let pointer = format!("{}/spec/type", own.object.pointer);
-        let shown = evidence(kind, &own.object, &pointer, own.kind.clone());
+        let kind = EvidenceKind::Exposed(says.to_owned());
+        let pointer = format!("{}/spec/{field}", own.object.pointer);
+        let shown = evidence(kind, &own.object, &pointer, says.to_owned());
         edges.reach(&Peer::World, number, &service_ports(service, None), &shown);
+    }
+}
+
+/// Ports of the node.
+fn on_nodes(edges: &mut Edges<'_>) {
+    let topology = edges.topology;
+    for (number, own) in topology.workloads.iter().enumerate() {
+        for port in own.ports.iter().filter(|port| port.on_node) {
+            let kind = EvidenceKind::Exposed("hostPort".to_owned());
+            let shown = evidence(kind, &own.object, &own.template, port.number.to_string());
+            let port = Port {
+                port: PortRef::Number(port.number),
+                protocol: port.protocol,
+            };
+            edges.add(Peer::World, Peer::Workload(number), Some(port), None, shown);
+        }
     }
 }
 

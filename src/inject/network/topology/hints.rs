@@ -1,7 +1,7 @@
 //! Calls that the platform file adds, because manifests cannot show them.
 
 use super::build::Edges;
-use super::{Evidence, EvidenceKind, ObjectRef, Peer, calls};
+use super::{Evidence, EvidenceKind, ObjectRef, Peer, targets};
 use crate::inject::network::evidence::hosts::{self, Context};
 use crate::inject::network::evidence::names::Promise;
 use crate::platform::network::{Network, Workloads};
@@ -21,7 +21,7 @@ pub(super) fn find(network: &Network, edges: &mut Edges<'_>) {
         for number in chosen(&call.from, edges) {
             let evidence = platform(&at, call.reason.as_deref());
             let namespace = namespace(number, edges);
-            calls::call(edges, number, &namespace, &mention, evidence);
+            targets::call(edges, number, &namespace, &mention, evidence);
         }
     }
     for (index, peer) in network.peers.iter().enumerate() {

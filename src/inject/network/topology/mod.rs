@@ -10,6 +10,7 @@ mod hints;
 mod links;
 mod resolve;
 mod store;
+mod targets;
 
 use std::fmt;
 
@@ -94,6 +95,8 @@ pub struct ContainerPort {
     pub number: u16,
     /// TCP, UDP or SCTP.
     pub protocol: Protocol,
+    /// Whether it is a port of the node too (`hostPort`).
+    pub on_node: bool,
 }
 
 /// A transport protocol that NetworkPolicies know.

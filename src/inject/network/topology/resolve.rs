@@ -249,6 +249,7 @@ mod tests {
                 explicit: true,
                 usual: None,
                 bare: false,
+                certain: true,
                 outside: true,
                 line: 0,
             };

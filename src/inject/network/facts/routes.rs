@@ -1,0 +1,164 @@
+//! Routes from outside: Ingress, the Gateway API, and other kinds of the same purpose.
+
+use super::objects::port_ref;
+use super::{Backend, Facts, annotation, member, reference};
+use crate::inject::network::topology::PortRef;
+use crate::manifest::View;
+use crate::manifest::view::{Type, escape};
+use crate::object::Object;
+
+impl Facts {
+    /// Notes the Services that a route leads to, and the names it gives them.
+    pub(super) fn route(&mut self, document: usize, object: &Object<'_>) {
+        let Some(spec) = object.view.get("spec") else {
+            return;
+        };
+        let at = format!("{}/spec", object.pointer);
+        let object_ref = reference(document, object);
+        let mut found = Vec::new();
+        let istio = object.identity.group() == "networking.istio.io";
+        // A VirtualService without a gateway only steers calls between pods.
+        let gateways = spec.get("gateways").into_iter().flat_map(View::items);
+        let inside = istio
+            && gateways
+                .filter_map(super::text)
+                .all(|gateway| gateway == "mesh");
+        if !inside {
+            backends(spec, &at, 0, &mut |backend| found.push(backend));
+        }
+        for (pointer, namespace, service, port) in found {
+            self.routes.push(Backend {
+                object: object_ref.clone(),
+                pointer,
+                namespace,
+                service,
+                port,
+            });
+        }
+        self.public(spec, object.view);
+    }
+
+    /// The host names of a route.
+    fn public(&mut self, spec: View<'_>, object: View<'_>) {
+        let rules = spec.get("rules").into_iter().flat_map(View::items);
+        let mut names: Vec<String> = rules.filter_map(|rule| member(rule, "host")).collect();
+        for list in ["hostnames", "hosts"] {
+            let hosts = spec.get(list).into_iter().flat_map(View::items);
+            names.extend(hosts.filter_map(super::text));
+        }
+        names.extend(member(spec, "host"));
+        names.extend(spec.pointer("/virtualhost/fqdn").and_then(super::text));
+        names.extend(annotation(
+            object,
+            "external-dns.alpha.kubernetes.io/hostname",
+        ));
+        self.public_names.extend(names);
+    }
+}
+
+/// Kinds that lead traffic from outside to Services.
+pub(super) fn is_route(group: &str, kind: &str) -> bool {
+    match group {
+        "networking.k8s.io" | "extensions" => kind == "Ingress",
+        "gateway.networking.k8s.io" => kind.ends_with("Route"),
+        "route.openshift.io" => kind == "Route",
+        "traefik.io" | "traefik.containo.us" => kind.starts_with("IngressRoute"),
+        "projectcontour.io" => kind == "HTTPProxy",
+        "networking.istio.io" => kind == "VirtualService",
+        "configuration.konghq.com" => kind == "TCPIngress" || kind == "UDPIngress",
+        "apisix.apache.org" => kind == "ApisixRoute",
+        _ => false,
+    }
+}
+
+/// Routes nest their backends about eight levels deep.
+const MAX_DEPTH: usize = 16;
+
+type Found = (String, Option<String>, String, Option<PortRef>);
+
+/// The Services that a route names, wherever they stand in it. Each kind has its own words for the
+/// same: a map with the Service's name, perhaps its namespace and port.
+fn backends(view: View<'_>, at: &str, depth: usize, found: &mut dyn FnMut(Found)) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    match view.value_type() {
+        Type::Map => {
+            for (key, value) in view.entries() {
+                let at = format!("{at}/{}", escape(&key));
+                if let Some((service, port)) = backend(&key, value, view) {
+                    let (name, namespace) = split_host(&service, value);
+                    found((at, namespace, name, port));
+                } else if IS_LIST_OF_BACKENDS.contains(&key.as_ref()) {
+                    each_backend(value, &at, depth, found);
+                } else {
+                    backends(value, &at, depth + 1, found);
+                }
+            }
+        }
+        Type::Seq => {
+            for (index, item) in view.items().enumerate() {
+                backends(item, &format!("{at}/{index}"), depth + 1, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Keys whose items are Services: Gateway API, OpenShift, Traefik and Contour, Apisix.
+const IS_LIST_OF_BACKENDS: [&str; 4] = ["backendRefs", "alternateBackends", "services", "backends"];
+
+fn each_backend(list: View<'_>, at: &str, depth: usize, found: &mut dyn FnMut(Found)) {
+    for (index, item) in list.items().enumerate() {
+        let at = format!("{at}/{index}");
+        let name = member(item, "name").or_else(|| member(item, "serviceName"));
+        let kind = member(item, "kind");
+        let is_service = kind.is_none_or(|kind| kind == "Service");
+        match name.filter(|_| is_service) {
+            Some(name) => {
+                let port = item.get("port").or_else(|| item.get("servicePort"));
+                let namespace = member(item, "namespace");
+                found((at, namespace, name, port.and_then(port_ref)));
+            }
+            None => backends(item, &at, depth + 1, found),
+        }
+    }
+}
+
+/// A single Service under a telling key: its name and port.
+fn backend(key: &str, value: View<'_>, parent: View<'_>) -> Option<(String, Option<PortRef>)> {
+    match key {
+        // Ingress: {service: {name, port: {number | name}}}
+        "service" => {
+            let port = value.get("port")?;
+            let port = port.get("number").or_else(|| port.get("name"))?;
+            Some((member(value, "name")?, port_ref(port)))
+        }
+        // Ingress before 1.19: {serviceName, servicePort}
+        "backend" => Some((
+            member(value, "serviceName")?,
+            value.get("servicePort").and_then(port_ref),
+        )),
+        // OpenShift: {to: {kind: Service, name}, port: {targetPort}}
+        "to" => {
+            let service = member(value, "kind").is_none_or(|kind| kind == "Service");
+            let port = parent.get("port").and_then(|port| port.get("targetPort"));
+            let port = port.and_then(port_ref);
+            member(value, "name").filter(|_| service).map(|n| (n, port))
+        }
+        // Istio: {destination: {host, port: {number}}}
+        "destination" => {
+            let port = value.get("port").and_then(|port| port.get("number"));
+            Some((member(value, "host")?, port.and_then(port_ref)))
+        }
+        _ => None,
+    }
+}
+
+/// The name and namespace of a Service that may be written as a host.
+fn split_host(service: &str, value: View<'_>) -> (String, Option<String>) {
+    let mut labels = service.split('.');
+    let name = labels.next().unwrap_or_default().to_owned();
+    let namespace = labels.next().map(str::to_owned);
+    (name, namespace.or_else(|| member(value, "namespace")))
+}
