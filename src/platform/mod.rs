@@ -1,5 +1,5 @@
 //! The two tiers of configuration: what the platform team says about an environment
-//! (platform.yaml, [`file`]) and what a data team says about its product (floe.yaml, [`floe`]).
+//! (platform.yaml, [`mod@file`]) and what a data team says about its product (floe.yaml, [`floe`]).
 //!
 //! [`locate`] finds `platform.yaml` for an environment, [`hardening`] is its `hardening:` block,
 //! [`network`] the part of it about NetworkPolicies, [`secrets`] the part that says where secrets

@@ -2,7 +2,7 @@
 //! the user's own values on top.
 //!
 //! [`generate`] makes them, [`merge`] and [`strvals`] lay others over them as Helm does, [`chart`]
-//! checks them against a chart, [`format`] writes them.
+//! checks them against a chart, [`mod@format`] writes them.
 
 pub mod chart;
 pub mod format;
