@@ -29,6 +29,8 @@ static KEYWORDS: LazyLock<Keywords> = LazyLock::new(|| {
         .ascii_case_insensitive(true)
         .match_kind(MatchKind::Standard)
         .kind(Some(AhoCorasickKind::ContiguousNFA))
+        // So many words have no rare byte to look for, and to find that out takes time at each start.
+        .prefilter(false)
         .build(words)
         .ok();
     Keywords { automaton, rows }
@@ -38,16 +40,26 @@ static KEYWORDS: LazyLock<Keywords> = LazyLock::new(|| {
 static PATTERNS: LazyLock<Vec<OnceLock<Option<Regex>>>> =
     LazyLock::new(|| FORMS.iter().map(|_| OnceLock::new()).collect());
 
-/// No credential is shorter.
-const SHORTEST: usize = 8;
+/// No form fits a shorter text.
+const SHORTEST: usize = 7;
+/// No form of a single word is shorter; the others hold a sign of [`MARKS`].
+const SHORTEST_WORD: usize = 16;
+/// What stands in commands, statements and pairs, and in no word.
+const MARKS: [u8; 9] = *b" \t\n=:\"'@(";
 
 /// Every credential in a text that has one of the forms, in the order of the rows; of two that
 /// overlap the first.
 pub fn find(text: &str) -> Vec<Hit> {
-    match text.len() < SHORTEST {
+    match is_too_short(text) {
         true => Vec::new(),
         false => apply_all(text, rows(text)),
     }
+}
+
+/// Whether no form can fit, by length alone; most scalars of a manifest are short words.
+fn is_too_short(text: &str) -> bool {
+    text.len() < SHORTEST
+        || text.len() < SHORTEST_WORD && !text.bytes().any(|byte| MARKS.contains(&byte))
 }
 
 /// The same in a part of a text that holds no keyword.

@@ -4,10 +4,14 @@
 //! end in `.svc`, comma lists of all of these; and bare words where the context promises a host.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
 
 use memchr::memmem;
 
 use super::names::Promise;
+
+/// What stands between a URL's scheme and its host.
+static SCHEME_END: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("://"));
 
 /// A host that a text names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +80,7 @@ pub fn scan(text: &str, context: Context, found: &mut Vec<Mention>) {
 /// Finds URLs; returns the ranges they take.
 fn urls(text: &str, context: Context, found: &mut Vec<Mention>) -> Vec<(usize, usize)> {
     let mut taken = Vec::new();
-    for at in memmem::find_iter(text.as_bytes(), "://") {
+    for at in SCHEME_END.find_iter(text.as_bytes()) {
         if taken.last().is_some_and(|(_, end)| at < *end) {
             continue;
         }
