@@ -13,6 +13,9 @@ pub const UNEXPLAINED: &str = "network/unexplained";
 /// The policy that reports a call that leads nowhere.
 pub const UNKNOWN_TARGET: &str = "network/unknown-target";
 
+/// The policy that reports a NetworkPolicy with our mark that is not what we would write.
+pub const ALTERED: &str = "network/altered";
+
 /// NetworkPolicies whose selector fits no pod of the release: they protect nothing.
 pub fn selects_nothing(topology: &Topology) -> Vec<(ObjectRef, Violation)> {
     let policies = topology.policies.iter();
@@ -31,6 +34,22 @@ pub fn selects_nothing(topology: &Topology) -> Vec<(ObjectRef, Violation)> {
         (policy.object.clone(), violation)
     })
     .collect()
+}
+
+/// A NetworkPolicy with our mark that is not what the release needs. The mark keeps ours from being
+/// added, so a chart that copies it would choose by itself who may call whom.
+pub fn altered(policy: &ObjectRef) -> (ObjectRef, Violation) {
+    let violation = violation(
+        ALTERED,
+        Severity::Warning,
+        &format!("{}/spec", policy.pointer),
+        format!(
+            "NetworkPolicy {} is marked as derived, but the release shows other calls than it allows",
+            policy.name
+        ),
+        "if the chart brings it, take the label floe.dev/network-policy off; otherwise filter what the chart renders, not an earlier output",
+    );
+    (policy.clone(), violation)
 }
 
 /// Calls to a Service that is not there or to a port that it does not have, and to hosts outside

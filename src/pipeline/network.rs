@@ -91,16 +91,21 @@ impl Run<'_, '_> {
         let before = workloads.map(|own| own.object.document).min()?;
         let source = self.spans.get(before).and_then(|span| span.source);
         let (edited, report) = (&mut self.edited, &mut self.report);
-        let (mut texts, mut unwritable) = (Vec::new(), Vec::new());
-        let labels = network::plan_each(topology, &inputs, &mut |policy| match policy_text(
-            policy.object,
-            source,
-            helm4,
-            &mut report.added,
-        ) {
-            Ok(text) => texts.push(edited.push(text.as_bytes())),
-            Err(error) => unwritable.push((policy.workload, error)),
+        let spans = &self.spans;
+        let (mut texts, mut unwritable, mut odd) = (Vec::new(), Vec::new(), Vec::new());
+        let labels = network::plan_each(topology, &inputs, &mut |policy| {
+            if let Some(present) = policy.present {
+                if !is_as_planned(spans, &present, &policy.object) {
+                    odd.push(check::network::altered(&present));
+                }
+                return;
+            }
+            match policy_text(policy.object, source, helm4, &mut report.added) {
+                Ok(text) => texts.push(edited.push(text.as_bytes())),
+                Err(error) => unwritable.push((policy.workload, error)),
+            }
         });
+        self.report_on(odd);
         for (number, error) in unwritable {
             let workload = topology.workloads.get(number);
             let document = workload.map_or(0, |own| own.object.document);
@@ -226,6 +231,24 @@ impl<'s> Places<'s> {
 fn template_beside(template: &str) -> String {
     let chart = template.split('/').next().unwrap_or_default();
     format!("{chart}/{TEMPLATE}")
+}
+
+/// Whether a policy of the stream allows what the planned one would.
+fn is_as_planned(spans: &[DocSpan<'_>], present: &ObjectRef, planned: &Value) -> bool {
+    let Some(span) = spans.get(present.document) else {
+        return false;
+    };
+    let Ok(document) = Document::parse(span.text) else {
+        return false;
+    };
+    let pointer = format!("{}/spec", present.pointer);
+    let spec = document
+        .root()
+        .and_then(|root| View::Node(root).pointer(&pointer));
+    match (spec, planned.get("spec")) {
+        (Some(spec), Some(planned)) => spec.same(View::Json(planned)),
+        _ => false,
+    }
 }
 
 /// A policy's document with its separator; notes in `added` that it is there.

@@ -7,12 +7,12 @@
 mod peers;
 mod rules;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
 use super::labels::Labels;
-use super::topology::{Topology, Workload};
+use super::topology::{ObjectRef, Topology, Workload};
 use super::{OWN, WORKLOAD};
 use crate::manifest::view::escape;
 use crate::platform::network::{ChartPolicies, Mode, Network};
@@ -49,6 +49,9 @@ pub struct Policy {
     pub workload: usize,
     /// The object.
     pub object: Value,
+    /// The policy of that name and mark that the stream holds already, most likely from an earlier
+    /// run: then nothing has to be added.
+    pub present: Option<ObjectRef>,
 }
 
 /// A label to add to a pod template.
@@ -67,7 +70,11 @@ pub struct TemplateLabel {
 /// Plans the policies of a release.
 pub fn plan(topology: &Topology, inputs: &Inputs<'_>) -> Plan {
     let mut policies = Vec::new();
-    let labels = plan_each(topology, inputs, &mut |policy| policies.push(policy));
+    let labels = plan_each(topology, inputs, &mut |policy| {
+        if policy.present.is_none() {
+            policies.push(policy);
+        }
+    });
     Plan { policies, labels }
 }
 
@@ -85,25 +92,30 @@ pub fn plan_each(
     let rules = rules::Rules::new(topology, inputs);
     let names = names(topology);
     let ours = topology.policies.iter().filter(|policy| policy.ours);
-    let ours: HashSet<(&str, &str)> = ours
-        .map(|policy| (policy.namespace.as_str(), policy.object.name.as_str()))
+    let ours: HashMap<(&str, &str), &ObjectRef> = ours
+        .map(|own| {
+            (
+                (own.namespace.as_str(), own.object.name.as_str()),
+                &own.object,
+            )
+        })
         .collect();
     for (number, workload) in topology.workloads.iter().enumerate() {
         label(number, workload, inputs, &mut labels);
         if workload.operated || workload.selector.is_empty() {
             continue;
         }
-        // It may be there already, from an earlier run.
-        let there = |name: &&String| ours.contains(&(workload.namespace.as_str(), name.as_str()));
-        let Some(name) = names.get(number).filter(|name| !there(name)) else {
+        let Some(name) = names.get(number) else {
             continue;
         };
+        let present = ours.get(&(workload.namespace.as_str(), name.as_str()));
         let directions = Directions::of(workload, inputs);
         if directions.any() {
             let spec = rules.spec(number, workload, directions);
             visit(Policy {
                 workload: number,
                 object: object(workload, name, spec, inputs),
+                present: present.map(|own| (*own).clone()),
             });
         }
     }
