@@ -368,17 +368,12 @@ impl MapSlot {
 
     /// Sets a member, unless it has that value already.
     fn add(&mut self, doc: &Document<'_>, key: &str, value: Value) {
-        let at = self.find(key);
-        let there = match at.and_then(|at| self.changes.get(at)) {
-            Some((_, slot)) => slot.as_ref().map(|slot| slot.view(doc)),
+        let there = match self.change(key) {
+            Some(slot) => slot.map(|slot| slot.view(doc)),
             None => doc.node(self.base).get(key),
         };
-        if there.is_some_and(|there| there.same(View::Json(&value))) {
-            return;
-        }
-        match at.and_then(|at| self.changes.get_mut(at)) {
-            Some((_, slot)) => *slot = Some(Slot::New(value)),
-            None => self.changes.push((key.to_owned(), Some(Slot::New(value)))),
+        if !there.is_some_and(|there| there.same(View::Json(&value))) {
+            self.set(key, Slot::New(value));
         }
     }
 

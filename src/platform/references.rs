@@ -149,24 +149,14 @@ impl Uses {
     /// What a storage profile needs. One that is not a product's own (`main` is false) cannot
     /// have the variables that every client reads; its variables are named after its Secret.
     pub fn storage(&mut self, profile: &StorageProfile, main: bool, pointer: &str) {
-        let keys: Vec<(&str, &str)> = profile
-            .kind
-            .secret_keys()
-            .iter()
-            .map(|(key, env)| (*key, if main { *env } else { "" }))
-            .collect();
+        let keys = variables(profile.kind.secret_keys(), main);
         self.credentials(&profile.credentials, &keys, ["", ""], pointer);
         self.address(profile.endpoint.as_ref(), "endpoint", pointer);
     }
 
     /// What a catalog profile needs; as [`Uses::storage`].
     pub fn catalog(&mut self, profile: &CatalogProfile, main: bool, pointer: &str) {
-        let keys: Vec<(&str, &str)> = profile
-            .kind
-            .secret_keys()
-            .iter()
-            .map(|(key, env)| (*key, if main { *env } else { "" }))
-            .collect();
+        let keys = variables(profile.kind.secret_keys(), main);
         let oauth2 = match profile.kind {
             CatalogType::Polaris if main => ["POLARIS_CLIENT_ID", "POLARIS_CLIENT_SECRET"],
             _ => ["", ""],
@@ -306,4 +296,16 @@ fn clash(first: &SecretUse, second: &SecretUse) -> String {
 /// A field as a JSON Pointer; the fields here have no dots in their names that matter.
 fn pointer(field: &str) -> String {
     format!("/{}", field.replace('.', "/"))
+}
+
+/// The keys of a Secret with the variables they go into; without any for a profile that is not the
+/// product's own.
+fn variables(
+    keys: &'static [(&'static str, &'static str)],
+    main: bool,
+) -> Vec<(&'static str, &'static str)> {
+    let variable = |env| if main { env } else { "" };
+    keys.iter()
+        .map(|&(key, env)| (key, variable(env)))
+        .collect()
 }
