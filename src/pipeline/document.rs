@@ -8,6 +8,7 @@ use super::kinds::Places;
 use super::output::Change;
 use super::{Done, Mode, Run, externalize};
 use crate::check;
+use crate::inject::network::narrow;
 use crate::inject::{Draft, images, labels, patches, resources, security};
 use crate::manifest::edit::EditError;
 use crate::manifest::{DocSpan, Document, ParseError, View, position};
@@ -264,6 +265,9 @@ impl Run<'_, '_> {
             resources::inject(draft, &object.pointer, place, &settings.resources)?;
         }
         security::inject_object(draft, object, &settings.policies)?;
+        if settings.narrows() {
+            narrow::inject(draft, object)?;
+        }
         let edits = draft.edits().get(before..).unwrap_or_default();
         let overruled = edits.iter().filter_map(check::overruled::judge);
         found.extend(overruled.map(|violation| Found { object, violation }));
