@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::output::{Added, Change};
 use super::{Done, Mode, Run};
 use crate::check;
+use crate::inject::network::narrow::OPEN;
 use crate::inject::network::synthesis::{self, TemplateLabel};
 use crate::inject::network::topology::{self, ObjectRef, Topology};
-use crate::inject::network::{self, DERIVE, OPEN};
+use crate::inject::network::{self, DERIVE};
 use crate::inject::{Draft, tokens};
 use crate::manifest::{
     DocSpan, Document, EditError, Style, View, line_column, position, split, write_document,
