@@ -1,5 +1,7 @@
 //! NetworkPolicies for the whole release, made when every document has been read.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::output::{Added, Change};
@@ -33,10 +35,13 @@ struct Late<'a> {
 }
 
 impl Run<'_, '_> {
-    /// Notes what the objects of one document say about the network.
+    /// Notes what the objects of one document say about the network and name of each other.
     pub(super) fn note(&mut self, number: usize, objects: &[Object<'_>], places: &[Vec<PodPlace>]) {
         for (object, places) in objects.iter().zip(places) {
             self.facts.collect(number, object, places);
+            if self.wiring.release {
+                self.wires.collect(number, object, places);
+            }
         }
     }
 
@@ -45,18 +50,21 @@ impl Run<'_, '_> {
         let mut facts = std::mem::take(&mut self.facts);
         // Kinds that were unknown at first were read last.
         facts.workloads.sort_by_key(|own| own.object.document);
+        self.wiring(&facts);
         let derives = self.settings.mode == Mode::Harden
             && self.settings.network_policies != settings::Mode::Off
             && self.settings.enabled(DERIVE);
         let of_policies = [check::network::SELECTS_NOTHING, OPEN];
-        let checks = !facts.policies.is_empty()
+        let hosts = self.settings.mode == Mode::Check
+            && self.settings.enabled(check::wiring::hosts::POLICY);
+        let policies = !facts.policies.is_empty()
             && of_policies
                 .iter()
                 .any(|policy| self.settings.enabled(policy));
         let tokens = self.settings.mode == Mode::Harden
             && self.settings.tokens == Tokens::Bound
             && self.settings.enabled(tokens::POLICY);
-        if facts.workloads.is_empty() || !(derives || checks || tokens) {
+        if facts.workloads.is_empty() || !(derives || hosts || policies || tokens) {
             return (None, None);
         }
         let topology = self.topology(&facts);
@@ -68,6 +76,9 @@ impl Run<'_, '_> {
             odd.extend(check::network::open(&topology));
         }
         let mut added = None;
+        if hosts {
+            odd.extend(check::wiring::hosts::judge(&topology, self.part));
+        }
         if derives {
             // What is open inside needs no explanation.
             if self.settings.network_policies == settings::Mode::Derive {
@@ -205,27 +216,38 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Turns what is odd into findings with their places.
-    fn report_on(&mut self, odd: Vec<(ObjectRef, Violation)>) {
+    /// Turns what is odd into findings with their places. Each document is read again once.
+    pub(super) fn report_on(&mut self, mut odd: Vec<(ObjectRef, Violation)>) {
+        odd.retain(|(_, violation)| self.settings.enabled(&violation.policy));
+        odd.sort_by(|(a, _), (b, _)| (a.document, &a.pointer).cmp(&(b.document, &b.pointer)));
+        for odd in odd.chunk_by(|(a, _), (b, _)| a.document == b.document) {
+            self.report_on_document(odd);
+        }
+    }
+
+    fn report_on_document(&mut self, odd: &[(ObjectRef, Violation)]) {
+        let Some((of, _)) = odd.first() else {
+            return;
+        };
+        let Some(text) = self.spans.get(of.document).map(|span| span.text) else {
+            return;
+        };
+        let Ok(document) = Document::parse(text) else {
+            return;
+        };
+        let objects = document
+            .root()
+            .and_then(|root| object::find(View::Node(root)).ok())
+            .unwrap_or_default();
+        let objects = objects
+            .iter()
+            .map(|object| (object.pointer.as_str(), object));
+        let objects: HashMap<&str, &Object<'_>> = objects.collect();
         for (of, violation) in odd {
-            if !self.settings.enabled(&violation.policy) {
-                continue;
+            if let Some(object) = objects.get(of.pointer.as_str()) {
+                let finding = self.finding(of.document, &document, object, violation.clone());
+                self.find(finding);
             }
-            let Some(text) = self.spans.get(of.document).map(|span| span.text) else {
-                continue;
-            };
-            let Ok(document) = Document::parse(text) else {
-                continue;
-            };
-            let Some(root) = document.root() else {
-                continue;
-            };
-            let objects = object::find(View::Node(root)).unwrap_or_default();
-            let Some(object) = objects.iter().find(|object| object.pointer == of.pointer) else {
-                continue;
-            };
-            let finding = self.finding(of.document, &document, object, violation);
-            self.find(finding);
         }
     }
 }
