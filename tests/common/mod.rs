@@ -10,6 +10,8 @@ use std::{env, fs};
 
 use tempfile::TempDir;
 
+pub mod cluster;
+
 /// The major versions of Helm every test runs with.
 pub const MAJORS: [u32; 2] = [3, 4];
 
