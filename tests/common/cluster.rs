@@ -74,6 +74,14 @@ impl Namespace {
         self.made.push(object);
     }
 
+    /// Creates a cluster-wide object out of a file, which goes with the namespace.
+    #[track_caller]
+    pub fn create(&mut self, object: String, file: &str) {
+        // Not `apply`: its annotation cannot hold a large definition.
+        self.kubectl(&["create", "-f", file]).ok();
+        self.made.push(object);
+    }
+
     /// A Helm in this namespace.
     pub fn helm_command(&self, helm: &Helm, args: &[&str]) -> Command {
         let mut command = helm.command(args);
