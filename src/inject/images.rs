@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::Draft;
 use super::security::PodPointers;
+use crate::manifest::View;
 use crate::manifest::view::Type;
-use crate::manifest::{Document, View};
 use crate::object::image::Image;
 use crate::platform::hardening::ReadOnlyRoot;
 
@@ -43,8 +43,8 @@ struct Table {
 static TABLE: LazyLock<Vec<Known>> = LazyLock::new(|| read_table().unwrap_or_default());
 
 fn read_table() -> Option<Vec<Known>> {
-    let document = Document::parse(include_str!("../../policies/images.yaml")).ok()?;
-    let table: Table = serde_json::from_value(document.root()?.to_json()).ok()?;
+    let json = include_str!(concat!(env!("OUT_DIR"), "/policies/images.json"));
+    let table: Table = serde_json::from_str(json).ok()?;
     Some(table.images)
 }
 

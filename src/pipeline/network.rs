@@ -71,6 +71,9 @@ impl Run<'_, '_> {
         if tokens {
             self.withhold_tokens(&facts, &topology, done);
         }
+        let helm4_template = facts.helm4_template.take();
+        // What large releases say is large, and so are their policies.
+        drop(facts);
         let mut odd = check::network::selects_nothing(&topology);
         if !self.settings.narrows() {
             odd.extend(check::network::open(&topology));
@@ -85,7 +88,7 @@ impl Run<'_, '_> {
                 odd.extend(check::network::unknown_targets(&topology));
                 odd.extend(check::network::unexplained(&topology));
             }
-            added = self.policies(&topology, facts.helm4_template.as_deref(), done);
+            added = self.policies(&topology, helm4_template.as_deref(), done);
         }
         self.report_on(odd);
         (Some(topology), added)
