@@ -42,7 +42,7 @@ impl Run<'_, '_> {
         if facts.workloads.is_empty() || !(derives || checks) {
             return (None, None);
         }
-        let topology = self.topology(&facts);
+        let topology = self.topology(&mut facts);
         let helm4_template = facts.helm4_template.take();
         // What large releases say is large, and so are their policies.
         drop(facts);
@@ -61,7 +61,7 @@ impl Run<'_, '_> {
     }
 
     /// Who calls whom.
-    fn topology(&self, facts: &network::Facts) -> Topology {
+    fn topology(&self, facts: &mut network::Facts) -> Topology {
         let spans = &self.spans;
         let load = |number: usize| spans.get(number).map(|span| span.text);
         let inputs = topology::Inputs {
