@@ -101,11 +101,19 @@ impl Compiled {
     }
 }
 
-/// Everything in a value that the schema of a type does not allow, in the order of the schema.
+/// Everything in a value that a schema does not allow, in the order of the schema.
 ///
 /// # Errors
 /// The schema itself is none.
-pub fn violations<T: JsonSchema>(value: &Value) -> Result<Vec<Violation>, String> {
+pub fn violations(schema: &Value, value: &Value) -> Result<Vec<Violation>, String> {
+    Compiled::new(schema.clone()).violations(value)
+}
+
+/// The same by the schema of a type.
+///
+/// # Errors
+/// The schema itself is none.
+pub fn violations_of<T: JsonSchema>(value: &Value) -> Result<Vec<Violation>, String> {
     Compiled::of::<T>().violations(value)
 }
 
@@ -374,8 +382,7 @@ mod tests {
     use serde_json::json;
 
     fn said(schema: &Value, value: &Value) -> Vec<String> {
-        Compiled::new(schema.clone())
-            .violations(value)
+        violations(schema, value)
             .unwrap()
             .into_iter()
             .map(|v| format!("{}: {}", v.pointer, v.reason))
