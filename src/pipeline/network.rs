@@ -67,7 +67,7 @@ impl Run<'_, '_> {
         if facts.workloads.is_empty() || !(derives || hosts || policies || tokens) {
             return (None, None);
         }
-        let topology = self.topology(&facts);
+        let topology = self.topology(&mut facts);
         if tokens {
             self.withhold_tokens(&facts, &topology, done);
         }
@@ -95,7 +95,7 @@ impl Run<'_, '_> {
     }
 
     /// Who calls whom.
-    fn topology(&self, facts: &network::Facts) -> Topology {
+    fn topology(&self, facts: &mut network::Facts) -> Topology {
         let spans = &self.spans;
         let load = |number: usize| spans.get(number).map(|span| span.text);
         let inputs = topology::Inputs {
