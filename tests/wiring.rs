@@ -258,14 +258,18 @@ fn a_slip_is_reported_without_hooks_too() {
 /// The filter fills requests, and then the autoscaler has them.
 #[test]
 fn requests_that_the_filter_fills_count() {
-    let found = filtered(&manifests("replicas"));
-    assert!(
-        !found.contains(&"wiring/autoscaler-request".to_owned()),
-        "{found:?}"
-    );
-    assert!(
-        found.contains(&"wiring/autoscaler-replicas".to_owned()),
-        "{found:?}"
+    let policies = |more: &[&str]| -> Vec<String> {
+        let args = [&["post-render", "--on-violation=warn"], more].concat();
+        let found = findings(&args, &manifests("replicas"));
+        found.into_iter().map(|(policy, ..)| policy).collect()
+    };
+    let request = "wiring/autoscaler-request".to_owned();
+    assert!(policies(&[]).contains(&request));
+    let filled = policies(&["--only=resources/*"]);
+    assert!(!filled.contains(&request), "{filled:?}");
+    assert_eq!(
+        filled.first().map(String::as_str),
+        Some("wiring/disruption-budget")
     );
 }
 

@@ -44,13 +44,27 @@ impl<'c> Follower<'c> {
                 Thing::Nothing
             }
             // One of them, as it is.
-            "default" | "coalesce" | "or" | "and" | "required" | "deepCopy" | "append"
-            | "prepend" | "concat" | "rest" | "initial" | "uniq" | "reverse" | "compact"
-            | "slice" | "omit" | "ternary" | "fromYamlArray" => {
+            "default" | "coalesce" | "or" | "and" | "required" | "deepCopy" | "omit"
+            | "ternary" => {
                 for argument in &arguments {
                     self.touch(argument);
                 }
                 self.any(arguments)
+            }
+            // A list of the same items.
+            "concat" | "rest" | "initial" | "uniq" | "reverse" | "compact" | "slice" => {
+                let items: Vec<Thing> = arguments.iter().map(|own| self.item(own)).collect();
+                self.list(items)
+            }
+            "append" | "prepend" => {
+                let items = match arguments.split_first() {
+                    Some((list, added)) => {
+                        let item = self.item(list);
+                        [&[item], added].concat()
+                    }
+                    None => Vec::new(),
+                };
+                self.list(items)
             }
             "merge" | "mergeOverwrite" => self.merge(operands, arguments, scope),
             "empty" | "not" | "kindIs" | "kindOf" | "typeOf" | "typeIs" | "typeIsLike" | "len" => {
@@ -74,8 +88,7 @@ impl<'c> Follower<'c> {
             }
             "values" => {
                 let items: Vec<Thing> = arguments.iter().map(|own| self.item(own)).collect();
-                let item = self.any(items);
-                Thing::List(item.into())
+                self.list(items)
             }
             "first" | "last" => match arguments.first() {
                 Some(list) => self.item(list),
@@ -93,15 +106,15 @@ impl<'c> Follower<'c> {
                 };
                 self.take(&name);
                 let found: Vec<Thing> = maps.iter().map(|map| self.down(map, &name)).collect();
-                let item = self.any(found);
-                Thing::List(item.into())
+                self.list(found)
             }
             "pick" => self.pick(arguments),
             "splitList" | "split" => self.split(&arguments),
             "dict" => self.dict(arguments),
+            // By their places, by which `index` takes them out.
             "list" | "tuple" => {
-                let item = self.any(arguments);
-                Thing::List(item.into())
+                let places = (0..).map(|place: usize| Rc::from(place.to_string()));
+                Thing::map(places.zip(arguments))
             }
             "set" => self.set(operands, arguments, scope),
             "unset" => arguments.into_iter().next().unwrap_or(Thing::Nothing),
@@ -110,6 +123,12 @@ impl<'c> Follower<'c> {
                 Thing::Nothing
             }
         }
+    }
+
+    /// A list of any of these.
+    fn list(&mut self, items: Vec<Thing>) -> Thing {
+        let item = self.any(items);
+        Thing::List(item.into())
     }
 
     /// All arguments from one on are read.
@@ -197,8 +216,7 @@ impl<'c> Follower<'c> {
             separators.iter().flat_map(cut).collect::<Vec<Thing>>()
         });
         let parts: Vec<Thing> = parts.collect();
-        let item = self.any(parts);
-        Thing::List(item.into())
+        self.list(parts)
     }
 
     fn dict(&mut self, arguments: Vec<Thing>) -> Thing {

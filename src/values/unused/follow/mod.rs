@@ -254,8 +254,7 @@ impl<'c> Follower<'c> {
                 found.map_or(Thing::Nothing, |(_, value)| value.clone())
             }
             Operand::Function(name) => self.function(name, &[], None, scope),
-            Operand::Text(text) => Thing::text(text),
-            Operand::Constant => Thing::Nothing,
+            Operand::Text(text) | Operand::Constant(text) => Thing::text(text),
             Operand::Nested(pipeline) => {
                 let value = self.pipeline(pipeline, scope);
                 if let Some(name) = pipeline.variables.first() {

@@ -15,8 +15,8 @@ pub(super) enum Token {
     Variable(String),
     /// A string, its escapes undone where they matter.
     Text(String),
-    /// A number or character.
-    Constant,
+    /// A number or character, as it stands.
+    Constant(String),
     /// `:=`
     Declare,
     /// `=`
@@ -137,7 +137,8 @@ fn token(first: char, rest: &str) -> Result<(Token, &str), &'static str> {
         }
         '\'' => {
             let end = character(rest).ok_or("unterminated character constant")?;
-            skip(Token::Constant, end)
+            let text = rest.get(..end).unwrap_or_default().to_owned();
+            skip(Token::Constant(text), end)
         }
         '|' => skip(Token::Pipe, 1),
         ',' => skip(Token::Comma, 1),
@@ -152,20 +153,25 @@ fn token(first: char, rest: &str) -> Result<(Token, &str), &'static str> {
         '.' => {
             let (name, behind) = word(rest.get(1..).unwrap_or_default());
             if name.starts_with(|c: char| c.is_ascii_digit()) {
-                return Ok((Token::Constant, number(rest)));
+                return Ok(constant(rest));
             }
             match name {
                 "" => Ok((Token::Dot, behind)),
                 name => Ok((Token::Field(name.to_owned()), behind)),
             }
         }
-        c if c.is_ascii_digit() || c == '+' || c == '-' => Ok((Token::Constant, number(rest))),
+        c if c.is_ascii_digit() || c == '+' || c == '-' => Ok(constant(rest)),
         c if is_word(c) => {
             let (name, behind) = word(rest);
             Ok((Token::Word(name.to_owned()), behind))
         }
         _ => Err("unrecognized character in action"),
     }
+}
+
+fn constant(text: &str) -> (Token, &str) {
+    let behind = number(text);
+    (Token::Constant(consumed(text, behind).to_owned()), behind)
 }
 
 fn is_word(c: char) -> bool {

@@ -64,8 +64,8 @@ pub enum Operand {
     Function(String),
     /// A string.
     Text(String),
-    /// A number, a boolean, nil, a character.
-    Constant,
+    /// A number, a boolean, nil, a character, as it stands.
+    Constant(String),
     /// `( pipeline )`
     Nested(Box<Pipeline>),
     /// Fields of an operand: `.Values.image`, `$x.name`, `(…).key`.

@@ -227,9 +227,9 @@ impl Parser {
             Some(Token::Field(name)) => Operand::Fields(Box::new(Operand::Dot), vec![name]),
             Some(Token::Variable(name)) => Operand::Variable(name),
             Some(Token::Text(text)) => Operand::Text(text),
-            Some(Token::Constant) => Operand::Constant,
+            Some(Token::Constant(text)) => Operand::Constant(text),
             Some(Token::Word(word)) => match word.as_str() {
-                "true" | "false" | "nil" => Operand::Constant,
+                "true" | "false" | "nil" => Operand::Constant(word),
                 _ => Operand::Function(word),
             },
             Some(Token::Open) => {
