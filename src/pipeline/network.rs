@@ -7,21 +7,32 @@ use serde_json::{Value, json};
 use super::output::{Added, Change};
 use super::{Done, Mode, Run};
 use crate::check;
-use crate::inject::Draft;
+use crate::inject::network::narrow::OPEN;
 use crate::inject::network::synthesis::{self, TemplateLabel};
 use crate::inject::network::topology::{self, ObjectRef, Topology};
-use crate::inject::network::{self, DERIVE, OPEN};
+use crate::inject::network::{self, DERIVE};
+use crate::inject::{Draft, tokens};
 use crate::manifest::{
     DocSpan, Document, EditError, Style, View, line_column, position, split, write_document,
 };
 use crate::object::identity::HELM4_FILENAME;
 use crate::object::{self, Object, PodPlace};
+use crate::platform::hardening::Tokens;
 use crate::platform::network as settings;
 use crate::policy::Violation;
 use crate::report;
 
 /// Where policies of ours seem to come from, below the chart's name.
 const TEMPLATE: &str = "templates/helm-floe/networkpolicies.yaml";
+
+/// A field to fill in a document that was handled before, because only the whole release tells that
+/// it is needed.
+struct Late<'a> {
+    policy: &'a str,
+    document: usize,
+    pointer: &'a str,
+    value: Value,
+}
 
 impl Run<'_, '_> {
     /// Notes what the objects of one document say about the network and name of each other.
@@ -50,11 +61,16 @@ impl Run<'_, '_> {
             && of_policies
                 .iter()
                 .any(|policy| self.settings.enabled(policy));
-        let checks = hosts || policies;
-        if facts.workloads.is_empty() || !(derives || checks) {
+        let tokens = self.settings.mode == Mode::Harden
+            && self.settings.tokens == Tokens::Bound
+            && self.settings.enabled(tokens::POLICY);
+        if facts.workloads.is_empty() || !(derives || hosts || policies || tokens) {
             return (None, None);
         }
         let topology = self.topology(&facts);
+        if tokens {
+            self.withhold_tokens(&facts, &topology, done);
+        }
         let mut odd = check::network::selects_nothing(&topology);
         if !self.settings.narrows() {
             odd.extend(check::network::open(&topology));
@@ -136,11 +152,45 @@ impl Run<'_, '_> {
         (!texts.is_empty()).then_some(Added { before, texts })
     }
 
-    /// Adds a label to a pod template of a document that was handled before.
+    /// Adds a label to a pod template, so that a policy can select its pods.
     fn label(&mut self, topology: &Topology, label: &TemplateLabel, done: &mut [Done]) {
-        let number = label.document;
+        let late = Late {
+            policy: DERIVE,
+            document: label.document,
+            pointer: &label.pointer,
+            value: Value::String(label.value.clone()),
+        };
+        if let Err(reason) = self.fill(late, done) {
+            let workload = topology.workloads.get(label.workload);
+            let odd = workload.map(|own| check::network::not_labelled(own, &reason));
+            self.report_on(odd.into_iter().collect());
+        }
+    }
+
+    /// Leaves the service account's token out of pods that do not need it.
+    fn withhold_tokens(&mut self, facts: &network::Facts, topology: &Topology, done: &mut [Done]) {
+        for number in tokens::needless(facts, topology) {
+            let Some(workload) = topology.workloads.get(number) else {
+                continue;
+            };
+            let late = Late {
+                policy: tokens::POLICY,
+                document: workload.object.document,
+                pointer: &format!("{}/spec/automountServiceAccountToken", workload.template),
+                value: Value::Bool(false),
+            };
+            let document = late.document;
+            if let Err(reason) = self.fill(late, done) {
+                self.refuse(document, 0, &reason);
+            }
+        }
+    }
+
+    /// Fills a field of a document that was handled before.
+    fn fill(&mut self, late: Late<'_>, done: &mut [Done]) -> Result<(), String> {
+        let number = late.document;
         let (Some(span), Some(slot)) = (self.spans.get(number), done.get_mut(number)) else {
-            return;
+            return Ok(());
         };
         let old = span.text;
         let before = match slot {
@@ -149,38 +199,21 @@ impl Run<'_, '_> {
                 String::from_utf8_lossy(&change.text(old, &self.edited)).into_owned()
             }
         };
-        let value = Value::String(label.value.clone());
+        let settings = self.settings;
+        let document = Document::parse(&before).map_err(|error| error.reason)?;
+        let mut draft = Draft::new(&document, number, &settings.policies, settings.keep_edits);
         self.scratch.clear();
-        let edited = Document::parse(&before)
-            .map_err(|error| error.reason)
-            .and_then(|document| {
-                let mut draft = Draft::new(
-                    &document,
-                    number,
-                    &self.settings.policies,
-                    self.settings.keep_edits,
-                );
-                draft
-                    .fill(DERIVE, &label.pointer, value)
-                    .and_then(|_| draft.write(&mut self.scratch))
-                    .map_err(|error| error.to_string())?;
-                Ok((draft.count(), draft.into_edits()))
-            });
-        match edited {
-            Ok((count, edits)) => {
-                self.report.edit_count += count;
-                if self.settings.keep_edits {
-                    self.report.edits.extend(edits);
-                }
-                let change = Change::between(old.as_bytes(), &self.scratch, &mut self.edited);
-                *slot = Done::Edited(change);
-            }
-            Err(reason) => {
-                let workload = topology.workloads.get(label.workload);
-                let odd = workload.map(|own| check::network::not_labelled(own, &reason));
-                self.report_on(odd.into_iter().collect());
-            }
+        draft
+            .fill(late.policy, late.pointer, late.value)
+            .and_then(|_| draft.write(&mut self.scratch))
+            .map_err(|error| error.to_string())?;
+        self.report.edit_count += draft.count();
+        if settings.keep_edits {
+            self.report.edits.extend(draft.into_edits());
         }
+        let change = Change::between(old.as_bytes(), &self.scratch, &mut self.edited);
+        *slot = Done::Edited(change);
+        Ok(())
     }
 
     /// Turns what is odd into findings with their places. Each document is read again once.

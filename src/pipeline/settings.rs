@@ -6,9 +6,10 @@ use crate::check;
 use crate::config::ConfigError;
 use crate::inject::externalize::Externalizer;
 use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
-use crate::inject::network::{DERIVE, OPEN};
+use crate::inject::network::DERIVE;
+use crate::inject::network::narrow::OPEN;
 use crate::inject::patches;
-use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources};
+use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources, Tokens};
 use crate::platform::network::{self, ChartPolicies, Network};
 use crate::policy::exceptions::Exception;
 use crate::policy::{Evaluator, Library, Selection};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub externalize: Option<Externalizer>,
     /// When root file systems become read-only.
     pub read_only_root: ReadOnlyRoot,
+    /// Which pods get the token of their service account.
+    pub tokens: Tokens,
     /// The platform's patches.
     pub patches: Vec<patches::Prepared>,
     /// What is known about the network around the release.
@@ -100,6 +103,7 @@ impl Settings {
             resources: hardening.resources,
             externalize: None,
             read_only_root: hardening.read_only_root,
+            tokens: hardening.service_account_tokens,
             patches: Vec::new(),
             network_policies: hardening.network.mode,
             network: hardening.network,
