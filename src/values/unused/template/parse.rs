@@ -21,8 +21,8 @@ pub fn parse(text: &str) -> Result<Vec<Node>, TemplateError> {
     };
     let (nodes, end) = parser.block(0)?;
     match end {
-        End::Text => Ok(nodes),
-        End::End | End::Else(_) => Err(parser.error("unexpected {{end}} or {{else}}")),
+        Stop::Text => Ok(nodes),
+        Stop::End | Stop::Else(_) => Err(parser.error("unexpected {{end}} or {{else}}")),
     }
 }
 
@@ -32,7 +32,7 @@ struct Parser {
 }
 
 /// What a block of nodes ends with.
-enum End {
+enum Stop {
     Text,
     End,
     /// `else`, with the tokens behind it.
@@ -49,7 +49,7 @@ impl Parser {
         }
     }
 
-    fn block(&mut self, depth: usize) -> Result<(Vec<Node>, End), TemplateError> {
+    fn block(&mut self, depth: usize) -> Result<(Vec<Node>, Stop), TemplateError> {
         if depth > MAX_DEPTH {
             return Err(self.error("blocks are nested too deep"));
         }
@@ -59,18 +59,18 @@ impl Parser {
             let mut tokens = action.tokens.into_iter().peekable();
             spaces(&mut tokens);
             match tokens.peek() {
-                Some(Token::Word(word)) if word == "end" => return Ok((nodes, End::End)),
+                Some(Token::Word(word)) if word == "end" => return Ok((nodes, Stop::End)),
                 Some(Token::Word(word)) if word == "else" => {
                     tokens.next();
                     spaces(&mut tokens);
-                    return Ok((nodes, End::Else(tokens)));
+                    return Ok((nodes, Stop::Else(tokens)));
                 }
                 // An empty action is refused by Go; {{break}} and {{continue}} read nothing.
                 None => {}
                 Some(_) => nodes.extend(self.node(tokens, depth)?),
             }
         }
-        Ok((nodes, End::Text))
+        Ok((nodes, Stop::Text))
     }
 
     fn node(&mut self, mut tokens: Tokens, depth: usize) -> Result<Vec<Node>, TemplateError> {
@@ -87,7 +87,7 @@ impl Parser {
                 tokens.next();
                 let name = self.name(&mut tokens)?;
                 let (body, end) = self.block(depth + 1)?;
-                if !matches!(end, End::End) {
+                if !matches!(end, Stop::End) {
                     return Err(self.error("unexpected end of a define"));
                 }
                 let mut nodes = vec![Node::Define(name.clone(), body)];
@@ -130,11 +130,11 @@ impl Parser {
         let pipeline = self.pipeline(&mut tokens, depth)?;
         let (body, end) = self.block(depth + 1)?;
         let otherwise = match end {
-            End::Text => return Err(self.error("unexpected end of the template in a block")),
-            End::End => Vec::new(),
-            End::Else(mut tokens) => match tokens.peek() {
+            Stop::Text => return Err(self.error("unexpected end of the template in a block")),
+            Stop::End => Vec::new(),
+            Stop::Else(mut tokens) => match tokens.peek() {
                 None => match self.block(depth + 1)? {
-                    (nodes, End::End) => nodes,
+                    (nodes, Stop::End) => nodes,
                     _ => return Err(self.error("expected {{end}}")),
                 },
                 // `else if` and `else with` share the {{end}}.
