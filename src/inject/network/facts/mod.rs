@@ -184,8 +184,8 @@ impl Facts {
         else {
             return;
         };
-        // A PodTemplate runs nothing by itself.
-        if object.identity.name.is_empty() || object.identity.kind == "PodTemplate" {
+        // A PodTemplate runs nothing by itself, but whoever makes pods from it makes them so.
+        if object.identity.name.is_empty() {
             return;
         }
         let metadata = object
