@@ -89,6 +89,8 @@ pub struct ServiceFacts {
     pub headless: bool,
     /// `spec.externalName`
     pub external_name: Option<String>,
+    /// Whether an operator makes it, so that it is not in the stream itself.
+    pub operated: bool,
     /// The ports.
     pub ports: Vec<ServicePort>,
     /// The port to scrape, when its annotations ask Prometheus for it.
