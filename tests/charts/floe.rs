@@ -95,7 +95,7 @@ fn five_environments_on_two_clusters_fit_both_charts() {
 
 /// Puts another value of the same type in place of each leaf; returns what has to turn up.
 fn mark(value: &mut Value, at: &str, marks: &mut BTreeMap<String, String>) {
-    let number = marks.len() + 9001;
+    let number = marks.len() + 70001;
     match value {
         Value::Object(members) => {
             for (key, value) in members {
@@ -236,6 +236,41 @@ fn every_secret_has_an_external_secret_where_those_are_on() {
         assert!(!inline, "{} writes a Secret", rendered.name());
     }
     assert!(seen >= 2, "{seen}");
+}
+
+/// `scripts/dev-secrets` creates what the chart asks for, key by key, and no two passwords are alike.
+#[test]
+fn the_script_for_development_creates_every_secret() {
+    let script = repository().join("scripts/dev-secrets");
+    let print = || {
+        let mut command = std::process::Command::new(&script);
+        command.args(["--print", "--namespace", NAMESPACE, RELEASE]);
+        objects(&Outcome::of(&feed(&mut command, b"")).ok())
+    };
+    let made = print();
+    assert_ne!(made, print(), "random values");
+    let name = |secret: &Value| secret["metadata"]["name"].as_str().map(str::to_owned);
+    let names: BTreeSet<String> = made.iter().filter_map(name).collect();
+    let dev = once().find(|r| r.case.name() == "floe-platform with values-dev.yaml");
+    let dev = &dev.expect("rendered").stream;
+    assert_eq!(names, secrets(dev));
+    for (place, pod) in pods(dev) {
+        for container in containers(&pod) {
+            let env = container["env"].as_array().into_iter().flatten();
+            for wanted in env.filter_map(|v| v["valueFrom"].get("secretKeyRef")) {
+                let mut own = made
+                    .iter()
+                    .filter(|s| s["metadata"]["name"] == wanted["name"]);
+                let key = wanted["key"].as_str().expect("a key");
+                let has = own.any(|secret| secret["stringData"].get(key).is_some());
+                assert!(has, "{place}: {wanted}");
+            }
+        }
+    }
+    let values: Vec<&Value> = made.iter().map(|s| &s["stringData"]["password"]).collect();
+    let passwords: Vec<_> = values.iter().filter(|v| v.is_string()).collect();
+    let different: BTreeSet<String> = passwords.iter().map(|v| v.to_string()).collect();
+    assert_eq!(different.len(), passwords.len());
 }
 
 /// A Secret of one's own is used everywhere, and the one it replaces nowhere.

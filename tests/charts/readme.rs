@@ -114,7 +114,10 @@ fn values_table(chart: &Path) -> String {
         }
         let default = match (holds_others, key.written.is_empty()) {
             (true, _) => String::new(),
-            (false, true) => format!("`{}`", at(&values, &key.path)),
+            (false, true) => match at(&values, &key.path).to_string() {
+                long if long.len() > 100 => "see values.yaml".into(),
+                short => format!("`{short}`"),
+            },
             (false, false) => format!("`{}`", key.written),
         };
         let kind = type_of(schema_at(&schema, &key.path));
@@ -140,7 +143,7 @@ fn compatibility_table(chart: &Path) -> String {
         )
     };
     format!(
-        "| chart | helm-floe | compiled artifacts | Kubernetes | Helm |\n|---|---|---|---|---|\n| {} | {} | {} | {} | 3.12 and later, 4 |\n",
+        "| chart | helm-floe | compiled artifacts | Kubernetes | Helm |\n|---|---|---|---|---|\n| {} | {} | {} | {} | 3 and 4 |\n",
         text(own.get("version").unwrap_or(&Value::Null)),
         annotation("helm-floe"),
         annotation("artifacts"),

@@ -147,21 +147,20 @@ imagePullSecrets:
 {{- if eq $own.mode "external" }}{{ $own.external.sslMode }}{{ else if eq $own.mode "cloudnativepg" }}require{{ else }}disable{{ end -}}
 {{- end }}
 
-{{/* An init container that ends when the database answers. Takes (list root component). */}}
+{{/* An init container that ends when the database answers. */}}
 {{- define "floe.waitForDatabase" -}}
-{{- $root := index . 0 -}}
 - name: wait-for-database
-  {{- include "floe.pull" (list $root $root.Values.postgresql.image) | nindent 2 }}
+  {{- include "floe.pull" (list . .Values.postgresql.image) | nindent 2 }}
   command: [sh, -c, 'until pg_isready --timeout=3; do sleep 2; done']
   env:
     - name: PGHOST
-      value: {{ include "floe.databaseHost" $root | quote }}
+      value: {{ include "floe.databaseHost" . | quote }}
     - name: PGPORT
-      value: {{ include "floe.databasePort" $root | quote }}
+      value: {{ include "floe.databasePort" . | quote }}
   securityContext:
     {{- include "floe.security" . | nindent 4 }}
   resources:
-    {{- include "floe.resources" (list $root "wait-for-database" dict) | nindent 4 }}
+    {{- include "floe.resources" (list . "wait-for-database" dict) | nindent 4 }}
 {{- end }}
 
 {{/* Where things are: this release's own, or what the values name. */}}

@@ -1,6 +1,5 @@
 {{/* Variables with which every process of Dagster finds its instance. */}}
 {{- define "floe.dagsterEnv" -}}
-{{- $database := .Values.dagster.database -}}
 - name: DAGSTER_HOME
   value: /opt/dagster/home
 # Libraries keep caches below it.
