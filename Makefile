@@ -14,8 +14,8 @@ helm-template: ## renders charts with every values file into target/charts
 helm-test: ## the tests of the charts; no cluster needed
 	cargo test --locked --test charts
 
-helm-integration-test: ## the tests against the cluster of $KUBECONFIG
-	scripts/e2e
+helm-integration-test: ## install, test, upgrade, roll back and uninstall every chart on the cluster of KUBECONFIG
+	scripts/lifecycle
 
 helm-docs: ## brings the tables in the charts' READMEs up to date
 	scripts/chart-readmes

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::common::oracle::{self, Oracle};
 use crate::common::{Helm, MAJORS};
 use crate::render::{
-    NAMESPACE, RELEASE, all, cases, containers, floe_on, id, objects, once, pods, template,
+    Case, NAMESPACE, RELEASE, all, cases, containers, floe_on, id, objects, once, pods, template,
     template_pointer,
 };
 
@@ -49,13 +49,30 @@ fn both_helms_give_the_same_objects() {
     }
 }
 
+/// Whether a finding is about a Secret or ConfigMap that somebody makes before the release, and is told
+/// to: in the chart's README, or in the values file that names it.
+fn made_before(finding: &Value, case: &Case) -> bool {
+    let policy = finding["policy"].as_str().unwrap_or_default();
+    let message = finding["message"].as_str().unwrap_or_default();
+    let Some((object, _)) = message.split_once(" is not in these manifests") else {
+        return false;
+    };
+    let name = object.rsplit(' ').next().unwrap_or_default();
+    let name = name.strip_prefix(&format!("{RELEASE}-")).unwrap_or(name);
+    let told = [Some(case.chart.join("README.md")), case.values.clone()];
+    let told = told.iter().flatten().map(std::fs::read_to_string);
+    ["wiring/secret", "wiring/config-map"].contains(&policy)
+        && told.flatten().any(|text| text.contains(name))
+}
+
 #[test]
 fn nothing_is_found_without_the_filter() {
     for rendered in once() {
         let arguments = ["check", "-", "--format", "json", "--release", RELEASE];
         let said = floe_on(&arguments, &rendered.stream).ok();
         let report: Value = serde_json::from_str(&said).expect("JSON");
-        let findings = report["findings"].as_array().expect("a list");
+        let mut findings = report["findings"].as_array().expect("a list").clone();
+        findings.retain(|finding| !made_before(finding, &rendered.case));
         assert!(findings.is_empty(), "{}: {findings:#?}", rendered.name());
     }
 }
