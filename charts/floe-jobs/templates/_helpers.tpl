@@ -66,8 +66,12 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* Refuses values that are made for another namespace. */}}
+{{/* Refuses values that are made for another namespace, and names that another environment there would have too. */}}
 {{- define "floe.checkNamespace" -}}
+{{- $environment := .Values.global.environment }}
+{{- if and (eq .Values.floe.isolation "label") (not (contains $environment (include "floe.fullname" .))) }}
+{{- fail (printf "floe.isolation: environments share the namespace, so names need the environment: set fullnameOverride to %s-%s" .Release.Name $environment) }}
+{{- end }}
 {{- with .Values.namespace.name }}
 {{- if ne . $.Release.Namespace }}
 {{- fail (printf "namespace.name: these values are for the namespace %s, and the release goes to %s: use `helm --namespace %s`" . $.Release.Namespace .) }}
@@ -114,9 +118,13 @@ metadata:
     {{- with include "floe.productLabels" $root }}
     {{- . | nindent 4 }}
     {{- end }}
-  {{- with include "floe.productAnnotations" $root }}
+  {{- $annotations := include "floe.productAnnotations" $root | fromYaml }}
+  {{- if $values.global.production }}
+  {{- $annotations = set $annotations "cluster-autoscaler.kubernetes.io/safe-to-evict" "false" }}
+  {{- end }}
+  {{- with $annotations }}
   annotations:
-    {{- . | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
   serviceAccountName: {{ include "floe.fullname" $root }}-jobs

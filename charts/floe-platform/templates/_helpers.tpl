@@ -72,6 +72,18 @@ serviceAccountName: {{ include "floe.fullname" .root }}-{{ .account | default .c
 automountServiceAccountToken: {{ .token | default false }}
 securityContext:
   {{- include "floe.podSecurity" .uid | nindent 2 }}
+{{- if .root.Values.global.production }}
+# A node or a zone that goes down takes not all pods of a component along.
+topologySpreadConstraints:
+  {{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+  - topologyKey: {{ . }}
+    maxSkew: 1
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "floe.selector" (list $.root $.component) | nindent 8 }}
+  {{- end }}
+{{- end }}
 {{- with .root.Values.global.imagePullSecrets }}
 imagePullSecrets:
   {{- range . }}
@@ -255,8 +267,12 @@ otel: {{ .Values.otel.replicas }}
 {{- end }}
 {{- end }}
 
-{{/* Refuses values that are made for another namespace. */}}
+{{/* Refuses values that are made for another namespace, and names that another environment there would have too. */}}
 {{- define "floe.checkNamespace" -}}
+{{- $environment := .Values.global.environment }}
+{{- if and (eq .Values.floe.isolation "label") (not (contains $environment (include "floe.fullname" .))) }}
+{{- fail (printf "floe.isolation: environments share the namespace, so names need the environment: set fullnameOverride to %s-%s" .Release.Name $environment) }}
+{{- end }}
 {{- with .Values.namespace.name }}
 {{- if ne . $.Release.Namespace }}
 {{- fail (printf "namespace.name: these values are for the namespace %s, and the release goes to %s: use `helm --namespace %s`" . $.Release.Namespace .) }}
