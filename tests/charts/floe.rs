@@ -313,6 +313,63 @@ fn own_secrets_replace_those_of_the_chart() {
     assert_eq!(secrets(&stream), wanted);
 }
 
+/// Each component may be somewhere else; then nothing of it is left here, and its callers know.
+#[test]
+fn every_component_may_be_somewhere_else() {
+    let elsewhere = [
+        ("postgresql.mode", "external", ""),
+        ("postgresql.external.host", "db.example.com", "postgresql"),
+        (
+            "polaris.external.url",
+            "https://polaris.example.com/api/catalog",
+            "polaris",
+        ),
+        (
+            "otel.external.endpoint",
+            "https://otel.example.com:4317",
+            "otel",
+        ),
+        (
+            "marquez.external.url",
+            "https://marquez.example.com",
+            "marquez",
+        ),
+        ("storage.endpoint", "https://s3.example.com", "minio"),
+    ];
+    let sets: Vec<String> = elsewhere
+        .iter()
+        .map(|(key, to, _)| format!("{key}={to}"))
+        .collect();
+    let chart = platform();
+    let mut arguments = vec![path_text(&chart), "--set", "marquez.enabled=true"];
+    arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
+    let stream = template(&Helm::new(4), &arguments).ok();
+    assert_eq!(floe_on(&["check", "-"], &stream).code, 0);
+    let ids: Vec<String> = objects(&stream).iter().map(crate::render::id).collect();
+    for (_, to, component) in elsewhere
+        .iter()
+        .filter(|(_, _, component)| !component.is_empty())
+    {
+        let left: Vec<_> = ids
+            .iter()
+            .filter(|id| id.ends_with(&format!("acme-{component}")))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+        assert!(stream.contains(to), "nobody knows {to}");
+    }
+    let calls = connections(&stream);
+    for (to, port) in [
+        ("db.example.com", 5432),
+        ("polaris.example.com", 443),
+        ("otel.example.com", 4317),
+        ("marquez.example.com", 443),
+        ("s3.example.com", 443),
+    ] {
+        let call = ("dagster-run".to_owned(), to.to_owned(), port);
+        assert!(calls.contains(&call), "{call:?} in {calls:#?}");
+    }
+}
+
 /// The ConfigMap with platform.yaml is a file that `helm-floe` reads.
 #[test]
 fn the_release_describes_itself_as_a_platform_file() {
