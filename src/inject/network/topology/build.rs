@@ -113,6 +113,7 @@ fn service(
 ) -> Service {
     let place = namespace(&own.object.namespace);
     let leads = match &own.external_name {
+        _ if own.operated => Leads::Operated,
         Some(name) if own.kind == "ExternalName" => Leads::Name(name.to_ascii_lowercase()),
         _ if own.selector.is_empty() => {
             let key = (place.clone(), own.object.name.as_str());
