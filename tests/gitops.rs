@@ -233,7 +233,8 @@ fn the_examples_point_at_what_is_there() {
 
 #[test]
 fn an_api_server_accepts_the_examples() {
-    let Some(kubeconfig) = kubeconfig("GitOps examples", "scripts/lifecycle") else {
+    let Some(kubeconfig) = kubeconfig("HELM_FLOE_E2E", "GitOps examples", "scripts/lifecycle")
+    else {
         return;
     };
     let name = format!("helm-floe-gitops-{}", std::process::id());

@@ -68,7 +68,7 @@ fn every_chart_lives_its_life_with_helm_4() {
 
 fn every_life(major: u32) {
     let test = format!("lifecycle with Helm {major}");
-    let Some(kubeconfig) = kubeconfig(&test, "scripts/lifecycle") else {
+    let Some(kubeconfig) = kubeconfig("HELM_FLOE_E2E", &test, "scripts/lifecycle") else {
         return;
     };
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);

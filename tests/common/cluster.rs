@@ -1,4 +1,4 @@
-//! A namespace of a real cluster, for tests that are asked for by `HELM_FLOE_E2E=1`.
+//! A namespace of a real cluster, for tests that scripts/on-cluster asks for.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use super::{Helm, Outcome, feed};
 
-/// The cluster that is meant, or a line on the terminal that there is none to test with.
-pub fn kubeconfig(test: &str, script: &str) -> Option<OsString> {
+/// The cluster that is meant, which the variable `switch` says by `1`, or a line on the terminal that
+/// there is none to test with.
+pub fn kubeconfig(switch: &str, test: &str, script: &str) -> Option<OsString> {
     let file = env::var_os("KUBECONFIG").filter(|file| !file.is_empty());
-    let meant = env::var_os("HELM_FLOE_E2E").is_some_and(|value| value == "1");
+    let meant = env::var_os(switch).is_some_and(|value| value == "1");
     if let (Some(file), true) = (file, meant) {
         return Some(file);
     }
