@@ -152,6 +152,7 @@ impl Options {
             labels,
             resources: hardening.resources,
             read_only_root: hardening.read_only_root,
+            tokens: hardening.service_account_tokens,
             patches: platform.patches,
             network: hardening.network,
             network_policies,
