@@ -69,7 +69,7 @@ fn run(major: u32) {
     let mut install = vec![
         "install", "ledger", &ledger, "--set", &postgres, "--set", &web,
     ];
-    install.extend(["--post-renderer", "helm-floe", "--timeout=180s"]);
+    install.extend(["--post-renderer", "helm-floe", "--timeout=120s"]);
     install.extend(["--wait", "--wait-for-jobs"]);
     let said = namespace.helm(&helm, &install);
     assert_eq!(said.code, 0, "{}\n{}", said.stderr, state(&namespace));
