@@ -83,9 +83,8 @@ impl Namespace {
         self.made.push(object);
     }
 
-    /// A Helm in this namespace.
-    pub fn helm_command(&self, helm: &Helm, args: &[&str]) -> Command {
-        let mut command = helm.command(args);
+    /// Has a program that takes `--namespace` work in this one.
+    pub fn inside(&self, mut command: Command) -> Command {
         command.env("KUBECONFIG", &self.kubeconfig);
         command.args(["--namespace", &self.name]);
         command
@@ -93,7 +92,8 @@ impl Namespace {
 
     /// Runs a Helm in this namespace.
     pub fn helm(&self, helm: &Helm, args: &[&str]) -> Outcome {
-        Outcome::of(&self.helm_command(helm, args).output().expect("helm runs"))
+        let mut command = self.inside(helm.command(args));
+        Outcome::of(&command.output().expect("helm runs"))
     }
 
     /// The names (`kind/name`) of all objects of these kinds, but for those every namespace has.
@@ -110,11 +110,12 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        for object in &self.made {
-            self.kubectl(&["delete", object, "--ignore-not-found", "--wait=false"]);
-        }
         let name = self.name.clone();
         self.kubectl(&["delete", "namespace", &name, "--wait=false"]);
+        // Waited for, because the next test may make the same again.
+        for object in &self.made {
+            self.kubectl(&["delete", object, "--ignore-not-found", "--timeout=30s"]);
+        }
     }
 }
 
