@@ -41,8 +41,7 @@ impl Place {
         let mut namespace = Namespace::new(name, kubeconfig);
         let crds = format!("{}/crds/pages.yaml", chart("web"));
         namespace.create(CRD.to_owned(), &crds);
-        let crd = ["wait", "--for=condition=Established", CRD];
-        namespace.kubectl(&crd).ok();
+        namespace.established(CRD);
         let warn = "pod-security.kubernetes.io/warn=restricted";
         let label = ["label", "namespace", &namespace.name, warn];
         namespace.kubectl(&label).ok();

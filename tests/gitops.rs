@@ -250,8 +250,7 @@ fn an_api_server_accepts_the_examples() {
         // Those of a cluster that has Argo CD or Flux stay what they are.
         if namespace.kubectl(&get).ok().is_empty() {
             namespace.create(crd.clone(), path_text(&file));
-            let wait = ["wait", "--for=condition=Established", &crd];
-            namespace.kubectl(&wait).ok();
+            namespace.established(&crd);
         }
     }
     for (file, mut example) in examples() {

@@ -187,8 +187,7 @@ impl Release<'_> {
             let get = ["get", &crd, "--ignore-not-found", "-o", "name"];
             if self.namespace.kubectl(&get).ok().is_empty() {
                 self.namespace.make(crd.clone(), &kind.definition());
-                let wait = ["wait", "--for=condition=Established", &crd];
-                self.namespace.kubectl(&wait).ok();
+                self.namespace.established(&crd);
             }
         }
         let templates = rendered.matches("volumeClaimTemplates:").count();

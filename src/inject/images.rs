@@ -133,12 +133,12 @@ fn open_volumes(draft: &mut Draft<'_>, pod: &PodPointers, group: i64) -> Result<
 /// Whether the container mounts a volume that outlives the pod. Those of a StatefulSet's
 /// `volumeClaimTemplates` are not among the pod's volumes.
 fn mounts_claim(draft: &Draft<'_>, pod: &PodPointers, container: &str) -> bool {
-    let (Some(spec), Some(container)) = (draft.at(&pod.spec), draft.at(container)) else {
-        return false;
-    };
     if pod.bare {
         return false;
     }
+    let (Some(spec), Some(container)) = (draft.at(&pod.spec), draft.at(container)) else {
+        return false;
+    };
     let name = |view: View<'_>| {
         let name = view.get("name").and_then(View::as_str);
         name.map(|name| name.into_owned())

@@ -83,6 +83,14 @@ impl Namespace {
         self.made.push(object);
     }
 
+    /// Waits until the API server serves a definition that was just made.
+    #[track_caller]
+    pub fn established(&self, definition: &str) {
+        // kubectl fails where a definition has no conditions yet.
+        let wait = ["wait", "--for=condition=Established", definition];
+        until(definition, || self.kubectl(&wait).code == 0);
+    }
+
     /// Has a program that takes `--namespace` work in this one.
     pub fn inside(&self, mut command: Command) -> Command {
         command.env("KUBECONFIG", &self.kubeconfig);
