@@ -21,14 +21,17 @@ const COMPONENT: &str = "app.kubernetes.io/component";
 /// Fills absent requests and limits of a pod's containers and init containers.
 ///
 /// Ephemeral containers may not have any, and where the pod itself has resources (Kubernetes
-/// 1.34) its containers share those. `at` is the object's pointer.
+/// 1.34) its containers share those. `at` is the object's pointer. `own` is the size that goes before
+/// the platform's presets.
 pub fn inject(
     draft: &mut Draft<'_>,
     at: &str,
     place: &PodPlace,
     settings: &Resources,
+    own: Option<&Preset>,
 ) -> Result<(), EditError> {
-    let Some(preset) = preset_for(draft, at, place, settings) else {
+    let preset = own.cloned();
+    let Some(preset) = preset.or_else(|| preset_for(draft, at, place, settings)) else {
         return Ok(());
     };
     let spec = format!("{at}{}", place.spec);

@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::output::{Added, Change};
+use super::output::Added;
 use super::{Done, Mode, Run};
 use crate::check;
-use crate::inject::Draft;
 use crate::inject::network::synthesis::{self, TemplateLabel};
 use crate::inject::network::topology::{self, ObjectRef, Topology};
 use crate::inject::network::{self, DERIVE};
@@ -100,7 +99,7 @@ impl Run<'_, '_> {
                 }
                 return;
             }
-            match policy_text(policy.object, source, helm4, &mut report.added) {
+            match added_text(policy.object, (DERIVE, TEMPLATE), source, helm4, &mut report.added) {
                 Ok(text) => texts.push(edited.push(text.as_bytes())),
                 Err(error) => unwritable.push((policy.workload, error)),
             }
@@ -120,53 +119,19 @@ impl Run<'_, '_> {
 
     /// Adds a label to a pod template of a document that was handled before.
     fn label(&mut self, topology: &Topology, label: &TemplateLabel, done: &mut [Done]) {
-        let number = label.document;
-        let (Some(span), Some(slot)) = (self.spans.get(number), done.get_mut(number)) else {
-            return;
-        };
-        let old = span.text;
-        let before = match slot {
-            Done::Untouched => old.to_owned(),
-            Done::Edited(change) => {
-                String::from_utf8_lossy(&change.text(old, &self.edited)).into_owned()
-            }
-        };
         let value = Value::String(label.value.clone());
-        self.scratch.clear();
-        let edited = Document::parse(&before)
-            .map_err(|error| error.reason)
-            .and_then(|document| {
-                let mut draft = Draft::new(
-                    &document,
-                    number,
-                    &self.settings.policies,
-                    self.settings.keep_edits,
-                );
-                draft
-                    .fill(DERIVE, &label.pointer, value)
-                    .and_then(|_| draft.write(&mut self.scratch))
-                    .map_err(|error| error.to_string())?;
-                Ok((draft.count(), draft.into_edits()))
-            });
-        match edited {
-            Ok((count, edits)) => {
-                self.report.edit_count += count;
-                if self.settings.keep_edits {
-                    self.report.edits.extend(edits);
-                }
-                let change = Change::between(old.as_bytes(), &self.scratch, &mut self.edited);
-                *slot = Done::Edited(change);
-            }
-            Err(reason) => {
-                let workload = topology.workloads.get(label.workload);
-                let odd = workload.map(|own| check::network::not_labelled(own, &reason));
-                self.report_on(odd.into_iter().collect());
-            }
+        let amended = self.amend(label.document, done, |draft| {
+            draft.fill(DERIVE, &label.pointer, value).map(drop)
+        });
+        if let Err(reason) = amended {
+            let workload = topology.workloads.get(label.workload);
+            let odd = workload.map(|own| check::network::not_labelled(own, &reason));
+            self.report_on(odd.into_iter().collect());
         }
     }
 
     /// Turns what is odd into findings with their places.
-    fn report_on(&mut self, odd: Vec<(ObjectRef, Violation)>) {
+    pub(super) fn report_on(&mut self, odd: Vec<(ObjectRef, Violation)>) {
         for (of, violation) in odd {
             if !self.settings.enabled(&violation.policy) {
                 continue;
@@ -227,10 +192,10 @@ impl<'s> Places<'s> {
     }
 }
 
-/// The template of ours in the chart that a template belongs to.
-fn template_beside(template: &str) -> String {
+/// A template of ours in the chart that a template belongs to.
+fn template_beside(template: &str, ours: &str) -> String {
     let chart = template.split('/').next().unwrap_or_default();
-    format!("{chart}/{TEMPLATE}")
+    format!("{chart}/{ours}")
 }
 
 /// Whether a policy of the stream allows what the planned one would.
@@ -251,40 +216,36 @@ fn is_as_planned(spans: &[DocSpan<'_>], present: &ObjectRef, planned: &Value) ->
     }
 }
 
-/// A policy's document with its separator; notes in `added` that it is there.
-fn policy_text(
+/// The document of an object of ours with its separator; notes in `added` that it is there. The pair
+/// is the policy that adds it and the template that it seems to come from.
+pub(super) fn added_text(
     mut object: Value,
+    (policy, ours): (&str, &str),
     source: Option<&str>,
     helm4: Option<&str>,
     added: &mut Vec<report::Added>,
 ) -> Result<String, EditError> {
     let mut text = String::new();
     if let Some(template) = helm4 {
-        let annotations = json!({HELM4_FILENAME: template_beside(template)});
+        let annotations = json!({HELM4_FILENAME: template_beside(template, ours)});
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.insert("annotations".into(), annotations);
         }
     } else if let Some(template) = source {
-        text.push_str(&format!("# Source: {}\n", template_beside(template)));
+        text.push_str(&format!("# Source: {}\n", template_beside(template, ours)));
     }
     text.push_str(&write_document(&object)?);
     text.push_str("---\n");
-    added.push(reported(&object));
+    added.push(reported(policy, &object));
     Ok(text)
 }
 
-fn reported(object: &Value) -> report::Added {
-    let field = |key: &str| {
-        object
-            .get("metadata")?
-            .get(key)?
-            .as_str()
-            .map(str::to_owned)
-    };
+fn reported(policy: &str, object: &Value) -> report::Added {
+    let text = |pointer: &str| object.pointer(pointer)?.as_str().map(str::to_owned);
     report::Added {
-        policy: DERIVE.to_owned(),
-        kind: "NetworkPolicy".to_owned(),
-        namespace: field("namespace"),
-        name: field("name").unwrap_or_default(),
+        policy: policy.to_owned(),
+        kind: text("/kind").unwrap_or_default(),
+        namespace: text("/metadata/namespace"),
+        name: text("/metadata/name").unwrap_or_default(),
     }
 }

@@ -7,6 +7,7 @@ use crate::config::ConfigError;
 use crate::inject::externalize::Externalizer;
 use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
 use crate::inject::patches;
+use crate::inject::profile::Profile;
 use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources};
 use crate::platform::network::{self, Network};
 use crate::policy::exceptions::Exception;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub read_only_root: ReadOnlyRoot,
     /// The platform's patches.
     pub patches: Vec<patches::Prepared>,
+    /// The product whose pods the release may hold.
+    pub profile: Option<Profile>,
     /// What is known about the network around the release.
     pub network: Network,
     /// Which NetworkPolicies the release gets.
@@ -100,6 +103,7 @@ impl Settings {
             externalize: None,
             read_only_root: hardening.read_only_root,
             patches: Vec::new(),
+            profile: None,
             network_policies: hardening.network.mode,
             network: hardening.network,
             policies: Evaluator::new(&Library::built_in()?, &Selection::default()),

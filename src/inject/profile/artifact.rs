@@ -1,0 +1,162 @@
+//! The artifact as a file: a ConfigMap, a volume, a mount in each container, and a checksum that
+//! makes new pods when the artifact changes.
+
+use serde_json::{Map, Value, json};
+
+use super::{ARTIFACT, Remark, What};
+use crate::inject::Draft;
+use crate::manifest::edit::EditError;
+use crate::manifest::view::View;
+use crate::object::{Identity, Object};
+use crate::platform::variables::{Given, Topic, Variable};
+
+/// The directory the artifact is mounted on.
+pub const DIRECTORY: &str = "/etc/floe";
+/// The file in it, which is also the key in the ConfigMap.
+pub const KEY: &str = "artifact.json";
+/// The variable that says where the file is.
+pub const PATH: &str = "FLOE_COMPILED_ARTIFACTS_PATH";
+/// The annotation of pod templates that changes with the artifact.
+pub const CHECKSUM: &str = "checksum/floe-artifact";
+/// The volume's name.
+const VOLUME: &str = "floe-artifact";
+
+/// Hooks that run before the other objects of a release are made.
+const EARLY: [&str; 4] = ["crd-install", "pre-install", "pre-rollback", "pre-upgrade"];
+
+/// What a pod would mount.
+#[derive(Clone, Copy, Debug)]
+pub struct Mount<'m> {
+    /// The ConfigMap.
+    pub config_map: &'m str,
+    /// Whether the pod runs before it exists.
+    pub early: bool,
+}
+
+/// Whether an object's pods may run before the release's ConfigMaps exist.
+pub fn is_early(identity: &Identity) -> bool {
+    let events = identity.hook.as_deref().unwrap_or_default();
+    events.split(',').any(|own| EARLY.contains(&own.trim()))
+}
+
+/// Whether pods are made anew when their template changes. A Job's template may not change at all,
+/// and nobody makes a bare Pod again.
+pub fn rolls(object: &Object<'_>) -> bool {
+    let id = &object.identity;
+    let fixed = match id.group() {
+        "batch" => id.kind == "Job",
+        "" => id.kind == "Pod",
+        _ => false,
+    };
+    !fixed
+}
+
+/// The variable that says where the artifact is.
+pub fn variable() -> Variable {
+    Variable {
+        name: PATH.into(),
+        given: Given::Literal(format!("{DIRECTORY}/{KEY}")),
+        topic: Topic::Artifact,
+    }
+}
+
+/// Mounts the artifact in a container, unless something is in the way; says whether it is mounted.
+///
+/// # Errors
+/// The pod's volumes or the container's mounts are no list.
+pub fn mount(
+    draft: &mut Draft<'_>,
+    spec: &str,
+    container: &str,
+    mount: &Mount<'_>,
+    remarks: &mut Vec<Remark>,
+) -> Result<bool, EditError> {
+    if !draft.enabled(ARTIFACT) {
+        return Ok(false);
+    }
+    let mut stays = |pointer: String, what: What| {
+        let remark = Remark {
+            policy: ARTIFACT,
+            pointer,
+            what,
+        };
+        if !remarks.contains(&remark) {
+            remarks.push(remark);
+        }
+        Ok(false)
+    };
+    if mount.early {
+        return stays(spec.to_owned(), What::TooEarly);
+    }
+    let volume = place_of(draft, &format!("{spec}/volumes"), "name", VOLUME);
+    if let Some((pointer, volume)) = &volume {
+        let name = volume.pointer("/configMap/name").and_then(View::as_str);
+        if name.is_none_or(|name| name != mount.config_map) {
+            return stays(pointer.clone(), What::MountTaken);
+        }
+    }
+    let (volumes, mounts) = (
+        format!("{spec}/volumes"),
+        format!("{container}/volumeMounts"),
+    );
+    let there = overlapping(draft, &mounts);
+    if let Some((pointer, own)) = there {
+        let text = |key: &str| own.get(key).and_then(View::as_str).unwrap_or_default();
+        let ours = text("name") == VOLUME && text("mountPath") == DIRECTORY;
+        return match ours {
+            true => Ok(true),
+            false => stays(pointer, What::MountTaken),
+        };
+    }
+    if volume.is_none() {
+        let volume = json!({"name": VOLUME, "configMap": {"name": mount.config_map}});
+        draft.append(ARTIFACT, &volumes, volume)?;
+    }
+    let mount = json!({"name": VOLUME, "mountPath": DIRECTORY, "readOnly": true});
+    draft.append(ARTIFACT, &mounts, mount)?;
+    Ok(true)
+}
+
+/// The item of a list with that value under a key, and its pointer.
+fn place_of<'v>(
+    draft: &'v Draft<'_>,
+    list: &str,
+    key: &str,
+    value: &str,
+) -> Option<(String, View<'v>)> {
+    let items = draft.at(list).into_iter().flat_map(View::items);
+    let is = |own: &View<'_>| own.get(key).and_then(View::as_str).is_some_and(|own| own == value);
+    let (index, item) = items.enumerate().find(|(_, item)| is(item))?;
+    Some((format!("{list}/{index}"), item))
+}
+
+/// A mount on our directory, below it or above it.
+fn overlapping<'v>(draft: &'v Draft<'_>, mounts: &str) -> Option<(String, View<'v>)> {
+    let below = |inner: &str, outer: &str| {
+        let rest = inner.strip_prefix(outer.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let items = draft.at(mounts).into_iter().flat_map(View::items);
+    let overlaps = |own: &View<'_>| {
+        let path = own.get("mountPath").and_then(View::as_str);
+        path.is_some_and(|path| below(&path, DIRECTORY) || below(DIRECTORY, &path))
+    };
+    let (index, item) = items.enumerate().find(|(_, item)| overlaps(item))?;
+    Some((format!("{mounts}/{index}"), item))
+}
+
+/// The ConfigMap with the artifact.
+pub fn config_map(json: &str, name: &str, namespace: Option<&str>, labels: Value) -> Value {
+    let mut metadata = Map::new();
+    metadata.insert("name".into(), json!(name));
+    metadata.insert("labels".into(), labels);
+    if let Some(namespace) = namespace {
+        metadata.insert("namespace".into(), json!(namespace));
+    }
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata,
+        "data": {KEY: json},
+    })
+}
