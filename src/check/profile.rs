@@ -10,22 +10,31 @@ pub fn judge(remark: &Remark) -> Violation {
     let (severity, message, help) = match &remark.what {
         What::Differs(name) => (
             Severity::Warning,
-            format!("the chart sets {name} to something else than the product's artifact says; it stays"),
+            format!(
+                "the chart sets {name} to something else than the product's artifact says; it stays"
+            ),
             "take the variable out of the chart's values, or correct the profile in platform.yaml",
         ),
         What::FromAll(name) => (
             Severity::Warning,
-            format!("the chart's envFrom brings {name}, which the product's artifact would set; it stays"),
+            format!(
+                "the chart's envFrom brings {name}, which the product's artifact would set; it stays"
+            ),
             "take the key out of the ConfigMap or Secret",
         ),
         What::KeysBesideRole(name) => (
             Severity::Error,
-            format!("the chart sets {name}, which wins over the IAM role of the product's profiles"),
+            format!(
+                "the chart sets {name}, which wins over the IAM role of the product's profiles"
+            ),
             "take the AWS keys out of the chart's values",
         ),
         What::MountTaken => (
             Severity::Warning,
-            format!("the chart has something else where the artifact would be mounted ({}): this container gets no artifact", artifact::DIRECTORY),
+            format!(
+                "the chart has something else where the artifact would be mounted ({}): this container gets no artifact",
+                artifact::DIRECTORY
+            ),
             "mount it elsewhere in the chart, or --skip profile/artifact",
         ),
         What::TooEarly => (
@@ -61,7 +70,9 @@ pub fn other_identity(account: &str, annotation: &str, pointer: &str) -> Violati
         SERVICE_ACCOUNT,
         Severity::Warning,
         pointer,
-        format!("ServiceAccount {account} has another {annotation} than the product's profiles ask for; it stays"),
+        format!(
+            "ServiceAccount {account} has another {annotation} than the product's profiles ask for; it stays"
+        ),
         "take the annotation out of the chart's values, or correct the profile's credentials in platform.yaml",
     )
 }
@@ -83,7 +94,9 @@ pub fn other_artifact(config_map: &str, pointer: &str) -> Violation {
         ARTIFACT,
         Severity::Error,
         pointer,
-        format!("ConfigMap {config_map} does not hold the product's artifact, and its pods would read it"),
+        format!(
+            "ConfigMap {config_map} does not hold the product's artifact, and its pods would read it"
+        ),
         "rename it in the chart; or filter what the chart renders, not an earlier output",
     )
 }

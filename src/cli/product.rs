@@ -61,7 +61,8 @@ impl Choice {
 fn is_newer(platform: &Path, artifact: &Artifact) -> bool {
     let text = std::fs::read_to_string(platform).ok();
     let own = artifact.metadata.platform_sha256.as_ref();
-    own.zip(text).is_some_and(|(own, text)| sha256(&text) != *own)
+    own.zip(text)
+        .is_some_and(|(own, text)| sha256(&text) != *own)
 }
 
 /// Reads an artifact. It goes into a ConfigMap that many can read, so it may hold no credential.

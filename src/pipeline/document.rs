@@ -283,9 +283,14 @@ impl Run<'_, '_> {
         place: &PodPlace,
     ) -> Result<(), EditError> {
         let settings = self.settings;
-        let profile = settings.profile.as_ref();
-        let own = profile.and_then(|profile| profile.size(draft, object, place));
         let at = &object.pointer;
+        let Some(profile) = &settings.profile else {
+            return resources::inject(draft, at, place, &settings.resources, None);
+        };
+        let own = profile.size(draft, object, place);
+        let applies = |list: &str, container: View<'_>| profile.is_own(list, container);
+        let applies = &applies;
+        let own = own.map(|preset| resources::Own { preset, applies });
         resources::inject(draft, at, place, &settings.resources, own)
     }
 

@@ -17,8 +17,12 @@ use crate::platform::network as settings;
 use crate::policy::Violation;
 use crate::report;
 
-/// Where policies of ours seem to come from, below the chart's name.
-const TEMPLATE: &str = "templates/helm-floe/networkpolicies.yaml";
+/// Policies of ours.
+const POLICIES: Ours = Ours {
+    policy: DERIVE,
+    template: "templates/helm-floe/networkpolicies.yaml",
+    write: write_document,
+};
 
 impl Run<'_, '_> {
     /// Notes what the objects of one document say about the network.
@@ -99,7 +103,7 @@ impl Run<'_, '_> {
                 }
                 return;
             }
-            match added_text(policy.object, (DERIVE, TEMPLATE), source, helm4, &mut report.added) {
+            match added_text(policy.object, &POLICIES, source, helm4, &mut report.added) {
                 Ok(text) => texts.push(edited.push(text.as_bytes())),
                 Err(error) => unwritable.push((policy.workload, error)),
             }
@@ -216,27 +220,39 @@ fn is_as_planned(spans: &[DocSpan<'_>], present: &ObjectRef, planned: &Value) ->
     }
 }
 
-/// The document of an object of ours with its separator; notes in `added` that it is there. The pair
-/// is the policy that adds it and the template that it seems to come from.
+/// What is the same for all objects of ours of one sort.
+pub(super) struct Ours {
+    /// The policy that adds them.
+    pub(super) policy: &'static str,
+    /// The template that they seem to come from, below the chart's name.
+    pub(super) template: &'static str,
+    /// How one is written.
+    pub(super) write: fn(&Value) -> Result<String, EditError>,
+}
+
+/// The document of an object of ours with its separator; notes in `added` that it is there.
 pub(super) fn added_text(
     mut object: Value,
-    (policy, ours): (&str, &str),
+    ours: &Ours,
     source: Option<&str>,
     helm4: Option<&str>,
     added: &mut Vec<report::Added>,
 ) -> Result<String, EditError> {
     let mut text = String::new();
     if let Some(template) = helm4 {
-        let annotations = json!({HELM4_FILENAME: template_beside(template, ours)});
+        let annotations = json!({HELM4_FILENAME: template_beside(template, ours.template)});
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.insert("annotations".into(), annotations);
         }
     } else if let Some(template) = source {
-        text.push_str(&format!("# Source: {}\n", template_beside(template, ours)));
+        text.push_str(&format!(
+            "# Source: {}\n",
+            template_beside(template, ours.template)
+        ));
     }
-    text.push_str(&write_document(&object)?);
+    text.push_str(&(ours.write)(&object)?);
     text.push_str("---\n");
-    added.push(reported(policy, &object));
+    added.push(reported(ours.policy, &object));
     Ok(text)
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::Value;
 
 use super::document::Found;
-use super::network::added_text;
+use super::network::{Ours, added_text};
 use super::output::Added;
 use super::{Done, Mode, Run};
 use crate::check;
@@ -24,8 +24,12 @@ use crate::object::{self, Object, PodPlace};
 use crate::platform::identity::Identity;
 use crate::platform::network;
 
-/// Where ConfigMaps of ours seem to come from, below the chart's name.
-const TEMPLATE: &str = "templates/helm-floe/artifact.yaml";
+/// ConfigMaps of ours.
+const CONFIG_MAPS: Ours = Ours {
+    policy: ARTIFACT,
+    template: "templates/helm-floe/artifact.yaml",
+    write: artifact::text,
+};
 
 /// What is known of a product's pods so far.
 #[derive(Default)]
@@ -73,7 +77,11 @@ struct Stored<'r, 's> {
 impl Sources for Stored<'_, '_> {
     fn has(&self, kind: &str, name: &str, key: &str) -> bool {
         let keys = self.keys.get_or_init(|| keys(self.spans));
-        let kind = if kind == "Secret" { "Secret" } else { "ConfigMap" };
+        let kind = if kind == "Secret" {
+            "Secret"
+        } else {
+            "ConfigMap"
+        };
         keys.contains(&(kind, name.to_owned(), key.to_owned()))
     }
 }
@@ -177,7 +185,10 @@ impl Run<'_, '_> {
                     name: name.clone(),
                     before: number,
                 };
-                let entry = self.product.mounted.entry(object.identity.namespace.clone());
+                let entry = self
+                    .product
+                    .mounted
+                    .entry(object.identity.namespace.clone());
                 let entry = entry.or_insert(mounted);
                 entry.before = entry.before.min(number);
             }
@@ -306,7 +317,7 @@ impl Run<'_, '_> {
         let source = self.spans.get(before).and_then(|span| span.source);
         let helm4 = self.facts.helm4_template.as_deref();
         let report = &mut self.report.added;
-        match added_text(object, (ARTIFACT, TEMPLATE), source, helm4, report) {
+        match added_text(object, &CONFIG_MAPS, source, helm4, report) {
             Ok(text) => Some(Added {
                 before,
                 texts: vec![self.edited.push(text.as_bytes())],
@@ -324,7 +335,9 @@ impl Run<'_, '_> {
         if identity.annotations.is_empty() || !self.settings.enabled(SERVICE_ACCOUNT) {
             return;
         }
-        let release = self.facts.release_namespace(self.settings.namespace.as_deref());
+        let release = self
+            .facts
+            .release_namespace(self.settings.namespace.as_deref());
         let resolve = |own: &ObjectRef| own.namespace.clone().unwrap_or(release.clone());
         let accounts = std::mem::take(&mut self.product.accounts);
         let by_name: HashMap<(String, &str), &ObjectRef> = accounts
@@ -400,12 +413,13 @@ impl Run<'_, '_> {
     fn hidden_endpoints(&mut self, hidden: &[String]) {
         let settings = self.settings;
         let network = &settings.network;
-        let derives = settings.network_policies == network::Mode::Derive && settings.enabled(DERIVE);
+        let derives =
+            settings.network_policies == network::Mode::Derive && settings.enabled(DERIVE);
         let named = !network.calls.is_empty() || !network.peers.is_empty();
         if derives && !named && !hidden.is_empty() {
             self.report.notices.push(format!(
-                "in Secrets stand the addresses of {}: no derived NetworkPolicy lets the pods reach them; \
-                 name them in hardening.network.calls or peers",
+                "no derived NetworkPolicy lets the pods reach {}: the address stands in a Secret; \
+                 name it in hardening.network.calls or peers",
                 hidden.join(", ")
             ));
         }

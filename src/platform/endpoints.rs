@@ -251,10 +251,21 @@ compute:
         ];
         for (platform, known, hidden) in cases {
             let found = endpoints(platform);
-            assert_eq!((found.0.as_slice(), found.1.as_slice()), (
-                known.iter().map(|own| (*own).to_owned()).collect::<Vec<_>>().as_slice(),
-                hidden.iter().map(|own| (*own).to_owned()).collect::<Vec<_>>().as_slice(),
-            ));
+            assert_eq!(
+                (found.0.as_slice(), found.1.as_slice()),
+                (
+                    known
+                        .iter()
+                        .map(|own| (*own).to_owned())
+                        .collect::<Vec<_>>()
+                        .as_slice(),
+                    hidden
+                        .iter()
+                        .map(|own| (*own).to_owned())
+                        .collect::<Vec<_>>()
+                        .as_slice(),
+                )
+            );
         }
     }
 }

@@ -216,7 +216,8 @@ impl Hardening {
                 return Err((format!("/labels/{}", escape(key)), "not a label value: up to 63 letters, digits, `-`, `_` and `.`, first and last a letter or digit".into()));
             }
         }
-        let inside = |block: &str, (at, reason): (String, String)| (format!("/{block}{at}"), reason);
+        let inside =
+            |block: &str, (at, reason): (String, String)| (format!("/{block}{at}"), reason);
         self.secrets
             .validate()
             .map_err(|own| inside("secrets", own))?;

@@ -46,9 +46,7 @@ fn logins(profiles: &Profiles) -> impl Iterator<Item = &Credentials> {
 fn azure_storage(profiles: &Profiles) -> bool {
     let others = profiles.other_storage.values();
     let mut all = std::iter::once(&profiles.storage.profile).chain(others);
-    all.any(|own| {
-        own.kind == StorageType::Azure && own.credentials.mode == Mode::ServiceAccount
-    })
+    all.any(|own| own.kind == StorageType::Azure && own.credentials.mode == Mode::ServiceAccount)
 }
 
 /// The identity that a product's profiles ask for.

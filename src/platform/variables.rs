@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::artifact::{Artifact, Signals};
 use super::credentials::{Address, Identifier, Mode};
@@ -56,6 +56,22 @@ pub enum Given {
         /// The key in its data.
         key: String,
     },
+}
+
+impl Variable {
+    /// The variable as an item of a container's `env`.
+    pub fn entry(&self) -> Value {
+        match &self.given {
+            // Kubernetes would expand `$(NAME)`.
+            Given::Literal(text) => {
+                json!({"name": self.name, "value": text.replace("$(", "$$(")})
+            }
+            Given::Secret { secret, key } => json!({
+                "name": self.name,
+                "valueFrom": {"secretKeyRef": {"name": secret, "key": key}},
+            }),
+        }
+    }
 }
 
 /// The variables of a product, sorted by name. `size` is the resource profile of the component that
@@ -527,7 +543,10 @@ observability: {otlp_endpoint: {secret_ref: otlp}, lineage_endpoint: {secret_ref
         for (text, want) in [
             (r#"{"traces":true,"metrics":false,"lineage":true}"#, 2),
             (r#"{"traces":false,"metrics":false,"lineage":false}"#, 0),
-            (r#"{"traces":true,"metrics":true,"lineage":false,"otlp_endpoint":"http://a"}"#, 0),
+            (
+                r#"{"traces":true,"metrics":true,"lineage":false,"otlp_endpoint":"http://a"}"#,
+                0,
+            ),
         ] {
             assert_eq!(said(text), want, "{text}");
         }

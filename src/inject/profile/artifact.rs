@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{ARTIFACT, Remark, What};
 use crate::inject::Draft;
 use crate::manifest::edit::EditError;
-use crate::manifest::view::View;
+use crate::manifest::{Document, View, write_document};
 use crate::object::{Identity, Object};
 use crate::platform::variables::{Given, Topic, Variable};
 
@@ -125,7 +125,11 @@ fn place_of<'v>(
     value: &str,
 ) -> Option<(String, View<'v>)> {
     let items = draft.at(list).into_iter().flat_map(View::items);
-    let is = |own: &View<'_>| own.get(key).and_then(View::as_str).is_some_and(|own| own == value);
+    let is = |own: &View<'_>| {
+        own.get(key)
+            .and_then(View::as_str)
+            .is_some_and(|own| own == value)
+    };
     let (index, item) = items.enumerate().find(|(_, item)| is(item))?;
     Some((format!("{list}/{index}"), item))
 }
@@ -143,6 +147,37 @@ fn overlapping<'v>(draft: &'v Draft<'_>, mounts: &str) -> Option<(String, View<'
     };
     let (index, item) = items.enumerate().find(|(_, item)| overlaps(item))?;
     Some((format!("{mounts}/{index}"), item))
+}
+
+/// The text of a ConfigMap with the artifact, as a document. The artifact keeps its lines, so that a
+/// difference between two releases can be read.
+///
+/// # Errors
+/// It cannot be written.
+pub fn text(config_map: &Value) -> Result<String, EditError> {
+    let quoted = write_document(config_map)?;
+    let json = config_map.pointer(&format!("/data/{KEY}"));
+    let Some(json) = json.and_then(Value::as_str).filter(|json| json.is_ascii()) else {
+        // What lies beyond ASCII may be the end of a line to some readers.
+        return Ok(quoted);
+    };
+    let start = format!("  {KEY}: ");
+    let mut text = String::with_capacity(2 * json.len());
+    for line in quoted.lines() {
+        match line.starts_with(&start) {
+            true => {
+                text.push_str(&format!("  {KEY}: |\n"));
+                json.lines()
+                    .for_each(|line| text.push_str(&format!("    {line}\n")));
+            }
+            false => text.push_str(&format!("{line}\n")),
+        }
+    }
+    let same = Document::parse(&text).is_ok_and(|document| {
+        let root = document.root().map(View::Node);
+        root.is_some_and(|root| root.same(View::Json(config_map)))
+    });
+    Ok(if same { text } else { quoted })
 }
 
 /// The ConfigMap with the artifact.

@@ -1,6 +1,6 @@
 //! The variables of one container.
 
-use super::{Remark, What, entry, policy};
+use super::{Remark, What, policy};
 use crate::inject::Draft;
 use crate::manifest::edit::EditError;
 use crate::manifest::view::View;
@@ -30,7 +30,10 @@ pub fn inject(
     let own = |index: usize| format!("{list}/{index}");
     let mut missing = Vec::new();
     for variable in wanted.iter().filter(|own| draft.enabled(policy(own.topic))) {
-        match (given(view, &variable.name), from_all(view, variable, sources)) {
+        match (
+            given(view, &variable.name),
+            from_all(view, variable, sources),
+        ) {
             (Some((index, there)), _) => {
                 if !is_same(there, variable) {
                     remarks.push(remark(variable, own(index), What::Differs));
@@ -46,7 +49,7 @@ pub fn inject(
     let mut added = Vec::new();
     for variable in missing {
         let count = draft.at(&list).map_or(0, |list| list.items().count());
-        draft.append(policy(variable.topic), &list, entry(variable))?;
+        draft.append(policy(variable.topic), &list, variable.entry())?;
         added.push((own(count), variable.clone()));
     }
     Ok(added)
@@ -63,13 +66,17 @@ fn remark(variable: &Variable, pointer: String, what: fn(String) -> What) -> Rem
 /// The variable of that name: the last one, which wins.
 fn given<'v>(container: View<'v>, name: &str) -> Option<(usize, View<'v>)> {
     let env = container.get("env").into_iter().flat_map(View::items);
-    let named = |own: &View<'_>| own.get("name").and_then(View::as_str).is_some_and(|own| own == name);
+    let named = |own: &View<'_>| {
+        own.get("name")
+            .and_then(View::as_str)
+            .is_some_and(|own| own == name)
+    };
     env.enumerate().filter(|(_, own)| named(own)).last()
 }
 
 /// Whether the container's variable is what the product would give it.
 fn is_same(there: View<'_>, variable: &Variable) -> bool {
-    let want = entry(variable);
+    let want = variable.entry();
     let want = View::Json(&want);
     let text = |view: View<'_>, pointer: &str| {
         let found = view.pointer(pointer).and_then(View::as_str);
@@ -90,7 +97,9 @@ fn from_all(container: View<'_>, variable: &Variable, sources: &dyn Sources) -> 
     let mut entries = container.get("envFrom").into_iter().flat_map(View::items);
     entries.position(|source| {
         let prefix = source.get("prefix").and_then(View::as_str);
-        let key = variable.name.strip_prefix(prefix.unwrap_or_default().as_ref());
+        let key = variable
+            .name
+            .strip_prefix(prefix.unwrap_or_default().as_ref());
         let Some(key) = key else {
             return false;
         };

@@ -27,7 +27,7 @@ use crate::platform::endpoints::{self, Endpoints};
 use crate::platform::hardening::{Amounts, Preset};
 use crate::platform::identity::{self, Identity};
 use crate::platform::injection::Injection;
-use crate::platform::variables::{self, Given, Topic, Variable};
+use crate::platform::variables::{self, Topic, Variable};
 use crate::policy::exceptions::Pattern;
 pub use artifact::Mount;
 pub use env::Sources;
@@ -242,8 +242,7 @@ impl Profile {
         Ok(injected)
     }
 
-    /// The containers of a pod that are the product's own: not those of others by name, and not
-    /// sidecars that start before it and run beside it.
+    /// The containers of a pod that are the product's own.
     fn containers(&self, draft: &Draft<'_>, spec: &str) -> Vec<Container> {
         let Some(pod) = draft.at(spec) else {
             return Vec::new();
@@ -252,11 +251,7 @@ impl Profile {
         let mut number = 0;
         for list in ["initContainers", "containers"] {
             for (index, container) in pod.get(list).into_iter().flat_map(View::items).enumerate() {
-                let text = |key: &str| container.get(key).and_then(View::as_str);
-                let name = text("name").unwrap_or_default();
-                let sidecar = text("restartPolicy").is_some_and(|policy| policy == "Always");
-                let foreign = self.skip.iter().any(|pattern| pattern.matches(&name));
-                if container.value_type() == Type::Map && !sidecar && !foreign {
+                if self.is_own(list, container) {
                     let pointer = format!("{spec}/{list}/{index}");
                     found.push(Container { number, pointer });
                 }
@@ -264,6 +259,17 @@ impl Profile {
             }
         }
         found
+    }
+
+    /// Whether a container of a list is the product's own: it has no name of others, and it is no
+    /// sidecar that starts before the product and runs beside it.
+    pub fn is_own(&self, list: &str, container: View<'_>) -> bool {
+        let text = |key: &str| container.get(key).and_then(View::as_str);
+        let name = text("name").unwrap_or_default();
+        let always = text("restartPolicy").is_some_and(|policy| policy == "Always");
+        let sidecar = list == "initContainers" && always;
+        let foreign = self.skip.iter().any(|pattern| pattern.matches(&name));
+        container.value_type() == Type::Map && !sidecar && !foreign
     }
 
     /// Keys that the chart gives a container whose pod has a role: clients take the keys.
@@ -303,8 +309,11 @@ impl Profile {
 
     /// Whether a ConfigMap holds the artifact.
     pub fn is_in(&self, config_map: View<'_>) -> bool {
-        let data = config_map.get("data").and_then(|own| own.get(artifact::KEY));
-        data.and_then(View::as_str).is_some_and(|own| own == self.json)
+        let data = config_map
+            .get("data")
+            .and_then(|own| own.get(artifact::KEY));
+        data.and_then(View::as_str)
+            .is_some_and(|own| own == self.json)
     }
 }
 
@@ -329,20 +338,4 @@ pub fn policy(topic: Topic) -> &'static str {
         Topic::Telemetry => TELEMETRY,
         Topic::Timezone => TIMEZONE,
     }
-}
-
-/// A variable as a container has it.
-fn entry(variable: &Variable) -> Value {
-    match &variable.given {
-        Given::Literal(text) => serde_json::json!({"name": variable.name, "value": literal(text)}),
-        Given::Secret { secret, key } => serde_json::json!({
-            "name": variable.name,
-            "valueFrom": {"secretKeyRef": {"name": secret, "key": key}},
-        }),
-    }
-}
-
-/// A text that Kubernetes hands on as it is: it would expand `$(NAME)`.
-fn literal(text: &str) -> String {
-    text.replace("$(", "$$(")
 }

@@ -239,9 +239,8 @@ impl Facts {
         endpoints: &[Endpoint],
     ) {
         let mut workloads = self.workloads.iter_mut();
-        let is = |own: &&mut WorkloadFacts| {
-            own.object.document == document && own.template == template
-        };
+        let is =
+            |own: &&mut WorkloadFacts| own.object.document == document && own.template == template;
         let Some(workload) = workloads.find(is) else {
             return;
         };

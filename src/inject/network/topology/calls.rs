@@ -8,11 +8,11 @@ use super::links::Links;
 use super::store::{Content, Store};
 use super::{Evidence, EvidenceKind, Leads, ObjectRef, Peer, Port, PortRef, targets};
 use crate::inject::network::evidence::hosts::{self, Context};
+use crate::inject::network::evidence::names::Promise;
 use crate::inject::network::evidence::{Mention, command, expand, file, names};
 use crate::inject::network::facts::{
     Component, Container, Facts, Mount, Source, Variable, Variables, WorkloadFacts,
 };
-use crate::inject::network::evidence::names::Promise;
 use crate::platform::endpoints::Endpoint;
 
 type Namespace<'n> = &'n dyn Fn(&Option<String>) -> String;
@@ -257,7 +257,10 @@ impl<'a> Caller<'_, 'a, '_> {
         if endpoint.address.contains("://") {
             hosts::scan(&endpoint.address, context, &mut mentions);
         } else if let Some(host) = hosts::bare_word(&endpoint.address, endpoint.port, context) {
-            mentions.push(Mention { bare: false, ..host });
+            mentions.push(Mention {
+                bare: false,
+                ..host
+            });
         }
         let kind = EvidenceKind::Profile(endpoint.field.clone());
         self.call_all(mentions, &kind, self.object, template);
