@@ -494,11 +494,11 @@ observability: {otlp_endpoint: {secret_ref: otlp}, lineage_endpoint: {secret_ref
                 ],
             ),
             (
-                "{traces: false, metrics: false, lineage_namespace: n, \
+                "{traces: false, metrics: false, lineage_namespace: own, \
                   lineage_endpoint: 'https://gate/lineage/v1'}",
                 &[
                     "OPENLINEAGE_ENDPOINT=lineage/v1",
-                    "OPENLINEAGE_NAMESPACE=n",
+                    "OPENLINEAGE_NAMESPACE=own",
                     "OPENLINEAGE_URL=https://gate",
                     "OTEL_SDK_DISABLED=true",
                 ],
