@@ -15,6 +15,13 @@ pub fn judge(remark: &Remark) -> Violation {
             ),
             "take the variable out of the chart's values, or correct the profile in platform.yaml",
         ),
+        What::InTheClear(name, secret, key) => (
+            Severity::Error,
+            format!(
+                "the chart sets {name} in the clear, which the product's profiles keep in the Secret {secret}, key {key}"
+            ),
+            "take the variable out of the chart's values: the pod then gets it by reference",
+        ),
         What::FromAll(name) => (
             Severity::Warning,
             format!(

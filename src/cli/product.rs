@@ -6,7 +6,6 @@ use clap::Args;
 
 use super::output::Failure;
 use super::{compile, options, tiers};
-use crate::check::files;
 use crate::inject::profile::Profile;
 use crate::platform::artifact::{Artifact, sha256};
 use crate::platform::injection::Injection;
@@ -74,13 +73,7 @@ fn read(file: &Path) -> Result<Artifact, Failure> {
         )));
     }
     let found = tiers::read(file)?;
-    if let Some(placed) = files::judge(&found.name, &found.text).first() {
-        return Err(Failure::config(options::holds_credential(
-            &found.name,
-            placed,
-            "an artifact",
-        )));
-    }
+    options::no_credential(&found.name, &found.text, "an artifact")?;
     Artifact::read(&found.name, &found.text).map_err(Failure::config)
 }
 

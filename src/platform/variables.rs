@@ -23,7 +23,9 @@ const LINEAGE_PATH: &str = "api/v1/lineage";
 pub enum Topic {
     /// The artifact itself.
     Artifact,
-    /// Logins, and addresses that stand in Secrets.
+    /// Addresses that stand in Secrets, under the Secrets' own names.
+    Addresses,
+    /// Logins.
     Credentials,
     /// Where things are.
     Settings,
@@ -147,7 +149,12 @@ impl List<'_> {
 
     fn logins(&mut self, artifact: &Artifact) {
         for used in &artifact.secrets {
-            self.put(Topic::Credentials, &used.env, Given::from(used));
+            let mut fields = used.used_by.iter();
+            let topic = match fields.all(|field| is_address(field)) {
+                true => Topic::Addresses,
+                false => Topic::Credentials,
+            };
+            self.put(topic, &used.env, Given::from(used));
         }
         let catalog = &artifact.profiles.catalog.profile;
         if catalog.credentials.mode != Mode::Oauth2 {
@@ -325,6 +332,11 @@ impl From<&SecretUse> for Given {
             key: used.key.clone(),
         }
     }
+}
+
+/// Whether a field of the platform file holds an address, as the list of Secrets names it.
+fn is_address(field: &str) -> bool {
+    ["endpoint", "uri"].iter().any(|end| field.ends_with(end))
 }
 
 /// A plain value as text; `None` for lists and maps.

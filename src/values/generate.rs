@@ -218,7 +218,7 @@ fn observability(signals: &Signals, secrets: &[SecretUse]) -> Map<String, Value>
 /// token, a client id that is no secret.
 fn env(artifact: &Artifact) -> Vec<Value> {
     let variables = variables::of(artifact, None).into_iter();
-    let logins = variables.filter(|own| own.topic == Topic::Credentials);
+    let logins = variables.filter(|own| matches!(own.topic, Topic::Addresses | Topic::Credentials));
     logins.map(|own| own.entry()).collect()
 }
 

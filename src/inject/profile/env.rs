@@ -4,7 +4,7 @@ use super::{Remark, What, policy};
 use crate::inject::Draft;
 use crate::manifest::edit::EditError;
 use crate::manifest::view::View;
-use crate::platform::variables::Variable;
+use crate::platform::variables::{Given, Topic, Variable};
 
 /// ConfigMaps and Secrets of the release, for containers that take all of one as variables.
 pub trait Sources {
@@ -36,12 +36,15 @@ pub fn inject(
         ) {
             (Some((index, there)), _) => {
                 if !is_same(there, variable) {
-                    remarks.push(remark(variable, own(index), What::Differs));
+                    // The line of the value is not for reports.
+                    let pointer = format!("{}/name", own(index));
+                    remarks.push(remark(variable, pointer, other_value(there, variable)));
                 }
             }
             (None, Some(index)) => {
                 let pointer = format!("{container}/envFrom/{index}");
-                remarks.push(remark(variable, pointer, What::FromAll));
+                let what = What::FromAll(variable.name.clone());
+                remarks.push(remark(variable, pointer, what));
             }
             (None, None) => missing.push(*variable),
         }
@@ -55,11 +58,25 @@ pub fn inject(
     Ok(added)
 }
 
-fn remark(variable: &Variable, pointer: String, what: fn(String) -> What) -> Remark {
+fn remark(variable: &Variable, pointer: String, what: What) -> Remark {
     Remark {
         policy: policy(variable.topic),
         pointer,
-        what: what(variable.name.clone()),
+        what,
+    }
+}
+
+/// What there is to say about another value than the product's.
+fn other_value(there: View<'_>, variable: &Variable) -> What {
+    let name = variable.name.clone();
+    let literal = there.get("value").and_then(View::as_str);
+    // What refers to another variable stands somewhere else.
+    let clear = literal.is_some_and(|text| !text.is_empty() && !text.starts_with("$("));
+    match (&variable.given, variable.topic) {
+        (Given::Secret { secret, key }, Topic::Credentials) if clear => {
+            What::InTheClear(name, secret.clone(), key.clone())
+        }
+        _ => What::Differs(name),
     }
 }
 

@@ -101,6 +101,8 @@ pub struct Remark {
 pub enum What {
     /// A variable of that name has another value.
     Differs(String),
+    /// What the product keeps in a Secret stands in the clear: the variable, the Secret, its key.
+    InTheClear(String, String, String),
     /// A variable of that name comes from a ConfigMap or Secret that all of the container's do.
     FromAll(String),
     /// Keys of AWS stand beside an IAM role, and win over it.
@@ -283,7 +285,7 @@ impl Profile {
             if let Some(name) = name.filter(|name| name == "AWS_ACCESS_KEY_ID") {
                 remarks.push(Remark {
                     policy: SERVICE_ACCOUNT,
-                    pointer: format!("{container}/env/{index}"),
+                    pointer: format!("{container}/env/{index}/name"),
                     what: What::KeysBesideRole(name.into_owned()),
                 });
             }
@@ -333,7 +335,7 @@ fn labels<'v>(draft: &'v Draft<'_>, object: &Object<'_>, place: &PodPlace) -> Op
 pub fn policy(topic: Topic) -> &'static str {
     match topic {
         Topic::Artifact => ARTIFACT,
-        Topic::Credentials => CREDENTIALS,
+        Topic::Addresses | Topic::Credentials => CREDENTIALS,
         Topic::Settings => SETTINGS,
         Topic::Telemetry => TELEMETRY,
         Topic::Timezone => TIMEZONE,
