@@ -901,6 +901,6 @@ proptest! {
                 prop_assert!(product || kind == "ServiceAccount", "{kind} {name}: {place}\n{stream}");
             }
         }
-        prop_assert_eq!(mounted, once.contains("/etc/floe/artifact.json"), "{}", once);
+        prop_assert_eq!(mounted, once.contains("name: floe-artifact\n"), "{}", once);
     }
 }

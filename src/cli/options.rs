@@ -347,11 +347,8 @@ fn says_more(source: &Source<'_>) -> bool {
 /// Refuses a file of ours with a credential in it, by the place: everybody can read the file.
 /// `what_it_is` is what the message calls it.
 pub fn no_credential(file: &str, text: &str, what_it_is: &str) -> Result<(), Failure> {
-    let found = files::judge(file, text).into_iter();
-    let Some(found) = found
-        .filter(|found| !is_public(&found.violation.pointer))
-        .next()
-    else {
+    let found = files::judge(file, text);
+    let Some(found) = found.first() else {
         return Ok(());
     };
     let what = &found.violation.message;
@@ -361,13 +358,6 @@ pub fn no_credential(file: &str, text: &str, what_it_is: &str) -> Result<(), Fai
         field: dotted(&found.violation.pointer),
         reason: format!("{what}; {what_it_is} says where credentials are, never what they are"),
     }))
-}
-
-/// Whether a field says who logs in and not by what. Such names are often as random as a secret.
-fn is_public(pointer: &str) -> bool {
-    ["/credentials/identity", "/credentials/client_id"]
-        .iter()
-        .any(|field| pointer.ends_with(field))
 }
 
 /// The first place in the block that names policies of which there are none.
