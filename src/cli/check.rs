@@ -7,14 +7,15 @@ use std::thread;
 
 use super::filter::{refusal, unreadable};
 use super::input::{self, Args, Input, Item, Loaded};
-use super::options::{Format, OnViolation, Options};
+use super::options::{OnViolation, Options};
 use super::output::{self, Failure};
+use super::report::{Extras, Shown};
 use crate::check;
 use crate::check::files::{self, Placed};
 use crate::pipeline::{self, Mode, Settings, Unreadable};
 use crate::policy::exceptions::{self, Used};
 use crate::report::text::{self, Text};
-use crate::report::{Finding, Report, json};
+use crate::report::{Finding, Report};
 
 /// More threads than this do not make reading faster.
 const MAX_THREADS: usize = 8;
@@ -43,20 +44,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if nothing && !options.allow_empty {
         return Err(unreadable("input", pipeline::nothing_in("the input")));
     }
-    let document = |findings: &str| match options.format {
-        Format::Json => json::render(&total.report),
-        Format::Text => [
-            &text::verdict(&total.report),
-            findings,
-            &text::closing(&total.report),
-        ]
-        .concat(),
-    };
-    let shown = if color { &total.coloured } else { &total.plain };
-    output::stdout(document(shown).as_bytes())?;
-    if let Some(file) = &options.report {
-        output::save(file, &document(&total.plain))?;
-    }
+    let charts = items.iter().filter_map(Item::chart).collect();
+    let words = |color| total.text(color);
+    let extras = || Ok(Extras::default());
+    let shown = Shown::new(options, &total.report, &charts, &words, &extras);
+    output::stdout(shown.screen(color)?.as_bytes())?;
+    shown.save()?;
     if total.failures.is_empty() {
         return Ok(refusal(&total.report).unwrap_or(ExitCode::SUCCESS));
     }
@@ -111,6 +104,13 @@ impl Total {
             0 if !self.failures.is_empty() => Err(self.failures.swap_remove(0)),
             _ => Ok(self),
         }
+    }
+
+    /// The whole report as text.
+    fn text(&self, color: bool) -> String {
+        let findings = if color { &self.coloured } else { &self.plain };
+        let (verdict, closing) = (text::verdict(&self.report), text::closing(&self.report));
+        [&verdict, findings.as_str(), &closing].concat()
     }
 
     fn add(&mut self, judged: Judged) {

@@ -16,6 +16,7 @@ mod output;
 mod platform;
 mod policies;
 mod product;
+mod report;
 mod schema;
 mod tiers;
 

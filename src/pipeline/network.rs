@@ -7,7 +7,7 @@ use super::{Done, Mode, Run};
 use crate::check;
 use crate::inject::network::synthesis::{self, TemplateLabel};
 use crate::inject::network::topology::{self, ObjectRef, Topology};
-use crate::inject::network::{self, DERIVE};
+use crate::inject::network::{self, DERIVE, OPEN};
 use crate::manifest::{
     DocSpan, Document, EditError, Style, View, line_column, position, split, write_document,
 };
@@ -40,13 +40,19 @@ impl Run<'_, '_> {
         let derives = self.settings.mode == Mode::Harden
             && self.settings.network_policies != settings::Mode::Off
             && self.settings.enabled(DERIVE);
-        let checks =
-            self.settings.enabled(check::network::SELECTS_NOTHING) && !facts.policies.is_empty();
+        let of_policies = [check::network::SELECTS_NOTHING, OPEN];
+        let checks = !facts.policies.is_empty()
+            && of_policies
+                .iter()
+                .any(|policy| self.settings.enabled(policy));
         if facts.workloads.is_empty() || !(derives || checks) {
             return (None, None);
         }
         let topology = self.topology(&facts);
         let mut odd = check::network::selects_nothing(&topology);
+        if !self.settings.narrows() {
+            odd.extend(check::network::open(&topology));
+        }
         let mut added = None;
         if derives {
             // What is open inside needs no explanation.

@@ -6,10 +6,11 @@ use crate::check;
 use crate::config::ConfigError;
 use crate::inject::externalize::Externalizer;
 use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
+use crate::inject::network::{DERIVE, OPEN};
 use crate::inject::patches;
 use crate::inject::profile::Profile;
 use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources};
-use crate::platform::network::{self, Network};
+use crate::platform::network::{self, ChartPolicies, Network};
 use crate::policy::exceptions::Exception;
 use crate::policy::{Evaluator, Library, Selection};
 
@@ -111,6 +112,15 @@ impl Settings {
             keep_edits: false,
             today: String::new(),
         })
+    }
+
+    /// Whether rules that let everyone in or out are taken out of the chart's own NetworkPolicies.
+    pub fn narrows(&self) -> bool {
+        self.mode == Mode::Harden
+            && self.network_policies == network::Mode::Derive
+            && self.network.chart_policies == ChartPolicies::Narrow
+            && self.enabled(OPEN)
+            && self.enabled(DERIVE)
     }
 
     /// Whether the policy of that name is in force (`--only`, `--skip`).

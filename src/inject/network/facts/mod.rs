@@ -9,6 +9,7 @@ mod routes;
 use std::collections::HashMap;
 
 use super::labels::Labels;
+use super::narrow::Direction;
 use super::topology::{ContainerPort, ObjectRef, ServicePort};
 use crate::manifest::View;
 use crate::object::identity::HELM4_FILENAME;
@@ -160,6 +161,8 @@ pub struct PolicyFacts {
     pub ingress: bool,
     /// Whether it covers outgoing traffic.
     pub egress: bool,
+    /// Its rules that let everyone in or out.
+    pub open: Vec<(Direction, usize)>,
 }
 
 impl Facts {

@@ -4,9 +4,9 @@ use super::{
     Account, Backend, Component, Facts, PolicyFacts, Scrape, ServiceFacts, Source, Stored,
     Variable, member, number, reference,
 };
-use crate::inject::network::OWN;
 use crate::inject::network::labels::{self, Labels};
 use crate::inject::network::topology::{ObjectRef, PortRef, Protocol, ServicePort};
+use crate::inject::network::{OWN, narrow};
 use crate::manifest::View;
 use crate::object::Object;
 
@@ -220,6 +220,7 @@ impl Facts {
             selector: Selected::read(spec.and_then(|spec| spec.get("podSelector"))),
             ingress: types.is_empty() || has("Ingress"),
             egress: has("Egress") || (types.is_empty() && egress_rules),
+            open: narrow::open_rules(object.view),
         });
     }
 

@@ -76,6 +76,7 @@ fn workloads(facts: &Facts, namespace: &dyn Fn(&Option<String>) -> String) -> Ve
             .iter()
             .flat_map(|container| container.ports.iter().cloned())
             .collect(),
+        host_network: own.pod.host_network,
         hook: own.hook,
         operated: own.operated,
         own_ingress: false,
@@ -136,6 +137,7 @@ fn policies(
             ours: own.ours,
             workloads: selected.collect(),
             selects_all: own.selector.is_empty(),
+            open: own.open.clone(),
             namespace: place,
         }
     });
