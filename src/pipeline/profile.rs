@@ -12,6 +12,7 @@ use super::output::Added;
 use super::{Done, Mode, Run};
 use crate::check;
 use crate::inject::Draft;
+use crate::inject::network::facts::Stored;
 use crate::inject::network::topology::ObjectRef;
 use crate::inject::network::{DERIVE, synthesis};
 use crate::inject::profile::{
@@ -23,6 +24,7 @@ use crate::manifest::{DocSpan, Document, View};
 use crate::object::{self, Object, PodPlace};
 use crate::platform::identity::Identity;
 use crate::platform::network;
+use crate::policy::Violation;
 
 /// ConfigMaps of ours.
 const CONFIG_MAPS: Ours = Ours {
@@ -69,12 +71,12 @@ type Keys = HashSet<(&'static str, String, String)>;
 pub(super) struct Selected(Vec<(PodPlace, Injected)>);
 
 /// Reads what ConfigMaps and Secrets of a stream hold.
-struct Stored<'r, 's> {
+struct InStream<'r, 's> {
     spans: &'r [DocSpan<'s>],
     keys: &'r OnceCell<Keys>,
 }
 
-impl Sources for Stored<'_, '_> {
+impl Sources for InStream<'_, '_> {
     fn has(&self, kind: &str, name: &str, key: &str) -> bool {
         let keys = self.keys.get_or_init(|| keys(self.spans));
         let kind = if kind == "Secret" {
@@ -122,7 +124,12 @@ impl Run<'_, '_> {
         found: &mut Vec<Found<'a>>,
     ) -> Result<Selected, EditError> {
         let mut selected = Selected::default();
-        let Some(profile) = &self.settings.profile else {
+        let Some(profile) = self
+            .settings
+            .profile
+            .as_ref()
+            .filter(|_| !places.is_empty())
+        else {
             return Ok(selected);
         };
         let config_map = self.config_map_name(object);
@@ -130,7 +137,7 @@ impl Run<'_, '_> {
             config_map: &config_map,
             early: artifact::is_early(&object.identity),
         };
-        let stored = Stored {
+        let stored = InStream {
             spans: &self.spans,
             keys: &self.product.stored,
         };
@@ -176,6 +183,9 @@ impl Run<'_, '_> {
         let Some(profile) = &self.settings.profile else {
             return;
         };
+        if selected.0.is_empty() {
+            return;
+        }
         let name = self.config_map_name(object);
         let object_ref = self.reference(number, object);
         for (place, injected) in selected.0 {
@@ -292,7 +302,6 @@ impl Run<'_, '_> {
         name: &str,
         resolve: &dyn Fn(&Option<String>) -> String,
     ) -> Option<ObjectRef> {
-        use crate::inject::network::facts::Stored;
         let mut stored = self.facts.stored.iter();
         let found = stored.find(|((kind, own, key), _)| {
             *kind == Stored::ConfigMap && key == name && resolve(own) == namespace
@@ -372,7 +381,7 @@ impl Run<'_, '_> {
         account: &ObjectRef,
         identity: &Identity,
         done: &mut [Done],
-    ) -> Vec<(ObjectRef, crate::policy::Violation)> {
+    ) -> Vec<(ObjectRef, Violation)> {
         let mut odd = Vec::new();
         let at = |key: &str| {
             let key = escape(key);

@@ -12,6 +12,17 @@ use super::file::storage::{StorageProfile, StorageType};
 /// (cloud.google.com/kubernetes-engine, "Use Workload Identity Federation", network policies).
 const GOOGLE_METADATA: [(&str, u16); 2] = [("169.254.169.254", 80), ("169.254.169.252", 988)];
 
+/// Where EKS hands credentials to pods (docs.aws.amazon.com/eks, "EKS Pod Identity").
+const AWS_AGENT: (&str, u16) = ("169.254.170.23", 80);
+
+/// A cloud that gives pods an identity.
+#[derive(Clone, Copy)]
+enum Cloud {
+    Aws,
+    Google,
+    Azure,
+}
+
 /// Something to reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -92,8 +103,13 @@ impl Endpoints {
             (None, StorageType::Local) => {}
         }
         let at = format!("storage.{name}.credentials");
-        let google = profile.kind == StorageType::Gcs;
-        self.login(&profile.credentials, google, Some(&profile.region), &at);
+        let cloud = match profile.kind {
+            StorageType::S3 => Some(Cloud::Aws),
+            StorageType::Gcs => Some(Cloud::Google),
+            StorageType::Azure => Some(Cloud::Azure),
+            StorageType::Local => None,
+        };
+        self.login(&profile.credentials, cloud, Some(&profile.region), &at);
     }
 
     fn catalog(&mut self, profile: &CatalogProfile, name: &str) {
@@ -102,7 +118,8 @@ impl Endpoints {
         let at = format!("catalogs.{name}.credentials");
         let glue = profile.kind == CatalogType::Glue;
         let region = glue.then(|| region_of(&profile.uri)).flatten();
-        self.login(&profile.credentials, false, region, &at);
+        let cloud = glue.then_some(Cloud::Aws);
+        self.login(&profile.credentials, cloud, region, &at);
     }
 
     fn compute(&mut self, profile: &ComputeProfile, name: &str) {
@@ -133,28 +150,43 @@ impl Endpoints {
             self.hidden.push(field(property));
         }
         let at = format!("compute.{name}.credentials");
-        let google = profile.kind == ComputeType::Bigquery;
-        self.login(&profile.credentials, google, None, &at);
+        let cloud = match profile.kind {
+            ComputeType::Bigquery => Some(Cloud::Google),
+            ComputeType::Redshift => Some(Cloud::Aws),
+            _ => None,
+        };
+        self.login(&profile.credentials, cloud, None, &at);
     }
 
-    /// Where a login gets its tokens.
-    fn login(&mut self, own: &Credentials, google: bool, region: Option<&str>, at: &str) {
-        let identity = own.identity.as_deref();
-        match own.mode {
-            Mode::IamRole => {
+    /// Where a login gets its tokens. An identity tells its cloud; without one it is that of the
+    /// profile, where that has one.
+    fn login(&mut self, own: &Credentials, cloud: Option<Cloud>, region: Option<&str>, at: &str) {
+        let cloud = match own.identity.as_deref() {
+            Some(identity) if identity.contains('@') => Some(Cloud::Google),
+            Some(_) => Some(Cloud::Azure),
+            None => cloud,
+        };
+        match (own.mode, cloud) {
+            (Mode::IamRole, _) => {
                 let host = match region {
                     Some(region) => format!("sts.{region}.amazonaws.com"),
                     None => "sts.amazonaws.com".into(),
                 };
                 self.host(host, Some(443), at);
             }
-            Mode::ServiceAccount if google || identity.is_some_and(|own| own.contains('@')) => {
+            (Mode::ServiceAccount, Some(Cloud::Aws)) => {
+                let (host, port) = AWS_AGENT;
+                self.host(host, Some(port), at);
+            }
+            (Mode::ServiceAccount, Some(Cloud::Google)) => {
                 for (host, port) in GOOGLE_METADATA {
                     self.host(host, Some(port), at);
                 }
             }
-            Mode::ServiceAccount => self.host("login.microsoftonline.com", Some(443), at),
-            Mode::Static | Mode::Oauth2 => {}
+            (Mode::ServiceAccount, Some(Cloud::Azure)) => {
+                self.host("login.microsoftonline.com", Some(443), at);
+            }
+            (Mode::ServiceAccount, None) | (Mode::Static | Mode::Oauth2, _) => {}
         }
     }
 }
@@ -194,7 +226,7 @@ mod tests {
 
     #[test]
     fn clouds_are_reached_where_their_clients_look() {
-        let cases: [(&str, &[&str], &[&str]); 3] = [
+        let cases: [(&str, &[&str], &[&str]); 4] = [
             (
                 "\
 storage:
@@ -247,6 +279,23 @@ compute:
                     "sts.eu-west-1.amazonaws.com:443",
                 ],
                 &["compute.default.properties.host"],
+            ),
+            (
+                "\
+storage:
+  default: {bucket: abc, credentials: {mode: service_account}}
+catalogs:
+  default: {uri: 'https://catalog.example.com/api', warehouse: w, credentials: {mode: service_account}}
+compute:
+  default: {type: databricks, properties: {host: dbc.example.com, http_path: /sql}, credentials: {secret_ref: login}}
+",
+                &[
+                    "s3.us-east-1.amazonaws.com:443",
+                    "169.254.170.23:80",
+                    "https://catalog.example.com/api",
+                    "dbc.example.com:443",
+                ],
+                &[],
             ),
         ];
         for (platform, known, hidden) in cases {

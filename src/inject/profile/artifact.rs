@@ -195,3 +195,61 @@ pub fn config_map(json: &str, name: &str, namespace: Option<&str>, labels: Value
         "data": {KEY: json},
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(kind: &str, hook: Option<&str>) -> Identity {
+        Identity {
+            api_version: if kind == "Pod" { "v1" } else { "batch/v1" }.into(),
+            kind: kind.into(),
+            namespace: None,
+            name: "a".into(),
+            hook: hook.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn hooks_before_the_release_are_early() {
+        for (hook, want) in [
+            (None, false),
+            (Some("pre-install"), true),
+            (Some("post-install, pre-upgrade"), true),
+            (Some("post-install,post-upgrade"), false),
+            (Some("pre-delete"), false),
+            (Some("test"), false),
+        ] {
+            assert_eq!(is_early(&identity("Job", hook)), want, "{hook:?}");
+        }
+    }
+
+    #[test]
+    fn templates_of_jobs_and_bare_pods_make_no_new_pods() {
+        let nothing = Value::Null;
+        for (kind, want) in [("Job", false), ("Pod", false), ("CronJob", true)] {
+            let object = Object {
+                pointer: String::new(),
+                view: View::Json(&nothing),
+                identity: identity(kind, None),
+            };
+            assert_eq!(rolls(&object), want, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_config_map_keeps_the_lines_of_the_artifact_where_every_reader_agrees() {
+        for (json, block) in [
+            ("{\n  \"a\": \"b # c: d\",\n  \"e\": []\n}\n", true),
+            ("{\n  \"a\": \"b\u{2028}c\"\n}\n", false),
+            ("{\n  \"a\": \"grün\"\n}\n", false),
+            ("{}", false),
+        ] {
+            let object = config_map(json, "a", Some("shop"), json!({"b": "c"}));
+            let text = text(&object).unwrap();
+            assert_eq!(text.contains("artifact.json: |\n"), block, "{text}");
+            let document = Document::parse(&text).unwrap();
+            assert_eq!(document.root().unwrap().to_json(), object);
+        }
+    }
+}

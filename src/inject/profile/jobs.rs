@@ -53,3 +53,26 @@ fn names_a_zone(schedule: Option<View<'_>>) -> bool {
     let schedule = schedule.and_then(View::as_str);
     schedule.is_some_and(|text| text.contains("TZ="))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_may_name_its_zone() {
+        for (schedule, want) in [
+            ("0 2 * * *", false),
+            ("@daily", false),
+            ("TZ=UTC 0 2 * * *", true),
+            ("CRON_TZ=Asia/Tokyo 0 2 * * *", true),
+        ] {
+            let schedule = json!(schedule);
+            assert_eq!(
+                names_a_zone(Some(View::Json(&schedule))),
+                want,
+                "{schedule}"
+            );
+        }
+        assert!(!names_a_zone(None));
+    }
+}
