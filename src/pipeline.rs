@@ -14,10 +14,12 @@ mod network;
 mod output;
 mod profile;
 mod settings;
+mod wiring;
 
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::check::wiring::Wires;
 use crate::inject::network::{Facts, Topology};
 use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
@@ -120,6 +122,12 @@ struct Run<'s, 'c> {
     facts: Facts,
     /// The pods that are a product's own.
     product: profile::Product,
+    /// What the objects name and offer.
+    wires: Wires,
+    /// Which checks of that are in force.
+    wiring: wiring::Wiring,
+    /// Whether the stream is only a part of a release.
+    part: bool,
 }
 
 /// Runs every stage over a stream.
@@ -127,16 +135,25 @@ struct Run<'s, 'c> {
 /// # Errors
 /// [`Unreadable`] with every place that could not be understood; then there is no output.
 pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unreadable> {
-    run_file(text, None, settings)
+    run_from(text, Source::default(), settings)
 }
 
-/// Runs every stage over the stream of a file, which findings and exceptions then name.
+/// Where a stream comes from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Source<'f> {
+    /// The file, which findings and exceptions then name.
+    pub file: Option<&'f str>,
+    /// Whether it is only a part of a release: what it names may be in another file.
+    pub part: bool,
+}
+
+/// Runs every stage over a stream from somewhere.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_file<'s>(
+pub fn run_from<'s>(
     text: &'s str,
-    file: Option<&str>,
+    from: Source<'_>,
     settings: &Settings,
 ) -> Result<Outcome<'s>, Unreadable> {
     let spans = split(text)
@@ -157,6 +174,9 @@ pub fn run_file<'s>(
         seen: HashMap::new(),
         facts: Facts::default(),
         product: profile::Product::default(),
+        wires: Wires::default(),
+        wiring: wiring::Wiring::of(settings),
+        part: from.part,
         spans,
     };
     let mut done = run.documents();
@@ -175,7 +195,7 @@ pub fn run_file<'s>(
     });
     report.edits.sort_by_key(|edit| edit.document);
     for finding in &mut report.findings {
-        finding.file = file.map(str::to_owned);
+        finding.file = from.file.map(str::to_owned);
     }
     let namespace = settings.namespace.as_deref();
     let used = exceptions::apply(

@@ -21,6 +21,7 @@ pub mod twice;
 pub mod unreadable;
 pub mod user;
 pub mod webhook;
+pub mod wiring;
 
 use serde_json::Value;
 
@@ -32,6 +33,8 @@ use crate::report::Severity;
 pub fn example(policy: &str, object: &Value) -> Vec<String> {
     if secrets::POLICIES.contains(&policy) {
         secrets::sample::judge(policy, object)
+    } else if policy.starts_with("wiring/") {
+        wiring::sample::judge(policy, object)
     } else {
         Vec::new()
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::violation;
-use crate::inject::network::narrow::Direction;
+use crate::inject::network::DERIVE;
+use crate::inject::network::narrow::{Direction, OPEN};
 use crate::inject::network::topology::{LooseWhy, ObjectRef, Peer, Topology, Workload};
-use crate::inject::network::{DERIVE, OPEN};
 use crate::policy::Violation;
 use crate::report::Severity;
 

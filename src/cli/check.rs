@@ -12,7 +12,7 @@ use super::output::{self, Failure};
 use super::report::{Extras, Shown};
 use crate::check;
 use crate::check::files::{self, Placed};
-use crate::pipeline::{self, Mode, Settings, Unreadable};
+use crate::pipeline::{self, Mode, Settings, Source, Unreadable};
 use crate::policy::exceptions::{self, Used};
 use crate::report::text::{self, Text};
 use crate::report::{Finding, Report};
@@ -90,7 +90,8 @@ impl Total {
         options: &Options,
     ) -> Result<Total, Failure> {
         let color = self.color;
-        let judged = in_parallel(items, |item| judge(item, settings, options, color));
+        let many = items.len() > 1;
+        let judged = in_parallel(items, |item| judge(item, many, settings, options, color));
         for result in judged {
             match result {
                 Ok(judged) => self.add(judged),
@@ -158,8 +159,10 @@ fn claim<'i, T>(items: &'i [T], next: &AtomicUsize) -> Option<(usize, &'i T)> {
     items.get(at).map(|item| (at, item))
 }
 
+/// Judges one item of one or `many`.
 fn judge(
     item: &Item,
+    many: bool,
     settings: &Settings,
     options: &Options,
     color: bool,
@@ -179,7 +182,8 @@ fn judge(
     };
     let (input, judged) = match loaded {
         Loaded::Stream(input) => {
-            let judged = match (stream(&input, settings), item) {
+            let part = many && item.chart().is_none();
+            let judged = match (stream(&input, part, settings), item) {
                 (Err(Failure::Unreadable { problems, .. }), Item::Below(_)) => {
                     unreadable_file(&input, &problems, settings)
                 }
@@ -210,9 +214,10 @@ fn shown(input: &str, text: &str, mut judged: Judged, color: bool) -> Judged {
     judged
 }
 
-/// Judges manifests.
-fn stream(input: &Input, settings: &Settings) -> Result<Judged, Failure> {
-    let outcome = pipeline::run_file(&input.text, input.file.as_deref(), settings)
+/// Judges manifests: all of a release, or a `part` of it.
+fn stream(input: &Input, part: bool, settings: &Settings) -> Result<Judged, Failure> {
+    let file = input.file.as_deref();
+    let outcome = pipeline::run_from(&input.text, Source { file, part }, settings)
         .map_err(|problems| unreadable(&input.name, problems))?;
     Ok(Judged {
         report: outcome.report,

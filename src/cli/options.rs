@@ -163,6 +163,7 @@ impl Options {
             labels,
             resources: hardening.resources,
             read_only_root: hardening.read_only_root,
+            tokens: hardening.service_account_tokens,
             patches: platform.patches,
             profile,
             network: hardening.network,

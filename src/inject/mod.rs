@@ -13,5 +13,6 @@ pub mod patches;
 pub mod profile;
 pub mod resources;
 pub mod security;
+pub mod tokens;
 
 pub use draft::Draft;

@@ -172,6 +172,9 @@ impl Run<'_, '_> {
                 self.remember(number, object, selected);
             }
             self.check(&draft, object, places, &mut found);
+            if self.wiring.release {
+                self.wires.hardened(number, object, places, draft.view());
+            }
         }
         found.extend(check::keys::duplicates(document).filter_map(|violation| {
             let holds = |object: &&Object<'_>| violation.pointer.starts_with(&object.pointer);
@@ -339,6 +342,9 @@ impl Run<'_, '_> {
             violations.extend(check::resources::judge(draft.view(), &pointers.spec));
         }
         violations.extend(check::names::judge(object));
+        if self.wiring.objects {
+            violations.extend(check::wiring::objects::judge(draft.view(), object, places));
+        }
         if self.settings.secrets() {
             let view = draft.at(&object.pointer).unwrap_or(object.view);
             violations.extend(check::secrets::judge(

@@ -13,7 +13,7 @@ use super::{Done, Mode, Run};
 use crate::check;
 use crate::inject::Draft;
 use crate::inject::network::facts::Stored;
-use crate::inject::network::topology::ObjectRef;
+use crate::inject::network::topology::{ObjectRef, release_namespace};
 use crate::inject::network::{DERIVE, synthesis};
 use crate::inject::profile::{
     ARTIFACT, Injected, Mount, Profile, SERVICE_ACCOUNT, Sources, artifact,
@@ -268,7 +268,7 @@ impl Run<'_, '_> {
 
     fn config_maps(&mut self, profile: &Profile) -> Vec<Added> {
         let settings = self.settings;
-        let release = self.facts.release_namespace(settings.namespace.as_deref());
+        let release = release_namespace(&self.facts, settings.namespace.as_deref());
         let resolve = |namespace: &Option<String>| namespace.clone().unwrap_or(release.clone());
         let labels = settings.labels.iter();
         let labels = labels.filter(|label| settings.enabled(label.policy));
@@ -344,9 +344,7 @@ impl Run<'_, '_> {
         if identity.annotations.is_empty() || !self.settings.enabled(SERVICE_ACCOUNT) {
             return;
         }
-        let release = self
-            .facts
-            .release_namespace(self.settings.namespace.as_deref());
+        let release = release_namespace(&self.facts, self.settings.namespace.as_deref());
         let resolve = |own: &ObjectRef| own.namespace.clone().unwrap_or(release.clone());
         let accounts = std::mem::take(&mut self.product.accounts);
         let by_name: HashMap<(String, &str), &ObjectRef> = accounts

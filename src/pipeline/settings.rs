@@ -6,10 +6,11 @@ use crate::check;
 use crate::config::ConfigError;
 use crate::inject::externalize::Externalizer;
 use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
-use crate::inject::network::{DERIVE, OPEN};
+use crate::inject::network::DERIVE;
+use crate::inject::network::narrow::OPEN;
 use crate::inject::patches;
 use crate::inject::profile::Profile;
-use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources};
+use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources, Tokens};
 use crate::platform::network::{self, ChartPolicies, Network};
 use crate::policy::exceptions::Exception;
 use crate::policy::{Evaluator, Library, Selection};
@@ -39,6 +40,8 @@ pub struct Settings {
     pub externalize: Option<Externalizer>,
     /// When root file systems become read-only.
     pub read_only_root: ReadOnlyRoot,
+    /// Which pods get the token of their service account.
+    pub tokens: Tokens,
     /// The platform's patches.
     pub patches: Vec<patches::Prepared>,
     /// The product whose pods the release may hold.
@@ -103,6 +106,7 @@ impl Settings {
             resources: hardening.resources,
             externalize: None,
             read_only_root: hardening.read_only_root,
+            tokens: hardening.service_account_tokens,
             patches: Vec::new(),
             profile: None,
             network_policies: hardening.network.mode,

@@ -10,6 +10,8 @@ use std::{env, fs};
 
 use tempfile::TempDir;
 
+pub mod cluster;
+
 /// The major versions of Helm every test runs with.
 pub const MAJORS: [u32; 2] = [3, 4];
 
@@ -229,7 +231,7 @@ impl Helm {
 }
 
 /// Where `scripts/tools` puts the Helms.
-fn tools() -> PathBuf {
+pub fn tools() -> PathBuf {
     if let Some(dir) = env::var_os("HELM_FLOE_TOOLS") {
         return PathBuf::from(dir);
     }

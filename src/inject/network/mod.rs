@@ -24,8 +24,6 @@ pub use topology::{Topology, derive};
 
 /// The policy under which derived NetworkPolicies, and the labels they need, are reported.
 pub const DERIVE: &str = "network/derive";
-/// The policy that reports, or takes out, rules of a chart's NetworkPolicies that name no peer.
-pub const OPEN: &str = "network/open";
 /// The label that marks our own policies; its value is the mode that made them.
 pub const OWN: &str = "floe.dev/network-policy";
 /// The label that tells a workload's pods from all others, where its own labels do not.

@@ -6,12 +6,15 @@
 
 use serde_json::json;
 
-use super::{OPEN, OWN};
+use super::OWN;
 use crate::inject::Draft;
 use crate::manifest::View;
 use crate::manifest::edit::{EditError, Operation};
 use crate::manifest::view::Type;
 use crate::object::Object;
+
+/// The policy that reports, or takes out, rules of a chart's NetworkPolicies that name no peer.
+pub const OPEN: &str = "network/open";
 
 /// One direction of traffic, as a NetworkPolicy writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -16,7 +16,7 @@ use crate::object::identity::HELM4_FILENAME;
 use crate::object::{Object, PodPlace};
 use crate::platform::endpoints::Endpoint;
 use crate::platform::variables as profile;
-pub use objects::{Monitored, Selected};
+pub use objects::{Monitored, Selected, port_ref};
 pub use pod::{Container, Mount, Pod, Source, Stored, Variable, Variables, Word};
 
 /// The facts of a stream. Filled object by object with [`Facts::collect`].
@@ -254,19 +254,6 @@ impl Facts {
             }
         }
     }
-
-    /// The namespace that objects without one go to: as given, else the one most objects name,
-    /// because charts commonly write the release's into them. Empty when nobody says any.
-    pub fn release_namespace(&self, given: Option<&str>) -> String {
-        let most = || {
-            let written = self.written.iter();
-            written.max_by(|a, b| (a.1, b.0).cmp(&(b.1, a.0)))
-        };
-        match given {
-            Some(given) => given.to_owned(),
-            None => most().map(|(name, _)| name.clone()).unwrap_or_default(),
-        }
-    }
 }
 
 /// Whether the kind's controller makes pods just as the template says: Kubernetes' own, and those
@@ -299,7 +286,7 @@ fn annotation(object: View<'_>, key: &str) -> Option<String> {
 }
 
 /// A string, or a number or boolean as it would be written: what people leave unquoted.
-fn text(view: View<'_>) -> Option<String> {
+pub fn text(view: View<'_>) -> Option<String> {
     match view.as_str() {
         Some(text) => Some(text.into_owned()),
         None => view
@@ -310,7 +297,7 @@ fn text(view: View<'_>) -> Option<String> {
 }
 
 /// The member of a map, as [`text`].
-fn member(view: View<'_>, key: &str) -> Option<String> {
+pub fn member(view: View<'_>, key: &str) -> Option<String> {
     text(view.get(key)?)
 }
 

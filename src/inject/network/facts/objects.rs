@@ -88,7 +88,7 @@ pub(super) fn protocol(port: View<'_>) -> Protocol {
 }
 
 /// A port by number or name.
-pub(super) fn port_ref(view: View<'_>) -> Option<PortRef> {
+pub fn port_ref(view: View<'_>) -> Option<PortRef> {
     if let Some(number) = number(view) {
         return Some(PortRef::Number(number));
     }

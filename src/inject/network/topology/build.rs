@@ -24,7 +24,7 @@ pub struct Inputs<'a> {
 
 /// Derives who calls whom.
 pub fn derive<'a>(facts: &'a Facts, inputs: &Inputs<'a>) -> Topology {
-    let release = facts.release_namespace(inputs.namespace);
+    let release = release_namespace(facts, inputs.namespace);
     let namespace = |written: &Option<String>| written.clone().unwrap_or_else(|| release.clone());
     let mut topology = Topology {
         workloads: workloads(facts, &namespace),
@@ -60,6 +60,19 @@ pub fn derive<'a>(facts: &'a Facts, inputs: &Inputs<'a>) -> Topology {
     topology.edges = edges;
     topology.loose = loose;
     topology
+}
+
+/// The namespace that objects without one go to: as given, else the one most objects name, because
+/// charts commonly write the release's into them. Empty when nobody says any.
+pub fn release_namespace(facts: &Facts, given: Option<&str>) -> String {
+    let most = || {
+        let written = facts.written.iter();
+        written.max_by(|a, b| (a.1, b.0).cmp(&(b.1, a.0)))
+    };
+    match given {
+        Some(given) => given.to_owned(),
+        None => most().map(|(name, _)| name.clone()).unwrap_or_default(),
+    }
 }
 
 fn workloads(facts: &Facts, namespace: &dyn Fn(&Option<String>) -> String) -> Vec<Workload> {

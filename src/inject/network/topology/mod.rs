@@ -16,7 +16,7 @@ use std::fmt;
 
 use super::labels::Labels;
 use super::narrow::Direction;
-pub use build::{Inputs, derive};
+pub use build::{Inputs, derive, release_namespace};
 
 /// An object of the stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
