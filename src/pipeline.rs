@@ -4,6 +4,7 @@
 //! whole. Documents whose kind is unknown wait until every CustomResourceDefinition of the stream
 //! has been seen, because its schema may tell where their pod specs lie.
 
+mod amend;
 mod document;
 mod externalize;
 mod graph;
@@ -11,6 +12,7 @@ mod input;
 mod kinds;
 mod network;
 mod output;
+mod profile;
 mod settings;
 mod wiring;
 
@@ -118,6 +120,8 @@ struct Run<'s, 'c> {
     seen: HashMap<Box<str>, usize>,
     /// What the objects say about the network.
     facts: Facts,
+    /// The pods that are a product's own.
+    product: profile::Product,
     /// What the objects name and offer.
     wires: Wires,
     /// Which checks of that are in force.
@@ -169,6 +173,7 @@ pub fn run_from<'s>(
         problems: Vec::new(),
         seen: HashMap::new(),
         facts: Facts::default(),
+        product: profile::Product::default(),
         wires: Wires::default(),
         wiring: wiring::Wiring::of(settings),
         part: from.part,
@@ -176,12 +181,14 @@ pub fn run_from<'s>(
     };
     let mut done = run.documents();
     run.judge_key_pairs();
-    let (topology, added) = run.network(&mut done);
+    let mut added = run.profile(&mut done);
+    let (topology, policies) = run.network(&mut done);
+    added.extend(policies);
     if !run.problems.is_empty() {
         run.problems.sort_by_key(|p| (p.line, p.column));
         return Err(Unreadable(run.problems));
     }
-    let output = Output::new(text, &run.spans, &done, added, run.edited);
+    let output = Output::new(text, &run.spans, &done, &added, run.edited);
     let mut report = run.report;
     report.findings.sort_by(|a, b| {
         (a.document, a.line, a.column, &a.policy).cmp(&(b.document, b.line, b.column, &b.policy))

@@ -337,6 +337,7 @@ fn the_platform_document_names_every_field() {
             "hardening: {secrets: {externalize: {store: {nonsense: 1}}}}\n",
             "store.",
         ),
+        ("hardening: {profile: {nonsense: 1}}\n", "profile."),
         ("hardening: {exceptions: [{nonsense: 1}]}\n", ""),
         ("hardening: {patches: [{nonsense: 1}]}\n", ""),
         ("hardening: {patches: [{target: {nonsense: 1}}]}\n", ""),

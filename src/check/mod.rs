@@ -12,6 +12,7 @@ pub mod labels;
 pub mod names;
 pub mod network;
 pub mod overruled;
+pub mod profile;
 pub mod quote;
 pub mod remote;
 pub mod resources;

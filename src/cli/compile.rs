@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::output::{self, Failure};
 use super::tiers::{self, Choice};
+use crate::platform::artifact::Artifact;
 use crate::platform::compile::{Text, compile};
 
 /// Arguments of `compile`.
@@ -22,13 +23,22 @@ pub struct Args {
 
 /// Runs the sub-command.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let spec = tiers::read(&args.file)?;
-    let folder = args
-        .file
+    let json = artifact(&args.file, &args.choice)?.to_json();
+    match &args.output {
+        Some(file) if file.as_os_str() != "-" => tiers::write(file, &json)?,
+        _ => output::stdout(json.as_bytes())?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Compiles a product's file with the chosen platform file, which is looked for from there.
+pub fn artifact(file: &Path, choice: &Choice) -> Result<Artifact, Failure> {
+    let spec = tiers::read(file)?;
+    let folder = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let platform = args.choice.find(folder.unwrap_or(Path::new(".")))?;
-    let artifact = compile(
+    let platform = choice.find(folder.unwrap_or(Path::new(".")))?;
+    compile(
         Text {
             file: &spec.name,
             text: &spec.text,
@@ -40,13 +50,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         &source(&platform.name),
         platform.environment.as_deref(),
     )
-    .map_err(|errors| tiers::wrong(&errors))?;
-    let json = artifact.to_json();
-    match &args.output {
-        Some(file) if file.as_os_str() != "-" => tiers::write(file, &json)?,
-        _ => output::stdout(json.as_bytes())?,
-    }
-    Ok(ExitCode::SUCCESS)
+    .map_err(|errors| tiers::wrong(&errors))
 }
 
 /// The platform file as the artifact names it: without what differs from machine to machine.

@@ -39,6 +39,8 @@ struct Shared {
     /// The platform file to use.
     #[arg(long, value_name = "FILE", env = "FLOE_PLATFORM_FILE")]
     platform: Option<PathBuf>,
+    #[command(flatten)]
+    product: super::product::Choice,
     /// The release's name.
     #[arg(long, value_name = "NAME")]
     release: Option<String>,
@@ -178,6 +180,7 @@ impl Shared {
         let options = Options {
             env: self.env.clone(),
             platform: self.platform.clone(),
+            product: self.product.clone(),
             release: self.release.clone(),
             namespace: self.namespace.clone(),
             network_policies: self.network_policies,

@@ -6,12 +6,14 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::output::Failure;
+use super::{product, tiers};
 use crate::check::files;
-use crate::config::{ConfigError, Source, dotted};
+use crate::config::{ConfigError, Source, dotted, typed};
 use crate::inject::externalize::Externalizer;
 use crate::inject::patches;
 use crate::pipeline::{self, Mode, Settings};
 use crate::platform::Hardening;
+use crate::platform::file;
 use crate::platform::locate::{Located, locate};
 use crate::platform::network;
 use crate::policy::exceptions::Pattern;
@@ -26,6 +28,9 @@ pub struct Options {
     /// The platform file to use.
     #[arg(long, value_name = "FILE", env = "FLOE_PLATFORM_FILE")]
     pub platform: Option<PathBuf>,
+    /// The product whose pods the release may hold.
+    #[command(flatten)]
+    pub product: product::Choice,
     /// The release's name; Helm does not tell a post-renderer.
     #[arg(long, value_name = "NAME")]
     pub release: Option<String>,
@@ -121,6 +126,12 @@ impl Options {
         let selection = self.selection(&hardening)?;
         known(&selection.only, &library)?;
         known(&selection.skip, &library)?;
+        let profile = self.product.profile(
+            file.as_deref(),
+            self.env.as_deref(),
+            &hardening.profile,
+            &mut notices,
+        )?;
         let network_policies = self.network_policies.unwrap_or(hardening.network.mode);
         if network_policies == network::Mode::Isolate && self.release.is_none() {
             return Err(Failure::Usage(
@@ -154,6 +165,7 @@ impl Options {
             read_only_root: hardening.read_only_root,
             tokens: hardening.service_account_tokens,
             patches: platform.patches,
+            profile,
             network: hardening.network,
             network_policies,
             policies,
@@ -288,9 +300,11 @@ impl Platform {
         let text = std::fs::read_to_string(file)
             .map_err(|e| Failure::config(ConfigError::unreadable(&name, &e)))?;
         let source = Source::parse(&name, &text).map_err(Failure::config)?;
-        if let Some(found) = files::judge(&name, &text).first() {
-            return Err(Failure::config(holds_credential(&name, found)));
+        if says_more(&source) {
+            typed::read::<file::PlatformFile>(&name, &text)
+                .map_err(|errors| tiers::wrong(&errors))?;
         }
+        no_credential(&name, &text, "a platform file")?;
         let hardening = source
             .decode::<PlatformFile>()
             .map_err(Failure::config)?
@@ -342,15 +356,28 @@ fn overrules_nothing(hardening: &Hardening, library: &Library) -> Option<(String
     })
 }
 
-/// Refuses a platform file with a credential in it, by the place: everybody can read the file.
-fn holds_credential(file: &str, found: &files::Placed) -> ConfigError {
+/// Whether a platform file has more than the one block that the filter itself reads. Then the whole
+/// file is checked; a schema for one block alone would take longer than most releases.
+fn says_more(source: &Source<'_>) -> bool {
+    let value = source.value("").unwrap_or_default();
+    let mut keys = value.as_object().into_iter().flat_map(|own| own.keys());
+    keys.any(|key| key != "hardening")
+}
+
+/// Refuses a file of ours with a credential in it, by the place: everybody can read the file.
+/// `what_it_is` is what the message calls it.
+pub fn no_credential(file: &str, text: &str, what_it_is: &str) -> Result<(), Failure> {
+    let found = files::judge(file, text);
+    let Some(found) = found.first() else {
+        return Ok(());
+    };
     let what = &found.violation.message;
-    ConfigError {
+    Err(Failure::config(ConfigError {
         file: file.to_owned(),
         position: Some((found.line, found.column)),
         field: dotted(&found.violation.pointer),
-        reason: format!("{what}; a platform file says where credentials are, never what they are"),
-    }
+        reason: format!("{what}; {what_it_is} says where credentials are, never what they are"),
+    }))
 }
 
 /// The first place in the block that names policies of which there are none.

@@ -23,6 +23,7 @@ const fn value(name: &'static str) -> FilterOption {
 /// The options of the filter. `--namespace` is not among them: it is Helm's, and the wrapper tells
 /// the filter what Helm was told.
 pub const FILTER_OPTIONS: &[FilterOption] = &[
+    value("artifact"),
     value("env"),
     value("format"),
     value("network-policies"),
@@ -35,6 +36,7 @@ pub const FILTER_OPTIONS: &[FilterOption] = &[
     value("release"),
     value("report"),
     value("skip"),
+    value("spec"),
     FilterOption {
         name: "allow-empty",
         takes_value: false,

@@ -124,6 +124,26 @@ impl<'d> Draft<'d> {
         Ok(true)
     }
 
+    /// Whether a policy is in force.
+    pub fn enabled(&self, policy: &str) -> bool {
+        self.policies.enabled(policy)
+    }
+
+    /// Puts an item at the end of the list at a pointer, which may be absent or null.
+    ///
+    /// # Errors
+    /// There is something else than a list at the pointer.
+    pub fn append(&mut self, policy: &str, list: &str, item: Value) -> Result<(), EditError> {
+        match self.at(list).map(View::value_type) {
+            Some(Type::Seq) => self.apply(policy, Operation::add(format!("{list}/-"), item)),
+            Some(Type::Null) | None => {
+                let list_of_one = Value::Array(vec![item]);
+                self.fill(policy, list, list_of_one).map(drop)
+            }
+            Some(_) => Err(EditError::Parent(format!("{list}/-"))),
+        }
+    }
+
     /// Adds those members to the map at a pointer whose policies are in force. They are absent or
     /// null there.
     ///

@@ -3,12 +3,11 @@
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Draft;
 use super::security::PodPointers;
 use crate::manifest::View;
-use crate::manifest::view::Type;
 use crate::object::image::Image;
 use crate::platform::hardening::ReadOnlyRoot;
 
@@ -256,29 +255,16 @@ fn mount(
         .unwrap_or_default()
         .into_owned();
     let name = volume_name(&owner, path);
-    append(
-        draft,
+    draft.append(
+        READ_ONLY_ROOT,
         &format!("{}/volumes", pod.spec),
         json!({"name": name, "emptyDir": {}}),
     )?;
-    append(
-        draft,
+    draft.append(
+        READ_ONLY_ROOT,
         &format!("{container}/volumeMounts"),
         json!({"name": name, "mountPath": path}),
     )
-}
-
-/// Appends to a list that may be absent or null.
-fn append(draft: &mut Draft<'_>, list: &str, item: Value) -> Result<(), EditError> {
-    match draft.at(list).map(View::value_type) {
-        Some(Type::Seq) => draft.apply(
-            READ_ONLY_ROOT,
-            crate::manifest::edit::Operation::add(format!("{list}/-"), item),
-        ),
-        _ => draft
-            .fill(READ_ONLY_ROOT, list, Value::Array(vec![item]))
-            .map(|_| ()),
-    }
 }
 
 /// A volume name from container and directory: a DNS label of at most 63 characters.

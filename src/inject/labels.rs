@@ -121,7 +121,7 @@ impl Label {
 /// Whether the object's selector defaults to its template's labels, so that adding one would
 /// change what it selects: a ReplicationController without `spec.selector`, and the beta
 /// workloads that defaulted alike (k8s.io/kubernetes, pkg/apis/{core,apps,extensions}/v1*/defaults.go).
-fn selects_by_template(object: &Object<'_>) -> bool {
+pub(super) fn selects_by_template(object: &Object<'_>) -> bool {
     let has_selector = object
         .view
         .get("spec")

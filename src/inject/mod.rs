@@ -1,8 +1,8 @@
 //! Edits that make an object fit the platform: one injector per file.
 //!
 //! Each injector reads the object as it stands so far and adds operations to the [`Draft`]. All
-//! of them fill what is absent and overrule nothing; only the platform's own [`patches`], which
-//! come last, may replace.
+//! of them fill what is absent and overrule nothing; only the platform's own [`patches`] may replace.
+//! The [`profile`] comes after them, so that a patch may give pods the product's label.
 
 pub mod draft;
 pub mod externalize;
@@ -10,6 +10,7 @@ pub mod images;
 pub mod labels;
 pub mod network;
 pub mod patches;
+pub mod profile;
 pub mod resources;
 pub mod security;
 pub mod tokens;

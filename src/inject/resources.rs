@@ -27,10 +27,12 @@ pub fn inject(
     at: &str,
     place: &PodPlace,
     settings: &Resources,
+    own: Option<Own<'_>>,
 ) -> Result<(), EditError> {
-    let Some(preset) = preset_for(draft, at, place, settings) else {
+    let preset = preset_for(draft, at, place, settings);
+    if preset.is_none() && own.is_none() {
         return Ok(());
-    };
+    }
     let spec = format!("{at}{}", place.spec);
     let Some(pod) = draft.at(&spec) else {
         return Ok(());
@@ -42,9 +44,13 @@ pub fn inject(
     for list in ["initContainers", "containers"] {
         for (index, container) in pod.get(list).into_iter().flat_map(View::items).enumerate() {
             // What is no map, the policies refuse.
-            if is_map(container) {
+            if !is_map(container) {
+                continue;
+            }
+            let own = own.filter(|own| (own.applies)(list, container));
+            if let Some(preset) = own.map(|own| own.preset).or(preset.as_ref()) {
                 let resources = container.get("resources");
-                let absent = absent(resources, &preset, settings.cpu_limits);
+                let absent = absent(resources, preset, settings.cpu_limits);
                 wanted.push((list, index, absent));
             }
         }
@@ -59,6 +65,15 @@ pub fn inject(
         }
     }
     Ok(())
+}
+
+/// A size that goes before the platform's presets, for some of a pod's containers.
+#[derive(Clone, Copy)]
+pub struct Own<'o> {
+    /// The size.
+    pub preset: &'o Preset,
+    /// Whether it is for a container; the list that this stands in comes first.
+    pub applies: &'o dyn Fn(&str, View<'_>) -> bool,
 }
 
 /// The policies and the maps that they fill.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::kinds::Places;
 use super::output::Change;
+use super::profile::Selected;
 use super::{Done, Mode, Run, externalize};
 use crate::check;
 use crate::inject::network::narrow;
@@ -55,6 +56,7 @@ impl Run<'_, '_> {
         };
         let places = self.places(&objects, last)?;
         self.note(number, &objects, &places);
+        self.note_accounts(number, &objects);
         let mut found = Vec::new();
         let replaced = self.externalize(&objects, &mut found);
         let moved;
@@ -166,7 +168,8 @@ impl Run<'_, '_> {
     ) -> Done {
         for (object, places) in objects.iter().zip(places) {
             if self.settings.mode == Mode::Harden {
-                self.harden(&mut draft, object, places, &mut found);
+                let selected = self.harden(&mut draft, object, places, &mut found);
+                self.remember(number, object, selected);
             }
             self.check(&draft, object, places, &mut found);
             if self.wiring.release {
@@ -233,10 +236,14 @@ impl Run<'_, '_> {
         object: &'a Object<'a>,
         places: &[PodPlace],
         found: &mut Vec<Found<'a>>,
-    ) {
-        if let Err(error) = self.inject(draft, object, places, found) {
-            let violation = check::cannot_edit(&object.pointer, &error);
-            found.push(Found { object, violation });
+    ) -> Selected {
+        match self.inject(draft, object, places, found) {
+            Ok(selected) => selected,
+            Err(error) => {
+                let violation = check::cannot_edit(&object.pointer, &error);
+                found.push(Found { object, violation });
+                Selected::default()
+            }
         }
     }
 
@@ -246,7 +253,7 @@ impl Run<'_, '_> {
         object: &'a Object<'a>,
         places: &[PodPlace],
         found: &mut Vec<Found<'a>>,
-    ) -> Result<(), EditError> {
+    ) -> Result<Selected, EditError> {
         let settings = self.settings;
         let before = draft.edits().len();
         draft.watch(check::job::template(object));
@@ -265,7 +272,7 @@ impl Run<'_, '_> {
                     violation: check::user::unknown(&pointer, &image),
                 });
             }
-            resources::inject(draft, &object.pointer, place, &settings.resources)?;
+            self.resources(draft, object, place)?;
         }
         security::inject_object(draft, object, &settings.policies)?;
         if settings.narrows() {
@@ -280,13 +287,34 @@ impl Run<'_, '_> {
             &settings.patches,
             settings.namespace.as_deref(),
         )?;
+        let selected = self.inject_profile(draft, object, places, found)?;
         if draft.touched() {
             found.push(Found {
                 object,
                 violation: check::job::immutable(object),
             });
         }
-        Ok(())
+        Ok(selected)
+    }
+
+    /// Fills the resources of a pod: by the product's size for its component, else by the platform's
+    /// preset.
+    pub(super) fn resources(
+        &self,
+        draft: &mut Draft<'_>,
+        object: &Object<'_>,
+        place: &PodPlace,
+    ) -> Result<(), EditError> {
+        let settings = self.settings;
+        let at = &object.pointer;
+        let Some(profile) = &settings.profile else {
+            return resources::inject(draft, at, place, &settings.resources, None);
+        };
+        let own = profile.size(draft, object, place);
+        let applies = |list: &str, container: View<'_>| profile.is_own(list, container);
+        let applies = &applies;
+        let own = own.map(|preset| resources::Own { preset, applies });
+        resources::inject(draft, at, place, &settings.resources, own)
     }
 
     /// Judges one object as it stands after the edits.

@@ -352,6 +352,7 @@ impl Surveyor<'_> {
             EvidenceKind::Monitor => ("monitor", None),
             EvidenceKind::Binding => ("binding", None),
             EvidenceKind::Platform => ("platform", None),
+            EvidenceKind::Profile(field) => ("profile", Some(field)),
         };
         let platform = own.kind == EvidenceKind::Platform;
         // The lines of what a Secret holds in base64 are no lines of the input.

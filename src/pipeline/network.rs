@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::output::{Added, Change};
+use super::output::Added;
 use super::{Done, Mode, Run};
 use crate::check;
 use crate::inject::network::narrow::OPEN;
 use crate::inject::network::synthesis::{self, TemplateLabel};
 use crate::inject::network::topology::{self, ObjectRef, Topology};
 use crate::inject::network::{self, DERIVE};
-use crate::inject::{Draft, tokens};
+use crate::inject::tokens;
 use crate::manifest::{
     DocSpan, Document, EditError, Style, View, line_column, position, split, write_document,
 };
@@ -22,8 +22,12 @@ use crate::platform::network as settings;
 use crate::policy::Violation;
 use crate::report;
 
-/// Where policies of ours seem to come from, below the chart's name.
-const TEMPLATE: &str = "templates/helm-floe/networkpolicies.yaml";
+/// Policies of ours.
+const POLICIES: Ours = Ours {
+    policy: DERIVE,
+    template: "templates/helm-floe/networkpolicies.yaml",
+    write: write_document,
+};
 
 /// A field to fill in a document that was handled before, because only the whole release tells that
 /// it is needed.
@@ -137,7 +141,7 @@ impl Run<'_, '_> {
                 }
                 return;
             }
-            match policy_text(policy.object, source, helm4, &mut report.added) {
+            match added_text(policy.object, &POLICIES, source, helm4, &mut report.added) {
                 Ok(text) => texts.push(edited.push(text.as_bytes())),
                 Err(error) => unwritable.push((policy.workload, error)),
             }
@@ -191,32 +195,12 @@ impl Run<'_, '_> {
 
     /// Fills a field of a document that was handled before.
     fn fill(&mut self, late: Late<'_>, done: &mut [Done]) -> Result<(), String> {
-        let number = late.document;
-        let (Some(span), Some(slot)) = (self.spans.get(number), done.get_mut(number)) else {
-            return Ok(());
-        };
-        let old = span.text;
-        let before = match slot {
-            Done::Untouched => old.to_owned(),
-            Done::Edited(change) => {
-                String::from_utf8_lossy(&change.text(old, &self.edited)).into_owned()
-            }
-        };
-        let settings = self.settings;
-        let document = Document::parse(&before).map_err(|error| error.reason)?;
-        let mut draft = Draft::new(&document, number, &settings.policies, settings.keep_edits);
-        self.scratch.clear();
-        draft
-            .fill(late.policy, late.pointer, late.value)
-            .and_then(|_| draft.write(&mut self.scratch))
-            .map_err(|error| error.to_string())?;
-        self.report.edit_count += draft.count();
-        if settings.keep_edits {
-            self.report.edits.extend(draft.into_edits());
-        }
-        let change = Change::between(old.as_bytes(), &self.scratch, &mut self.edited);
-        *slot = Done::Edited(change);
-        Ok(())
+        let Late {
+            policy, pointer, ..
+        } = late;
+        self.amend(late.document, done, |draft| {
+            draft.fill(policy, pointer, late.value).map(drop)
+        })
     }
 
     /// Turns what is odd into findings with their places. Each document is read again once.
@@ -292,10 +276,10 @@ impl<'s> Places<'s> {
     }
 }
 
-/// The template of ours in the chart that a template belongs to.
-fn template_beside(template: &str) -> String {
+/// A template of ours in the chart that a template belongs to.
+fn template_beside(template: &str, ours: &str) -> String {
     let chart = template.split('/').next().unwrap_or_default();
-    format!("{chart}/{TEMPLATE}")
+    format!("{chart}/{ours}")
 }
 
 /// Whether a policy of the stream allows what the planned one would.
@@ -316,40 +300,48 @@ fn is_as_planned(spans: &[DocSpan<'_>], present: &ObjectRef, planned: &Value) ->
     }
 }
 
-/// A policy's document with its separator; notes in `added` that it is there.
-fn policy_text(
+/// What is the same for all objects of ours of one sort.
+pub(super) struct Ours {
+    /// The policy that adds them.
+    pub(super) policy: &'static str,
+    /// The template that they seem to come from, below the chart's name.
+    pub(super) template: &'static str,
+    /// How one is written.
+    pub(super) write: fn(&Value) -> Result<String, EditError>,
+}
+
+/// The document of an object of ours with its separator; notes in `added` that it is there.
+pub(super) fn added_text(
     mut object: Value,
+    ours: &Ours,
     source: Option<&str>,
     helm4: Option<&str>,
     added: &mut Vec<report::Added>,
 ) -> Result<String, EditError> {
     let mut text = String::new();
     if let Some(template) = helm4 {
-        let annotations = json!({HELM4_FILENAME: template_beside(template)});
+        let annotations = json!({HELM4_FILENAME: template_beside(template, ours.template)});
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.insert("annotations".into(), annotations);
         }
     } else if let Some(template) = source {
-        text.push_str(&format!("# Source: {}\n", template_beside(template)));
+        text.push_str(&format!(
+            "# Source: {}\n",
+            template_beside(template, ours.template)
+        ));
     }
-    text.push_str(&write_document(&object)?);
+    text.push_str(&(ours.write)(&object)?);
     text.push_str("---\n");
-    added.push(reported(&object));
+    added.push(reported(ours.policy, &object));
     Ok(text)
 }
 
-fn reported(object: &Value) -> report::Added {
-    let field = |key: &str| {
-        object
-            .get("metadata")?
-            .get(key)?
-            .as_str()
-            .map(str::to_owned)
-    };
+fn reported(policy: &str, object: &Value) -> report::Added {
+    let text = |pointer: &str| object.pointer(pointer)?.as_str().map(str::to_owned);
     report::Added {
-        policy: DERIVE.to_owned(),
-        kind: "NetworkPolicy".to_owned(),
-        namespace: field("namespace"),
-        name: field("name").unwrap_or_default(),
+        policy: policy.to_owned(),
+        kind: text("/kind").unwrap_or_default(),
+        namespace: text("/metadata/namespace"),
+        name: text("/metadata/name").unwrap_or_default(),
     }
 }

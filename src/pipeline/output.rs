@@ -152,14 +152,14 @@ impl<'s> Output<'s> {
         text: &'s str,
         spans: &[DocSpan<'_>],
         done: &[Done],
-        added: Option<Added>,
+        added: &[Added],
         edited: Store,
     ) -> Output<'s> {
         let edits = done.iter().filter(|done| matches!(done, Done::Edited(_)));
         let mut pieces = Vec::with_capacity(2 * edits.count() + 3);
         let mut at = 0;
         for (number, (span, done)) in spans.iter().zip(done).enumerate() {
-            if let Some(added) = added.as_ref().filter(|added| added.before == number) {
+            for added in added.iter().filter(|added| added.before == number) {
                 pieces.push(Piece::Input(at..span.start));
                 pieces.extend(added.texts.iter().cloned().map(Piece::Edited));
                 at = span.start;

@@ -9,6 +9,7 @@ use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
 use crate::inject::network::DERIVE;
 use crate::inject::network::narrow::OPEN;
 use crate::inject::patches;
+use crate::inject::profile::Profile;
 use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources, Tokens};
 use crate::platform::network::{self, ChartPolicies, Network};
 use crate::policy::exceptions::Exception;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub tokens: Tokens,
     /// The platform's patches.
     pub patches: Vec<patches::Prepared>,
+    /// The product whose pods the release may hold.
+    pub profile: Option<Profile>,
     /// What is known about the network around the release.
     pub network: Network,
     /// Which NetworkPolicies the release gets.
@@ -105,6 +108,7 @@ impl Settings {
             read_only_root: hardening.read_only_root,
             tokens: hardening.service_account_tokens,
             patches: Vec::new(),
+            profile: None,
             network_policies: hardening.network.mode,
             network: hardening.network,
             policies: Evaluator::new(&Library::built_in()?, &Selection::default()),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
+use super::injection::Injection;
 use super::secrets::Secrets;
 use crate::manifest::view::escape;
 use crate::object::quantity::Quantity;
@@ -33,6 +34,8 @@ pub struct Hardening {
     pub network: Network,
     /// Where secrets come from instead of charts.
     pub secrets: Secrets,
+    /// Which pods are a product's own, and so get what its artifact says.
+    pub profile: Injection,
     /// Policies whose explicit violations are overwritten instead of refused.
     pub overrule: Vec<String>,
     /// Who may break which policy, why, and until when.
@@ -226,8 +229,14 @@ impl Hardening {
                 return Err((format!("/labels/{}", escape(key)), "not a label value: up to 63 letters, digits, `-`, `_` and `.`, first and last a letter or digit".into()));
             }
         }
-        let inside = |(at, reason)| (format!("/secrets{at}"), reason);
-        self.secrets.validate().map_err(inside)
+        let inside =
+            |block: &str, (at, reason): (String, String)| (format!("/{block}{at}"), reason);
+        self.secrets
+            .validate()
+            .map_err(|own| inside("secrets", own))?;
+        self.profile
+            .validate()
+            .map_err(|own| inside("profile", own))
     }
 }
 

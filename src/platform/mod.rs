@@ -6,13 +6,19 @@
 //! come from. [`credentials`] and [`references`] are about logins and the Secrets they need. [`compile`]
 //! resolves both files into an [`artifact`], [`mapping`] says where environments run,
 //! [`namespaces`] writes the manifests of their namespaces.
+//!
+//! What an artifact means for the pods of a release: [`variables`], [`endpoints`] and [`identity`];
+//! [`injection`] says which pods are meant.
 
 pub mod artifact;
 pub mod compile;
 pub mod credentials;
+pub mod endpoints;
 pub mod file;
 pub mod floe;
 pub mod hardening;
+pub mod identity;
+pub mod injection;
 pub mod locate;
 pub mod mapping;
 pub mod namespaces;
@@ -23,5 +29,6 @@ pub mod provided;
 pub mod references;
 pub mod secrets;
 pub mod text;
+pub mod variables;
 
 pub use hardening::Hardening;

@@ -7,13 +7,14 @@
 use serde_json::{Map, Value, json};
 
 use crate::platform::artifact::{Artifact, Profiles, Signals};
-use crate::platform::credentials::{Address, Credentials, Mode};
+use crate::platform::credentials::Address;
 use crate::platform::file::catalogs::CatalogType;
 use crate::platform::file::compute::ComputeProfile;
 use crate::platform::file::properties::Property;
-use crate::platform::file::storage::StorageType;
+use crate::platform::identity;
 use crate::platform::mapping::{Isolation, Target};
 use crate::platform::references::SecretUse;
+use crate::platform::variables::{self, Topic};
 use crate::values::merge;
 
 /// The values of an environment. `sha256` is the artifact's.
@@ -222,54 +223,20 @@ fn observability(signals: &Signals, secrets: &[SecretUse]) -> Map<String, Value>
 /// The environment of every container of the product: Secrets by reference, the scope of the
 /// token, a client id that is no secret.
 fn env(artifact: &Artifact) -> Vec<Value> {
-    let mut env: Vec<(String, Value)> = artifact
-        .secrets
-        .iter()
-        .map(|used| {
-            let value = json!({"name": used.env, "valueFrom": {"secretKeyRef": secret_key(used)}});
-            (used.env.clone(), value)
-        })
-        .collect();
-    let catalog = &artifact.profiles.catalog.profile;
-    let mut plain = |name: &str, value: &str| {
-        env.push((name.to_owned(), json!({"name": name, "value": value})));
-    };
-    if catalog.kind == CatalogType::Polaris && catalog.credentials.mode == Mode::Oauth2 {
-        if let Some(scope) = &catalog.credentials.scope {
-            plain("POLARIS_SCOPE", scope);
-        }
-        if let Some(crate::platform::credentials::Identifier::Text(id)) =
-            &catalog.credentials.client_id
-        {
-            plain("POLARIS_CLIENT_ID", id);
-        }
-    }
-    env.sort_by(|a, b| a.0.cmp(&b.0));
-    env.into_iter().map(|(_, value)| value).collect()
+    let variables = variables::of(artifact, None).into_iter();
+    let logins = variables.filter(|own| matches!(own.topic, Topic::Addresses | Topic::Credentials));
+    logins.map(|own| own.entry()).collect()
 }
 
 /// What the service account needs so that its pods get an identity of the cloud.
 fn service_account(profiles: &Profiles) -> Option<Value> {
-    let storage = &profiles.storage.profile;
-    let others = [
-        &profiles.catalog.profile.credentials,
-        &profiles.compute.profile.credentials,
-    ];
-    let logins = std::iter::once(&storage.credentials).chain(others);
-    if let Some(role) = logins
-        .clone()
-        .find_map(|credentials| credentials.role_arn.as_ref())
-    {
-        return Some(json!({"annotations": {"eks.amazonaws.com/role-arn": role}}));
+    let identity = identity::of(profiles);
+    if identity.annotations.is_empty() {
+        return None;
     }
-    let identity = |credentials: &Credentials| credentials.identity.clone();
-    let identity = logins.into_iter().find_map(identity)?;
-    // A Google service account is an e-mail address, an Azure identity a UUID.
-    if storage.kind == StorageType::Azure || !identity.contains('@') {
-        return Some(json!({
-            "annotations": {"azure.workload.identity/client-id": identity},
-            "podLabels": {"azure.workload.identity/use": "true"},
-        }));
+    let mut account = object(json!({"annotations": identity.annotations}));
+    if !identity.pod_labels.is_empty() {
+        account.insert("podLabels".into(), json!(identity.pod_labels));
     }
-    Some(json!({"annotations": {"iam.gke.io/gcp-service-account": identity}}))
+    Some(account.into())
 }

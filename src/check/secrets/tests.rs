@@ -326,6 +326,14 @@ const NOT_FOUND: &[(&str, &str)] = &[
     ),
     (
         "a.yaml",
+        "credentials:\n  mode: service_account\n  identity: 7d9bc8a2-6f3e-4f0e-9c52-0a3b6f1f7c11\n",
+    ),
+    (
+        "a.yaml",
+        "credentials: {client_id: 0oa7x1q9ZkP3mVtR2wd4, clientId: 0oa7x1q9ZkP3mVtR2wd4}\n",
+    ),
+    (
+        "a.yaml",
         "auth:\n  existingSecret: app-credentials\n  secretKeys:\n    adminPasswordKey: postgres-password\n",
     ),
     (

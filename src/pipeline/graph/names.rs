@@ -83,9 +83,10 @@ impl<'a> Names<'a> {
 
     /// Whether a name can be read outside of Secrets anyway.
     pub fn may_show(&self, name: &str, evidence: &[Evidence]) -> bool {
-        let platform = evidence
-            .iter()
-            .any(|own| own.kind == EvidenceKind::Platform);
+        let platform = evidence.iter().any(|own| {
+            let kind = &own.kind;
+            matches!(kind, EvidenceKind::Platform | EvidenceKind::Profile(_))
+        });
         platform || self.public.contains(&name.to_ascii_lowercase())
     }
 }

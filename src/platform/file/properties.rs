@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::config::typed::Problems;
@@ -11,13 +12,26 @@ use crate::manifest::view::escape;
 use crate::platform::credentials::SecretReference;
 
 /// The value of a property.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Property {
     /// Kept in a Secret.
     Secret(SecretReference),
     /// Anything else.
     Plain(#[schemars(schema_with = "plain")] Value),
+}
+
+/// Only a map is a reference. What serde derives would take the list `[name]` for one, too.
+impl<'de> Deserialize<'de> for Property {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Property, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        match value.get("secret_ref") {
+            Some(_) => SecretReference::deserialize(value)
+                .map(Property::Secret)
+                .map_err(D::Error::custom),
+            None => Ok(Property::Plain(value)),
+        }
+    }
 }
 
 /// Anything but a map with a `secret_ref`, which is a reference and must be a whole one.

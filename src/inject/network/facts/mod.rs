@@ -14,6 +14,8 @@ use super::topology::{ContainerPort, ObjectRef, ServicePort};
 use crate::manifest::View;
 use crate::object::identity::HELM4_FILENAME;
 use crate::object::{Object, PodPlace};
+use crate::platform::endpoints::Endpoint;
+use crate::platform::variables as profile;
 pub use objects::{Monitored, Selected, port_ref};
 pub use pod::{Container, Mount, Pod, Source, Stored, Variable, Variables, Word};
 
@@ -71,6 +73,8 @@ pub struct WorkloadFacts {
     pub governing: Option<Word>,
     /// The pod.
     pub pod: Pod,
+    /// What the product that the pods belong to has to reach.
+    pub given: Vec<Endpoint>,
 }
 
 /// A Service as its object says it.
@@ -226,7 +230,31 @@ impl Facts {
                     pointer: format!("{}/spec/serviceName", object.pointer),
                 }),
             pod,
+            given: Vec::new(),
         });
+    }
+
+    /// Adds what pods got from their product: variables, each with the place of its container among
+    /// all and its pointer, and what they have to reach.
+    pub fn give(
+        &mut self,
+        document: usize,
+        template: &str,
+        variables: Vec<(usize, String, profile::Variable)>,
+        endpoints: &[Endpoint],
+    ) {
+        let mut workloads = self.workloads.iter_mut();
+        let is =
+            |own: &&mut WorkloadFacts| own.object.document == document && own.template == template;
+        let Some(workload) = workloads.find(is) else {
+            return;
+        };
+        workload.given = endpoints.to_vec();
+        for (number, pointer, variable) in variables {
+            if let Some(container) = workload.pod.containers.get_mut(number) {
+                container.give(pointer, variable);
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::inject::network::topology::ContainerPort;
 use crate::manifest::View;
 use crate::manifest::view::escape;
 use crate::object::Object;
+use crate::platform::variables::{self as profile, Given};
 
 /// A pod.
 #[derive(Debug, Default)]
@@ -284,6 +285,22 @@ impl Container {
             }
         }
         read
+    }
+
+    /// Adds a variable that the container gets from its product.
+    pub fn give(&mut self, at: String, variable: profile::Variable) {
+        let (source, pointer) = match variable.given {
+            Given::Literal(text) => (Source::Literal(text), format!("{at}/value")),
+            Given::Secret { secret, key } => (
+                Source::Key(Stored::Secret, secret, key),
+                format!("{at}/valueFrom/secretKeyRef"),
+            ),
+        };
+        self.variables.push(Variables::One(Variable {
+            name: variable.name,
+            source,
+            pointer,
+        }));
     }
 
     fn all_of(&mut self, source: View<'_>) {

@@ -8,10 +8,12 @@ use super::links::Links;
 use super::store::{Content, Store};
 use super::{Evidence, EvidenceKind, Leads, ObjectRef, Peer, Port, PortRef, Protocol, targets};
 use crate::inject::network::evidence::hosts::{self, Context};
+use crate::inject::network::evidence::names::Promise;
 use crate::inject::network::evidence::{Mention, command, dapr, expand, file, names};
 use crate::inject::network::facts::{
     Component, Container, Facts, Mount, Source, Variable, Variables, WorkloadFacts,
 };
+use crate::platform::endpoints::Endpoint;
 
 type Namespace<'n> = &'n dyn Fn(&Option<String>) -> String;
 
@@ -49,6 +51,9 @@ pub(super) fn find<'a>(
             if applies(component, workload, &caller.namespace, namespace) {
                 caller.component(component);
             }
+        }
+        for endpoint in &workload.given {
+            caller.endpoint(endpoint, &workload.template);
         }
         caller.sidecars(workload);
         caller.siblings(workload);
@@ -276,6 +281,25 @@ impl<'a> Caller<'_, 'a, '_> {
             };
             self.call_all(mentions, &EvidenceKind::Resource, object, &value.pointer);
         }
+    }
+
+    /// What the pods' product has to reach.
+    fn endpoint(&mut self, endpoint: &Endpoint, template: &str) {
+        let context = Context {
+            promise: Promise::Host,
+            ..Context::plain()
+        };
+        let mut mentions = Vec::new();
+        if endpoint.address.contains("://") {
+            hosts::scan(&endpoint.address, context, &mut mentions);
+        } else if let Some(host) = hosts::bare_word(&endpoint.address, endpoint.port, context) {
+            mentions.push(Mention {
+                bare: false,
+                ..host
+            });
+        }
+        let kind = EvidenceKind::Profile(endpoint.field.clone());
+        self.call_all(mentions, &kind, self.object, template);
     }
 
     /// The applications that the workload asks its Dapr sidecar for.

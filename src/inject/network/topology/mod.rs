@@ -280,6 +280,8 @@ pub enum EvidenceKind {
     Siblings,
     /// The platform file.
     Platform,
+    /// That field of the profiles of the product that the pods belong to.
+    Profile(String),
 }
 
 /// A name that looks like a call and leads nowhere.
