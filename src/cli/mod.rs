@@ -16,7 +16,9 @@ mod output;
 mod platform;
 mod policies;
 mod schema;
+mod servers;
 mod tiers;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;

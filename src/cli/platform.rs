@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::options::{Format, check_hardening};
 use super::output::{self, Failure};
 use super::tiers::{self, Choice, Found};
+use super::verify;
 use crate::config::typed;
 use crate::manifest::write_document;
 use crate::platform::file::PlatformFile;
@@ -27,6 +28,8 @@ pub enum Command {
     Validate(Validate),
     /// List every Secret and key that an environment needs, or those that are missing.
     Secrets(Secrets),
+    /// Try the OAuth2 logins of an environment's catalogs, with secrets from the environment.
+    Verify(verify::Args),
     /// Write the manifests of namespaces: Pod Security labels, quota, default sizes.
     Namespaces(Namespaces),
 }
@@ -81,6 +84,7 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
         Command::ListProfiles(args) => list(args),
         Command::Validate(args) => validate(args),
         Command::Secrets(args) => secrets(args),
+        Command::Verify(args) => verify::run(args),
         Command::Namespaces(args) => namespaces(args),
     }
 }

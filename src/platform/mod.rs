@@ -3,8 +3,8 @@
 //!
 //! [`locate`] finds `platform.yaml` for an environment, [`hardening`] is its `hardening:` block,
 //! [`network`] the part of it about NetworkPolicies, [`secrets`] the part that says where secrets
-//! come from. [`credentials`] and [`references`] are about logins and the Secrets they need. [`compile`]
-//! resolves both files into an [`artifact`], [`mapping`] says where environments run,
+//! come from. [`credentials`] and [`references`] are about logins and the Secrets they need,
+//! [`login`] tries those of catalogs. [`compile`] resolves both files into an [`artifact`], [`mapping`] says where environments run,
 //! [`namespaces`] writes the manifests of their namespaces.
 
 pub mod artifact;
@@ -14,6 +14,7 @@ pub mod file;
 pub mod floe;
 pub mod hardening;
 pub mod locate;
+pub mod login;
 pub mod mapping;
 pub mod namespaces;
 pub mod network;
