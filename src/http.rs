@@ -91,12 +91,23 @@ impl Client {
         }
     }
 
+    /// Whether other machines may be talked to without encryption.
+    pub fn is_plain(&self) -> bool {
+        self.reach.plain
+    }
+
     /// Fetches what is at an address; redirects are answers. `limit` is the longest body in bytes.
     ///
     /// # Errors
     /// See [`HttpError`].
-    pub fn get(&self, url: &str, headers: &[Header<'_>], limit: u64) -> Result<Answer, HttpError> {
-        let mut request = self.agent(url)?.get(url);
+    pub fn get(
+        &self,
+        url: &str,
+        query: &[(&str, &str)],
+        headers: &[Header<'_>],
+        limit: u64,
+    ) -> Result<Answer, HttpError> {
+        let mut request = self.agent(url)?.get(url).query_pairs(query.iter().copied());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -22,5 +22,6 @@ pub mod object;
 pub mod pipeline;
 pub mod platform;
 pub mod policy;
+pub mod registry;
 pub mod report;
 pub mod values;

@@ -449,7 +449,11 @@ fn tls_servers_are_known_by_the_systems_certificates() {
     fs::write(&file, other.cert.pem()).expect("written");
     let said = verify(&folder, &trusting, &[]);
     assert_eq!(said.code, 2);
-    assert!(said.stderr.contains("no answer: invalid peer certificate"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("no answer: invalid peer certificate"),
+        "{}",
+        said.stderr
+    );
     fs::write(&file, "").expect("written");
     let said = verify(&folder, &trusting, &[]);
     assert!(

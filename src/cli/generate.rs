@@ -7,10 +7,12 @@ use clap::ValueEnum;
 use serde_json::{Map, Value};
 
 use super::output::{self, Failure};
+use super::servers::Servers;
 use super::tiers;
 use crate::config::typed;
 use crate::platform::artifact::{Artifact, sha256};
 use crate::platform::mapping::{MappingFile, Target};
+use crate::registry::reference::SCHEME;
 use crate::report::plural;
 use crate::values::chart::{self, Chart};
 use crate::values::format::{Generated, Repository, application_set};
@@ -19,11 +21,12 @@ use crate::values::{merge, strvals, values};
 /// Arguments of `generate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A compiled artifact; repeat it to give each environment its own.
+    /// A compiled artifact: a file, or oci://HOST/REPOSITORY@sha256:DIGEST in a registry. Repeat it
+    /// to give each environment its own.
     #[arg(
         long,
         short,
-        value_name = "FILE",
+        value_name = "FILE|oci://…",
         required = true,
         env = "FLOE_ARTIFACT"
     )]
@@ -67,6 +70,8 @@ pub struct Args {
     /// For an ApplicationSet: the branch, tag or commit.
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     pub revision: String,
+    #[command(flatten)]
+    pub servers: Servers,
 }
 
 /// What is written.
@@ -104,7 +109,7 @@ struct Compiled {
 
 /// Runs the sub-command.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let compiled = artifacts(&args.artifact)?;
+    let compiled = artifacts(&args.artifact, &args.servers)?;
     let mapping = mapping(args.mapping.as_deref())?;
     let targets = targets(args, &mapping, &compiled)?;
     let on_top = on_top(&args.values)?;
@@ -137,16 +142,13 @@ fn key_of(text: &str) -> &str {
     text.split('=').next().unwrap_or_default()
 }
 
-fn artifacts(paths: &[PathBuf]) -> Result<Vec<Compiled>, Failure> {
+fn artifacts(paths: &[PathBuf], servers: &Servers) -> Result<Vec<Compiled>, Failure> {
     let mut all = Vec::new();
     for path in paths {
-        if path.to_string_lossy().starts_with("oci://") {
-            return Err(Failure::Usage(format!(
-                "--artifact {}: artifacts are read from files; pull it first, e.g. with `oras pull`",
-                path.display()
-            )));
-        }
-        let found = tiers::read(path)?;
+        let found = match path.to_str() {
+            Some(text) if text.starts_with(SCHEME) => servers.pull(text)?,
+            _ => tiers::read(path)?,
+        };
         let artifact = Artifact::read(&found.name, &found.text).map_err(Failure::config)?;
         all.push(Compiled {
             artifact,

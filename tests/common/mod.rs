@@ -231,7 +231,7 @@ impl Helm {
 }
 
 /// Where `scripts/tools` puts the Helms.
-fn tools() -> PathBuf {
+pub fn tools() -> PathBuf {
     if let Some(dir) = env::var_os("HELM_FLOE_TOOLS") {
         return PathBuf::from(dir);
     }
