@@ -443,3 +443,40 @@ fn another_manifest_than_the_named_one_is_refused() {
         said.stderr
     );
 }
+
+/// No stage of the filter can open a connection or run a program.
+#[test]
+fn the_filter_talks_to_nobody() {
+    let mut files = 0;
+    for stage in [
+        "manifest",
+        "object",
+        "policy",
+        "inject",
+        "check",
+        "pipeline",
+        "report",
+        "pipeline.rs",
+    ] {
+        for entry in walkdir::WalkDir::new(repository().join("src").join(stage)) {
+            let path = entry.expect("read").into_path();
+            if path.extension().is_none_or(|ending| ending != "rs") {
+                continue;
+            }
+            files += 1;
+            let text = fs::read_to_string(&path).expect("read");
+            for word in [
+                "TcpStream",
+                "UdpSocket",
+                "UnixStream",
+                "ureq",
+                "crate::http",
+                "crate::registry",
+                "process::Command",
+            ] {
+                assert!(!text.contains(word), "{}: {word}", path.display());
+            }
+        }
+    }
+    assert!(files > 100, "{files}");
+}

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::output::{self, Failure};
-use super::tiers::{self, Choice};
+use super::tiers::{self, Choice, Found};
+use crate::platform::artifact::Artifact;
 use crate::platform::compile::{Text, compile};
 
 /// Arguments of `compile`.
@@ -23,12 +24,21 @@ pub struct Args {
 /// Runs the sub-command.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let spec = tiers::read(&args.file)?;
-    let folder = args
-        .file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let platform = args.choice.find(folder.unwrap_or(Path::new(".")))?;
-    let artifact = compile(
+    let artifact = compiled(&spec, &args.file, &args.choice)?;
+    let json = artifact.to_json();
+    match &args.output {
+        Some(file) if file.as_os_str() != "-" => tiers::write(file, &json)?,
+        _ => output::stdout(json.as_bytes())?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Compiles a product; the platform file is looked for from where the product's file is.
+pub fn compiled(spec: &Found, file: &Path, choice: &Choice) -> Result<Artifact, Failure> {
+    let folder = file.parent();
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    let platform = choice.find_or_local(folder.unwrap_or(Path::new(".")))?;
+    compile(
         Text {
             file: &spec.name,
             text: &spec.text,
@@ -40,13 +50,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         &source(&platform.name),
         platform.environment.as_deref(),
     )
-    .map_err(|errors| tiers::wrong(&errors))?;
-    let json = artifact.to_json();
-    match &args.output {
-        Some(file) if file.as_os_str() != "-" => tiers::write(file, &json)?,
-        _ => output::stdout(json.as_bytes())?,
-    }
-    Ok(ExitCode::SUCCESS)
+    .map_err(|errors| tiers::wrong(&errors))
 }
 
 /// The platform file as the artifact names it: without what differs from machine to machine.

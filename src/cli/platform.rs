@@ -90,7 +90,7 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
 }
 
 fn list(args: &List) -> Result<ExitCode, Failure> {
-    let found = args.choice.find(Path::new("."))?;
+    let found = args.choice.find_or_local(Path::new("."))?;
     let file = tiers::platform(&found)?;
     let mut rows = Vec::new();
     for (name, profile) in &file.storage {
@@ -194,7 +194,7 @@ fn to_validate(args: &Validate) -> Result<Vec<Found>, Failure> {
 }
 
 fn secrets(args: &Secrets) -> Result<ExitCode, Failure> {
-    let found = args.choice.find(Path::new("."))?;
+    let found = args.choice.find_or_local(Path::new("."))?;
     let needed = of_platform(&tiers::platform(&found)?);
     let (shown, what) = match &args.rendered {
         None => (needed, "secrets"),

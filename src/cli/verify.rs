@@ -30,7 +30,7 @@ pub struct Args {
 
 /// Runs the sub-command.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let found = args.choice.find(Path::new("."))?;
+    let found = args.choice.find_or_local(Path::new("."))?;
     let file = tiers::platform(&found)?;
     known(&file, args.catalog.as_deref(), &found.name)?;
     let environment = |name: &str| std::env::var(name).ok();

@@ -189,7 +189,7 @@ mod tests {
         assert!(logins.has_helper("gcr.io") && !logins.has_helper("ghcr.io"));
         for bad in [
             "",
-            "[]",
+            "[1]",
             r#"{"auths": {"a": {"auth": "%"}}}"#,
             r#"{"auths": {"a": {"auth": "YQ=="}}}"#,
         ] {

@@ -310,7 +310,7 @@ mod tests {
             Ok(digest)
         );
         for (text, want) in [
-            ("[]".to_owned(), "no manifest"),
+            ("[1]".to_owned(), "no manifest"),
             ("{}".to_owned(), "it has 0 layers"),
             (with(&format!("{good},{good}")), "it has 2 layers"),
             (
