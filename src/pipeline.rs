@@ -12,10 +12,12 @@ mod kinds;
 mod network;
 mod output;
 mod settings;
+mod wiring;
 
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::check::wiring::Wires;
 use crate::inject::network::{Facts, Topology};
 use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
@@ -116,6 +118,12 @@ struct Run<'s, 'c> {
     seen: HashMap<Box<str>, usize>,
     /// What the objects say about the network.
     facts: Facts,
+    /// What the objects name and offer.
+    wires: Wires,
+    /// Which checks of that are in force.
+    wiring: wiring::Wiring,
+    /// Whether the stream is only a part of a release.
+    part: bool,
 }
 
 /// Runs every stage over a stream.
@@ -123,16 +131,25 @@ struct Run<'s, 'c> {
 /// # Errors
 /// [`Unreadable`] with every place that could not be understood; then there is no output.
 pub fn run<'s>(text: &'s str, settings: &Settings) -> Result<Outcome<'s>, Unreadable> {
-    run_file(text, None, settings)
+    run_from(text, Source::default(), settings)
 }
 
-/// Runs every stage over the stream of a file, which findings and exceptions then name.
+/// Where a stream comes from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Source<'f> {
+    /// The file, which findings and exceptions then name.
+    pub file: Option<&'f str>,
+    /// Whether it is only a part of a release: what it names may be in another file.
+    pub part: bool,
+}
+
+/// Runs every stage over a stream from somewhere.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_file<'s>(
+pub fn run_from<'s>(
     text: &'s str,
-    file: Option<&str>,
+    from: Source<'_>,
     settings: &Settings,
 ) -> Result<Outcome<'s>, Unreadable> {
     let spans = split(text)
@@ -152,6 +169,9 @@ pub fn run_file<'s>(
         problems: Vec::new(),
         seen: HashMap::new(),
         facts: Facts::default(),
+        wires: Wires::default(),
+        wiring: wiring::Wiring::of(settings),
+        part: from.part,
         spans,
     };
     let mut done = run.documents();
@@ -168,7 +188,7 @@ pub fn run_file<'s>(
     });
     report.edits.sort_by_key(|edit| edit.document);
     for finding in &mut report.findings {
-        finding.file = file.map(str::to_owned);
+        finding.file = from.file.map(str::to_owned);
     }
     let namespace = settings.namespace.as_deref();
     let used = exceptions::apply(

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `console` | runs it with trycmd, output and exit code compared |
 //! | `sh` | runs it with Helm 3 and with Helm 4, where `./chart` is the test chart |
+//! | `sh checkout` | runs it in a copy of `examples` and `charts`, which must stay as they are |
 //! | `sh cluster`, `sh network`, `sh build` | not run: needs a cluster (tests/cluster.rs), the network, or builds this repository |
 //! | `yaml` | loads it as the platform file, policy or manifests that it is |
 //! | `diff` | finds it in what `helm-floe diff` really says |
@@ -31,9 +32,10 @@ struct Block {
     text: String,
 }
 
-/// README.md and everything in docs/.
+/// README.md and everything in docs/ and charts/.
 fn documents() -> Vec<PathBuf> {
-    let docs = walkdir::WalkDir::new(repository().join("docs")).into_iter();
+    let docs = ["docs", "charts"].into_iter();
+    let docs = docs.flat_map(|tree| walkdir::WalkDir::new(repository().join(tree)));
     let mut files: Vec<PathBuf> = docs.map(|entry| entry.expect("read").into_path()).collect();
     files.retain(|file| file.extension().is_some_and(|e| e == "md"));
     files.push(repository().join("README.md"));
@@ -78,6 +80,7 @@ fn every_fence_says_what_to_do_with_its_block() {
     let known = [
         "console",
         "sh",
+        "sh checkout",
         "sh cluster",
         "sh network",
         "sh build",
@@ -118,16 +121,66 @@ fn shell_blocks_run_with_both_helms() {
     }
 }
 
+/// What is generated is what lies here.
+#[test]
+fn checkout_blocks_write_what_is_here() {
+    let helm = Helm::new(4);
+    for block in blocks_with("sh checkout") {
+        let folder = tempfile::tempdir().expect("a directory");
+        for tree in ["examples", "charts"] {
+            copy_tree(&repository().join(tree), &folder.path().join(tree));
+        }
+        let mut shell = helm.program("/bin/sh");
+        shell.args(["-euc", &block.text]).current_dir(&folder);
+        let said = Outcome::of(&shell.output().expect("runs"));
+        assert_eq!(said.code, 0, "{}: {}", block.place, said.stderr);
+        for tree in ["examples", "charts"] {
+            for entry in walkdir::WalkDir::new(folder.path().join(tree)) {
+                let entry = entry.expect("read").into_path();
+                let name = entry.strip_prefix(&folder).expect("below");
+                let same = entry.is_dir()
+                    || fs::read(&entry).ok() == fs::read(repository().join(name)).ok();
+                assert!(
+                    same,
+                    "{}: {} is not up to date",
+                    block.place,
+                    name.display()
+                );
+            }
+        }
+    }
+}
+
+/// The commands of a block, without comments; a line that ends in a backslash goes on.
+fn commands(text: &str) -> Vec<String> {
+    let joined = text.replace("\\\n", " ");
+    let lines = joined
+        .lines()
+        .map(|line| line.split(" #").next().unwrap_or_default());
+    let lines = lines
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(str::to_owned).collect()
+}
+
 /// Blocks that are not run still name programs, scripts and options that exist.
 #[test]
 fn blocks_that_are_not_run_name_what_exists() {
     let help = Outcome::of(&feed(&mut floe(&["post-render", "--help"]), b"")).ok();
     let fences = ["sh cluster", "sh network", "sh build"];
     for block in fences.into_iter().flat_map(blocks_with) {
-        for line in block.text.lines() {
-            let command = line.split('#').next().unwrap_or_default();
+        for command in commands(&block.text) {
             let program = command.split_whitespace().next().unwrap_or_default();
-            let known = ["helm", "helm-floe", "cargo"].contains(&program)
+            let programs = [
+                "cargo",
+                "docker",
+                "flux",
+                "helm",
+                "helm-floe",
+                "kubectl",
+                "minikube",
+            ];
+            let known = programs.contains(&program)
                 || program.starts_with("scripts/") && repository().join(program).is_file();
             assert!(known, "{}: {program}", block.place);
             for option in ["--env", "--report"] {

@@ -2,14 +2,13 @@
 //! take it or not, and judged by the tools that read what it writes.
 #![cfg(unix)]
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(clippy::print_stderr, reason = "a test that is left out says so")]
 
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
+use common::definitions::{against, definitions};
 use common::{Helm, MAJORS, Outcome, copy_tree, feed, floe, repository};
 use helm_floe::manifest::{Document, split};
 use serde_json::{Value, json};
@@ -370,76 +369,10 @@ fn every_example_reaches_a_release() {
 
 // ---- judged by those who read it ------------------------------------------------------------------
 
-/// The version of Argo CD whose definitions judge.
-const ARGO_CD: &str = "github.com/argoproj/argo-cd/v3@v3.5.7";
-
-/// Argo CD's sources in Go's module cache; `None`, with a word on it, where there is no Go.
-fn argo_cd() -> Option<PathBuf> {
-    let go = ["go", "/usr/local/go/bin/go"];
-    let output = go.iter().find_map(|go| {
-        let mut command = Command::new(go);
-        command
-            .args(["mod", "download", "-json", ARGO_CD])
-            .current_dir("/");
-        command.output().ok()
-    });
-    let said = output.filter(|output| output.status.success());
-    let folder = said.and_then(|output| {
-        let said: Value = serde_json::from_slice(&output.stdout).ok()?;
-        said["Dir"].as_str().map(PathBuf::from)
-    });
-    if folder.is_none() {
-        eprintln!("SKIPPED: Go cannot fetch {ARGO_CD}, so nothing judges the ApplicationSet");
-    }
-    folder
-}
-
-/// The schema of a custom resource, which takes no field that it does not name: the API server would
-/// leave such a field out, and a misspelt one is a mistake.
-fn definition(argo_cd: &Path, name: &str) -> jsonschema::Validator {
-    let file = argo_cd.join(format!("manifests/crds/{name}-crd.yaml"));
-    let definition = yaml(&fs::read_to_string(file).expect("read"));
-    let mut schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
-    for field in ["apiVersion", "kind", "metadata"] {
-        assert!(
-            schema["properties"].get(field).is_some(),
-            "{name}: no {field}"
-        );
-    }
-    close(&mut schema);
-    schema["properties"]["metadata"] = json!({"type": "object", "required": ["name"]});
-    jsonschema::validator_for(&schema).expect("a schema")
-}
-
-fn close(schema: &mut Value) {
-    match schema {
-        Value::Object(members) => {
-            let open = members.get("x-kubernetes-preserve-unknown-fields") == Some(&json!(true));
-            if !open
-                && members.get("properties").is_some_and(Value::is_object)
-                && members.contains_key("type")
-            {
-                members.insert("additionalProperties".into(), false.into());
-            }
-            members.values_mut().for_each(close);
-        }
-        Value::Array(items) => items.iter_mut().for_each(close),
-        _ => {}
-    }
-}
-
-fn errors(validator: &jsonschema::Validator, value: &Value) -> Vec<String> {
-    let errors = validator.iter_errors(value);
-    errors
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect()
-}
-
 #[test]
 fn argo_cd_takes_the_application_set_and_what_comes_of_it() {
-    let Some(argo_cd) = argo_cd() else {
-        return;
-    };
+    let definitions = definitions();
+    let violations = |object: &Value| against(&definitions, object).expect("a kind of Argo CD's");
     let folder = starter();
     let generate = [
         "generate",
@@ -454,26 +387,20 @@ fn argo_cd_takes_the_application_set_and_what_comes_of_it() {
         "https://git.example.com/charts.git",
     ];
     let set = yaml(&run(folder.path(), &generate).ok());
-    let definition_of_sets = definition(&argo_cd, "applicationset");
-    assert_eq!(errors(&definition_of_sets, &set), [""; 0]);
+    assert_eq!(violations(&set), [""; 0]);
     // The judge sees mistakes.
     for pointer in ["/spec/generators/0", "/spec/template/spec", "/spec"] {
         let mut wrong = set.clone();
         wrong.pointer_mut(pointer).expect("there")["nonsense"] = json!("x");
-        assert!(!errors(&definition_of_sets, &wrong).is_empty(), "{pointer}");
+        assert!(!violations(&wrong).is_empty(), "{pointer}");
     }
-    let definition_of_applications = definition(&argo_cd, "application");
     let elements = set["spec"]["generators"][0]["list"]["elements"]
         .as_array()
         .expect("a list");
     assert_eq!(elements.len(), 4);
     for element in elements {
         let application = filled(&set, element);
-        assert_eq!(
-            errors(&definition_of_applications, &application),
-            [""; 0],
-            "{application:#}"
-        );
+        assert_eq!(violations(&application), [""; 0], "{application:#}");
         let spec = &application["spec"];
         let production = element["environment"] == "prod";
         assert_eq!(

@@ -513,7 +513,7 @@ fn a_chart_with_secrets_is_released_without_one() {
         let helm = with_post_renderer(major);
         let file = helm.home().join("platform.yaml");
         fs::write(&file, platform).expect("written");
-        let report = helm.home().join("report.json");
+        let report = helm.home().join("report.txt");
         let render = || {
             let secretive = chart("secretive");
             let words = [

@@ -103,7 +103,12 @@ impl World {
         let mut selected = false;
         for policy in &self.policies {
             let spec = &policy["spec"];
-            let types = spec["policyTypes"].as_array().expect("policyTypes");
+            // What the API server takes where none are given.
+            let default = match spec["egress"].is_array() {
+                true => vec![json!("Ingress"), json!("Egress")],
+                false => vec![json!("Ingress")],
+            };
+            let types = spec["policyTypes"].as_array().unwrap_or(&default);
             let namespace = self.namespace(policy);
             let mine = namespace == pod.namespace && matches(&spec["podSelector"], &pod.labels);
             if !mine || !types.contains(&json!(kind)) {
@@ -230,6 +235,131 @@ fn a_release_is_open_inside_and_closed_to_others_in_mode_isolate() {
     let said = Outcome::of(&feed(&mut without, rendered.as_bytes()));
     assert_eq!(said.code, 2, "{}", said.stderr);
     assert!(said.stderr.contains("--release"), "{}", said.stderr);
+}
+
+/// A Deployment, with annotations and variables of its pods as YAML in flow style.
+fn deployment(name: &str, annotations: &str, env: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  selector: {{matchLabels: {{app: {name}}}}}\n  \
+         template:\n    metadata: {{labels: {{app: {name}}}, annotations: {annotations}}}\n    \
+         spec: {{containers: [{{name: a, image: \"a:1\", env: {env}}}]}}\n---\n"
+    )
+}
+
+#[test]
+fn open_rules_of_a_chart_give_way_where_the_platform_says_so() {
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: db}\nspec: {selector: {app: db}, ports: [{port: 5432}]}\n---\n";
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: db}\nspec:\n  podSelector: {matchLabels: {app: db}}\n  \
+                  ingress:\n  - ports: [{port: 5432}] # whoever likes\n  - from: [{podSelector: {matchLabels: {app: backup}}}]\n  egress: [{}]\n";
+    let stream = [
+        &deployment("web", "{}", "[{name: DB, value: \"postgres://db:5432/x\"}]"),
+        &deployment("db", "{}", "[]"),
+        service,
+        policy,
+    ]
+    .concat();
+    let root = tempfile::tempdir().expect("a directory");
+    let world = |choice: &str, stream: &str| {
+        let file = root.path().join("platform.yaml");
+        let text = format!("hardening: {{network: {{chart_policies: {choice}}}}}\n");
+        std::fs::write(&file, text).expect("written");
+        let mut command = floe(&["--release", "web", "--namespace", "shop", "--platform"]);
+        let output = feed(command.arg(&file), stream.as_bytes());
+        let said = Outcome::of(&output);
+        let mut world = World::new(&said.stdout, "shop");
+        for (name, namespace, app) in [
+            ("stranger", "shop", "x"),
+            ("backup", "shop", "backup"),
+            ("far", "other", "x"),
+        ] {
+            world
+                .pods
+                .push(Pod::new(name, namespace, json!({"app": app})));
+        }
+        (world, said)
+    };
+    for (choice, open) in [("keep", true), ("extend", true), ("narrow", false)] {
+        let (world, said) = world(choice, &stream);
+        for (from, wanted) in [
+            ("web", true),
+            ("backup", true),
+            ("stranger", open),
+            ("far", open),
+        ] {
+            assert_eq!(world.allows(from, "db", 5432), wanted, "{choice}: {from}");
+        }
+        let out = world.side(world.pod("db"), Some(world.pod("stranger")), 80, "Egress");
+        assert_eq!(out, open, "{choice}");
+        assert_eq!(
+            said.stderr.contains("warning[network/open]"),
+            open,
+            "{}",
+            said.stderr
+        );
+    }
+    let once = world("narrow", &stream).1.stdout;
+    assert_eq!(
+        world("narrow", &once).1.stdout,
+        once,
+        "a second run changes nothing"
+    );
+}
+
+#[test]
+fn dapr_applications_call_each_other_through_their_sidecars() {
+    let dapr = |id: &str| format!("{{dapr.io/enabled: \"true\", dapr.io/app-id: {id}}}");
+    let url = "[{name: ORDERS, value: \"http://localhost:3500/v1.0/invoke/orders-app/method\"}]";
+    let stream = [
+        deployment("web", &dapr("web-app"), url),
+        deployment(
+            "orders",
+            &dapr("orders-app"),
+            "[{name: STOCK_APP_ID, value: stock-app}]",
+        ),
+        deployment("stock", &dapr("stock-app"), "[]"),
+        deployment("plain", "{}", url),
+    ]
+    .concat();
+    let world = World::new(&hardened(&stream, &[]), "shop");
+    let names = ["web", "orders", "stock", "plain"];
+    for from in names {
+        for to in names.iter().filter(|to| **to != from) {
+            let expected = [("web", "orders"), ("orders", "stock")].contains(&(from, to));
+            assert_eq!(world.allows(from, to, 50002), expected, "{from} to {to}");
+            assert!(!world.allows(from, to, 3500), "{from} to {to}");
+        }
+    }
+}
+
+#[test]
+fn who_has_no_pods_is_let_in_by_address() {
+    let stream = format!(
+        "{}{}apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}\n---\n\
+         apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: web}}\nspec: {{defaultBackend: {{service: {{name: web, port: {{number: 80}}}}}}}}\n",
+        deployment("web", "{}", "[]"),
+        deployment("agent", "{}", "[{name: WEB_URL, value: \"http://web\"}]")
+            .replace("spec: {containers", "spec: {hostNetwork: true, containers"),
+    );
+    let root = tempfile::tempdir().expect("a directory");
+    let file = root.path().join("platform.yaml");
+    let text = "hardening:\n  network:\n    ingress: [{cidr: 35.191.0.0/16}]\n    nodes: [10.128.0.0/20]\n";
+    std::fs::write(&file, text).expect("written");
+    let mut command = floe(&[
+        "--namespace",
+        "shop",
+        "--on-violation",
+        "warn",
+        "--platform",
+    ]);
+    let said = Outcome::of(&feed(command.arg(&file), stream.as_bytes())).ok();
+    let policies = World::new(&said, "shop").policies;
+    let web = policies
+        .iter()
+        .find(|policy| policy["metadata"]["name"] == "floe-deployment-web");
+    let rules = &web.expect("a policy")["spec"]["ingress"];
+    let blocks =
+        json!([{"ipBlock": {"cidr": "10.128.0.0/20"}}, {"ipBlock": {"cidr": "35.191.0.0/16"}}]);
+    assert_eq!(rules[0]["from"], blocks, "{rules}");
 }
 
 #[test]

@@ -5,12 +5,12 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use common::registry::Registry;
 use common::server::{Reply, Request, Server};
 use common::{Outcome, feed, floe, repository, tools};
 use serde_json::{Value, json};
@@ -21,49 +21,23 @@ use tempfile::TempDir;
 const SECRET: &str = "hunter2-do-not-print";
 const MEDIA_TYPE: &str = "application/vnd.helm-floe.artifact.v2+json";
 
-/// A registry on loopback, gone with the value.
-struct Registry {
-    child: Child,
-    host: String,
-}
-
-impl Registry {
-    fn start() -> Registry {
-        let program = tools().join("registry/registry");
-        assert!(
-            program.is_file(),
-            "{} is missing: run scripts/tools registry",
-            program.display()
-        );
-        let mut command = Command::new(program);
-        command.args(["-port", "0"]).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("runs");
-        let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
-        let mut line = String::new();
-        log.read_line(&mut line).expect("says its port");
-        // It goes on to tell of every request.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        let port = line.trim().rsplit(' ').next().expect("a port");
-        Registry {
-            host: format!("localhost:{port}"),
-            child,
-        }
-    }
-
-    /// Pushes a file as the documentation says, and gives the digest that the client prints.
-    fn push(&self, file: &Path, name: &str, media_type: &str) -> String {
-        let mut oras = Command::new(oras());
-        oras.args(["push", "--plain-http", &format!("{}/{name}", self.host)]);
-        oras.arg(format!(
-            "{}:{media_type}",
-            file.file_name().expect("a name").display()
-        ));
-        let home = file.parent().expect("a folder");
-        oras.current_dir(home).env_clear().env("HOME", home);
-        let said = Outcome::of(&oras.output().expect("runs")).ok();
-        let digest = said.lines().find_map(|line| line.strip_prefix("Digest: "));
-        digest.expect("a digest").to_owned()
-    }
+/// Pushes a file as the documentation says, and gives the digest that the client prints.
+fn push(registry: &Registry, file: &Path, name: &str, media_type: &str) -> String {
+    let mut oras = Command::new(oras());
+    oras.args([
+        "push",
+        "--plain-http",
+        &format!("{}/{name}", registry.address),
+    ]);
+    oras.arg(format!(
+        "{}:{media_type}",
+        file.file_name().expect("a name").display()
+    ));
+    let home = file.parent().expect("a folder");
+    oras.current_dir(home).env_clear().env("HOME", home);
+    let said = Outcome::of(&oras.output().expect("runs")).ok();
+    let digest = said.lines().find_map(|line| line.strip_prefix("Digest: "));
+    digest.expect("a digest").to_owned()
 }
 
 /// Sends a request on to a registry.
@@ -74,13 +48,6 @@ fn ask(host: &str, request: &Request) -> Reply {
     let mut reply = agent.get(url).call().expect("an answer");
     let body = reply.body_mut().read_to_vec().expect("a body");
     Reply::new(reply.status().as_u16(), body)
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn oras() -> PathBuf {
@@ -141,10 +108,10 @@ fn a_pulled_artifact_is_the_file() {
     let registry = Registry::start();
     let folder = artifact();
     let file = folder.path().join("prod.json");
-    let digest = registry.push(&file, "team/orders:1.0.0", MEDIA_TYPE);
+    let digest = push(&registry, &file, "team/orders:1.0.0", MEDIA_TYPE);
     let from_file = generate(folder.path(), "prod.json", &[]).ok();
     for tag in ["", ":1.0.0", ":anything"] {
-        let reference = format!("oci://{}/team/orders{tag}@{digest}", registry.host);
+        let reference = format!("oci://{}/team/orders{tag}@{digest}", registry.address);
         assert_eq!(
             generate(folder.path(), &reference, &[]).ok(),
             from_file,
@@ -152,7 +119,7 @@ fn a_pulled_artifact_is_the_file() {
         );
     }
     // Both at once: they are of the same environment, and by their names it is told which.
-    let reference = format!("oci://{}/team/orders@{digest}", registry.host);
+    let reference = format!("oci://{}/team/orders@{digest}", registry.address);
     let said = generate(folder.path(), &reference, &["-a", "prod.json"]);
     assert_eq!(said.code, 2);
     assert!(
@@ -168,17 +135,19 @@ fn what_is_not_pinned_or_not_there_is_refused() {
     let registry = Registry::start();
     let folder = artifact();
     let file = folder.path().join("prod.json");
-    let host = &registry.host;
-    registry.push(&file, "team/orders:1.0.0", MEDIA_TYPE);
-    let other = registry.push(&file, "team/orders:json", "application/json");
+    let host = &registry.address;
+    push(&registry, &file, "team/orders:1.0.0", MEDIA_TYPE);
+    let other = push(&registry, &file, "team/orders:json", "application/json");
     fs::write(folder.path().join("none.json"), "{\"version\": \"0.1.0\"}").expect("written");
-    let none = registry.push(
+    let none = push(
+        &registry,
         &folder.path().join("none.json"),
         "team/orders:none",
         MEDIA_TYPE,
     );
     fs::write(folder.path().join("binary"), [0xff, 0xfe]).expect("written");
-    let binary = registry.push(
+    let binary = push(
+        &registry,
         &folder.path().join("binary"),
         "team/orders:binary",
         MEDIA_TYPE,
@@ -245,10 +214,15 @@ fn authorization(request: &Request) -> &str {
 fn a_basic_login_comes_from_dockers_configuration() {
     let registry = Registry::start();
     let folder = artifact();
-    let digest = registry.push(&folder.path().join("prod.json"), "orders:1", MEDIA_TYPE);
+    let digest = push(
+        &registry,
+        &folder.path().join("prod.json"),
+        "orders:1",
+        MEDIA_TYPE,
+    );
     let login = STANDARD.encode(format!("me:{SECRET}"));
     let want = format!("Basic {login}");
-    let server = front(&registry.host, move |request| {
+    let server = front(&registry.address, move |request| {
         let good = authorization(request) == want;
         (!good).then(|| Reply::new(401, "").header("www-authenticate", "Basic realm=\"registry\""))
     });
@@ -296,7 +270,8 @@ fn a_bearer_token_comes_from_the_token_service() {
     ] {
         let registry = Registry::start();
         let folder = artifact();
-        let digest = registry.push(
+        let digest = push(
+            &registry,
             &folder.path().join("prod.json"),
             "team/orders:1",
             MEDIA_TYPE,
@@ -306,7 +281,7 @@ fn a_bearer_token_comes_from_the_token_service() {
             "Bearer realm=\"{}/token\",service=\"the registry\"",
             tokens.url()
         );
-        let server = front(&registry.host, move |request| {
+        let server = front(&registry.address, move |request| {
             let good = authorization(request) == format!("Bearer {SECRET}");
             (!good).then(|| Reply::new(401, "").header("www-authenticate", &*challenge))
         });
@@ -342,7 +317,7 @@ fn redirects_get_no_login_and_what_comes_must_have_the_digest() {
     let registry = Registry::start();
     let folder = artifact();
     let file = folder.path().join("prod.json");
-    let digest = registry.push(&file, "orders:1", MEDIA_TYPE);
+    let digest = push(&registry, &file, "orders:1", MEDIA_TYPE);
     let text = fs::read(&file).expect("read");
     let layer = sha(&text);
     let login = STANDARD.encode("me:word");
@@ -388,12 +363,14 @@ fn redirects_get_no_login_and_what_comes_must_have_the_digest() {
             format!("Basic {login}"),
         );
         let blob = format!("/v2/orders/blobs/sha256:{layer}");
-        let server = front(&registry.host, move |request| match request.path == blob {
-            _ if authorization(request) != challenged => {
-                Some(Reply::new(401, "").header("www-authenticate", "Basic"))
+        let server = front(&registry.address, move |request| {
+            match request.path == blob {
+                _ if authorization(request) != challenged => {
+                    Some(Reply::new(401, "").header("www-authenticate", "Basic"))
+                }
+                true => Some(Reply::new(307, "").header("location", &*to)),
+                false => None,
             }
-            true => Some(Reply::new(307, "").header("location", &*to)),
-            false => None,
         });
         docker_config(
             folder.path(),
@@ -422,8 +399,8 @@ fn another_manifest_than_the_named_one_is_refused() {
     let registry = Registry::start();
     let folder = artifact();
     let file = folder.path().join("prod.json");
-    let good = registry.push(&file, "orders:1", MEDIA_TYPE);
-    let host = registry.host.clone();
+    let good = push(&registry, &file, "orders:1", MEDIA_TYPE);
+    let host = registry.address.clone();
     let server = Server::start(move |_| {
         ask(
             &host,

@@ -20,6 +20,7 @@ pub mod twice;
 pub mod unreadable;
 pub mod user;
 pub mod webhook;
+pub mod wiring;
 
 use serde_json::Value;
 
@@ -31,6 +32,8 @@ use crate::report::Severity;
 pub fn example(policy: &str, object: &Value) -> Vec<String> {
     if secrets::POLICIES.contains(&policy) {
         secrets::sample::judge(policy, object)
+    } else if policy.starts_with("wiring/") {
+        wiring::sample::judge(policy, object)
     } else {
         Vec::new()
     }

@@ -1,8 +1,11 @@
 //! What is odd about a release's network.
 
+use std::collections::BTreeSet;
+
 use super::violation;
 use crate::inject::network::DERIVE;
-use crate::inject::network::topology::{LooseWhy, ObjectRef, Topology, Workload};
+use crate::inject::network::narrow::{Direction, OPEN};
+use crate::inject::network::topology::{LooseWhy, ObjectRef, Peer, Topology, Workload};
 use crate::policy::Violation;
 use crate::report::Severity;
 
@@ -34,6 +37,50 @@ pub fn selects_nothing(topology: &Topology) -> Vec<(ObjectRef, Violation)> {
         (policy.object.clone(), violation)
     })
     .collect()
+}
+
+/// Rules of a chart's own NetworkPolicies that let everyone in or out, although no Service opens
+/// the pods to the world.
+pub fn open(topology: &Topology) -> Vec<(ObjectRef, Violation)> {
+    let to_world: BTreeSet<usize> = topology
+        .edges
+        .iter()
+        .filter_map(|edge| match (&edge.from, &edge.to) {
+            (Peer::World, Peer::Workload(number)) => Some(*number),
+            _ => None,
+        })
+        .collect();
+    let mut found = Vec::new();
+    for policy in topology.policies.iter().filter(|policy| !policy.ours) {
+        let wanted = policy
+            .workloads
+            .iter()
+            .any(|number| to_world.contains(number));
+        for (direction, index) in &policy.open {
+            if policy.workloads.is_empty() || (wanted && *direction == Direction::Ingress) {
+                continue;
+            }
+            found.push((
+                policy.object.clone(),
+                open_rule(&policy.object, *direction, *index),
+            ));
+        }
+    }
+    found
+}
+
+fn open_rule(policy: &ObjectRef, direction: Direction, index: usize) -> Violation {
+    let (field, words) = match direction {
+        Direction::Ingress => ("ingress", "lets everyone in the cluster call its pods"),
+        Direction::Egress => ("egress", "lets its pods call everyone"),
+    };
+    violation(
+        OPEN,
+        Severity::Warning,
+        &format!("{}/spec/{field}/{index}", policy.pointer),
+        format!("NetworkPolicy {} {words}", policy.name),
+        "name the peers in the chart's values, or have the platform team set hardening.network.chart_policies to narrow: then the rule gives way to what the release shows",
+    )
 }
 
 /// A NetworkPolicy with our mark that is not what the release needs. The mark keeps ours from being

@@ -7,14 +7,15 @@ use std::thread;
 
 use super::filter::{refusal, unreadable};
 use super::input::{self, Args, Input, Item, Loaded};
-use super::options::{Format, OnViolation, Options};
+use super::options::{OnViolation, Options};
 use super::output::{self, Failure};
+use super::report::{Extras, Shown};
 use crate::check;
 use crate::check::files::{self, Placed};
-use crate::pipeline::{self, Mode, Settings, Unreadable};
+use crate::pipeline::{self, Mode, Settings, Source, Unreadable};
 use crate::policy::exceptions::{self, Used};
 use crate::report::text::{self, Text};
-use crate::report::{Finding, Report, json};
+use crate::report::{Finding, Report};
 
 /// More threads than this do not make reading faster.
 const MAX_THREADS: usize = 8;
@@ -43,20 +44,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if nothing && !options.allow_empty {
         return Err(unreadable("input", pipeline::nothing_in("the input")));
     }
-    let document = |findings: &str| match options.format {
-        Format::Json => json::render(&total.report),
-        Format::Text => [
-            &text::verdict(&total.report),
-            findings,
-            &text::closing(&total.report),
-        ]
-        .concat(),
-    };
-    let shown = if color { &total.coloured } else { &total.plain };
-    output::stdout(document(shown).as_bytes())?;
-    if let Some(file) = &options.report {
-        output::save(file, &document(&total.plain))?;
-    }
+    let charts = items.iter().filter_map(Item::chart).collect();
+    let words = |color| total.text(color);
+    let extras = || Ok(Extras::default());
+    let shown = Shown::new(options, &total.report, &charts, &words, &extras);
+    output::stdout(shown.screen(color)?.as_bytes())?;
+    shown.save()?;
     if total.failures.is_empty() {
         return Ok(refusal(&total.report).unwrap_or(ExitCode::SUCCESS));
     }
@@ -97,7 +90,8 @@ impl Total {
         options: &Options,
     ) -> Result<Total, Failure> {
         let color = self.color;
-        let judged = in_parallel(items, |item| judge(item, settings, options, color));
+        let many = items.len() > 1;
+        let judged = in_parallel(items, |item| judge(item, many, settings, options, color));
         for result in judged {
             match result {
                 Ok(judged) => self.add(judged),
@@ -111,6 +105,13 @@ impl Total {
             0 if !self.failures.is_empty() => Err(self.failures.swap_remove(0)),
             _ => Ok(self),
         }
+    }
+
+    /// The whole report as text.
+    fn text(&self, color: bool) -> String {
+        let findings = if color { &self.coloured } else { &self.plain };
+        let (verdict, closing) = (text::verdict(&self.report), text::closing(&self.report));
+        [&verdict, findings.as_str(), &closing].concat()
     }
 
     fn add(&mut self, judged: Judged) {
@@ -158,8 +159,10 @@ fn claim<'i, T>(items: &'i [T], next: &AtomicUsize) -> Option<(usize, &'i T)> {
     items.get(at).map(|item| (at, item))
 }
 
+/// Judges one item of one or `many`.
 fn judge(
     item: &Item,
+    many: bool,
     settings: &Settings,
     options: &Options,
     color: bool,
@@ -179,7 +182,8 @@ fn judge(
     };
     let (input, judged) = match loaded {
         Loaded::Stream(input) => {
-            let judged = match (stream(&input, settings), item) {
+            let part = many && item.chart().is_none();
+            let judged = match (stream(&input, part, settings), item) {
                 (Err(Failure::Unreadable { problems, .. }), Item::Below(_)) => {
                     unreadable_file(&input, &problems, settings)
                 }
@@ -210,9 +214,10 @@ fn shown(input: &str, text: &str, mut judged: Judged, color: bool) -> Judged {
     judged
 }
 
-/// Judges manifests.
-fn stream(input: &Input, settings: &Settings) -> Result<Judged, Failure> {
-    let outcome = pipeline::run_file(&input.text, input.file.as_deref(), settings)
+/// Judges manifests: all of a release, or a `part` of it.
+fn stream(input: &Input, part: bool, settings: &Settings) -> Result<Judged, Failure> {
+    let file = input.file.as_deref();
+    let outcome = pipeline::run_from(&input.text, Source { file, part }, settings)
         .map_err(|problems| unreadable(&input.name, problems))?;
     Ok(Judged {
         report: outcome.report,

@@ -29,9 +29,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         let after = outcome.output.to_vec();
         let after = String::from_utf8_lossy(&after);
         let color = output::color(&std::io::stdout());
-        let mut masked = hide::lines(&input.text);
-        masked.extend(hide::lines(&after));
-        let diff = report::diff::render(&input.name, &input.text, &after, &masked, color);
+        let diff = unified(&input.name, &input.text, &after, color);
         output::stdout(diff.as_bytes())?;
         if let Some(code) = refusal(&outcome.report) {
             exit = code;
@@ -47,4 +45,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// The unified diff between two texts, without the credentials in them.
+pub fn unified(name: &str, before: &str, after: &str, color: bool) -> String {
+    let mut masked = hide::lines(before);
+    masked.extend(hide::lines(after));
+    report::diff::render(name, before, after, &masked, color)
 }

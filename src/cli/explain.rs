@@ -26,6 +26,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             match args.options.format {
                 Format::Text => explain::text(loaded),
                 Format::Json => explain::json(loaded),
+                _ => {
+                    let words = "explain knows the formats text and json";
+                    return Err(Failure::Usage(words.into()));
+                }
             }
         }
     };

@@ -1,14 +1,18 @@
 //! The filter: manifests on stdin, hardened manifests on stdout.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
+use super::diff::unified;
 use super::options::{Format, OnViolation, Options};
 use super::output::{self, Failure};
+use super::report::{Extras, Shown};
 use crate::check::twice;
 use crate::helm::refusal::block_scalar;
-use crate::pipeline::{self, Mode};
+use crate::pipeline::{self, Mode, Output, Survey};
+use crate::report::network::svg;
 use crate::report::text::Text;
-use crate::report::{Finding, Report, json};
+use crate::report::{Finding, Report};
 
 /// Runs the filter. On refusal nothing is written to stdout, but see [`Options::helm4`].
 pub fn run(options: &Options) -> Result<ExitCode, Failure> {
@@ -35,11 +39,24 @@ fn filter(options: &Options) -> Result<ExitCode, Failure> {
         return Err(unreadable("stdin", pipeline::nothing_in("the input")));
     }
     let refused = refusal(&report);
+    let (charts, input) = (BTreeSet::new(), "stdin");
+    let words = |color| {
+        Text {
+            input,
+            text: &text,
+            color,
+        }
+        .render(&report)
+    };
+    let extras = || extras(options, &text, &outcome.output);
+    let shown = Shown::new(options, &report, &charts, &words, &extras);
+    shown.save()?;
     if refused.is_some() && options.helm4 {
-        save(options, "stdin", &text, &report)?;
-        return answer_helm4(&render(options, "stdin", &text, &report, false));
+        return answer_helm4(&shown.screen(false)?);
     }
-    publish(options, "stdin", &text, &report)?;
+    if options.format != Format::Text || says_something(&report) {
+        output::stderr(&shown.screen(output::color(&std::io::stderr()))?);
+    }
     if let Some(code) = refused {
         return Ok(code);
     }
@@ -80,33 +97,21 @@ pub fn unreadable(input: &str, problems: pipeline::Unreadable) -> Failure {
     }
 }
 
-/// The report in the asked-for format.
-fn render(options: &Options, input: &str, text: &str, report: &Report, color: bool) -> String {
-    match options.format {
-        Format::Json => json::render(report),
-        Format::Text => Text { input, text, color }.render(report),
-    }
+/// Whether there is anything for people to read.
+fn says_something(report: &Report) -> bool {
+    !(report.findings.is_empty() && report.notices.is_empty() && report.remote_keys.is_empty())
 }
 
-/// Writes the report to stderr when there is something to say, and to the asked-for file.
-fn publish(options: &Options, input: &str, text: &str, report: &Report) -> Result<(), Failure> {
-    let silent =
-        report.findings.is_empty() && report.notices.is_empty() && report.remote_keys.is_empty();
-    if options.format == Format::Json || !silent {
-        output::stderr(&render(
-            options,
-            input,
-            text,
-            report,
-            output::color(&std::io::stderr()),
-        ));
-    }
-    save(options, input, text, report)
-}
-
-fn save(options: &Options, input: &str, text: &str, report: &Report) -> Result<(), Failure> {
-    match &options.report {
-        Some(file) => output::save(file, &render(options, input, text, report, false)),
-        None => Ok(()),
-    }
+/// What the report page shows of a release besides: its network and the changes.
+fn extras(options: &Options, text: &str, output: &Output<'_>) -> Result<Extras, Failure> {
+    let (settings, _) = options.settings(Mode::Harden)?;
+    let origin = |line| ("stdin".to_owned(), line);
+    let Survey { graph, .. } = pipeline::survey(text, settings, &origin)
+        .map_err(|problems| unreadable("stdin", problems))?;
+    let after = output.to_vec();
+    let after = String::from_utf8_lossy(&after);
+    Ok(Extras {
+        network: (!graph.nodes.is_empty()).then(|| svg::render(&graph)),
+        diff: unified("rendered", text, &after, false),
+    })
 }

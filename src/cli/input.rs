@@ -84,6 +84,17 @@ pub fn list(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
 }
 
 impl Item {
+    /// What findings call the chart, where the item is one.
+    pub fn chart(&self) -> Option<String> {
+        match self {
+            Item::Chart(path) => Some(path.display().to_string()),
+            Item::Below(entry) if entry.kind == Kind::Chart => {
+                Some(entry.path.display().to_string())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the item may hold manifests, by what is known before it is read.
     pub fn may_hold_manifests(&self) -> bool {
         match self {

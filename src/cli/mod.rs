@@ -15,6 +15,7 @@ mod options;
 mod output;
 mod platform;
 mod policies;
+mod report;
 mod schema;
 mod servers;
 mod tiers;

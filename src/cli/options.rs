@@ -56,7 +56,7 @@ pub struct Options {
     /// The report's format.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// Write the report to a file as well.
+    /// Write the report to a file as well; .json, .sarif, .xml (JUnit) and .html tell its format.
     #[arg(long, value_name = "FILE", env = "FLOE_REPORT")]
     pub report: Option<PathBuf>,
     /// Accept an input without objects.
@@ -85,6 +85,14 @@ pub enum Format {
     Text,
     /// For programs.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// JUnit XML, for CI systems that show tests.
+    Junit,
+    /// A page of its own, for reviewers.
+    Html,
 }
 
 /// A label value that is also a directory name.
@@ -144,15 +152,27 @@ impl Options {
             labels,
             resources: hardening.resources,
             read_only_root: hardening.read_only_root,
+            tokens: hardening.service_account_tokens,
             patches: platform.patches,
             network: hardening.network,
             network_policies,
             policies,
             exceptions: hardening.exceptions,
-            keep_edits: self.format == Format::Json,
+            keep_edits: self.wants(Format::Json) || self.wants(Format::Html),
             today: super::input::today(),
         };
         Ok((settings, notices))
+    }
+
+    /// The format of the file of `--report`: what its ending says, or that of the screen.
+    pub fn file_format(&self) -> Format {
+        let file = self.report.as_deref();
+        file.and_then(Format::of).unwrap_or(self.format)
+    }
+
+    /// Whether the report is wanted in a format, on the screen or in a file.
+    pub fn wants(&self, format: Format) -> bool {
+        self.format == format || (self.report.is_some() && self.file_format() == format)
     }
 
     /// The built-in policies and those of `--policies`.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::options::{Format, check_hardening};
+use super::options::check_hardening;
 use super::output::{self, Failure};
 use super::tiers::{self, Choice, Found};
 use super::verify;
@@ -32,6 +32,16 @@ pub enum Command {
     Verify(verify::Args),
     /// Write the manifests of namespaces: Pod Security labels, quota, default sizes.
     Namespaces(Namespaces),
+}
+
+/// The format of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
 }
 
 /// Arguments of `list-profiles`.

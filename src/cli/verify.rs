@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::options::Format;
 use super::output::{self, Failure};
+use super::platform::Format;
 use super::servers::Servers;
 use super::tiers::{self, Choice};
 use crate::platform::file::PlatformFile;

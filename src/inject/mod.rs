@@ -12,5 +12,6 @@ pub mod network;
 pub mod patches;
 pub mod resources;
 pub mod security;
+pub mod tokens;
 
 pub use draft::Draft;

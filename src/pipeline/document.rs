@@ -8,13 +8,14 @@ use super::kinds::Places;
 use super::output::Change;
 use super::{Done, Mode, Run, externalize};
 use crate::check;
+use crate::inject::network::narrow;
 use crate::inject::{Draft, images, labels, patches, resources, security};
 use crate::manifest::edit::EditError;
 use crate::manifest::{DocSpan, Document, ParseError, View, position};
 use crate::object::identity::HELM4_FILENAME;
 use crate::object::{self, Identity, Object, PodPlace};
 use crate::policy::Violation;
-use crate::report::Finding;
+use crate::report::{Edited, Finding};
 
 /// A violation with the object it is about.
 pub(super) struct Found<'a> {
@@ -168,6 +169,9 @@ impl Run<'_, '_> {
                 self.harden(&mut draft, object, places, &mut found);
             }
             self.check(&draft, object, places, &mut found);
+            if self.wiring.release {
+                self.wires.hardened(number, object, places, draft.view());
+            }
         }
         found.extend(check::keys::duplicates(document).filter_map(|violation| {
             let holds = |object: &&Object<'_>| violation.pointer.starts_with(&object.pointer);
@@ -179,7 +183,23 @@ impl Run<'_, '_> {
             let finding = self.finding(number, document, object, violation);
             self.find(finding);
         }
+        if self.settings.keep_edits && draft.count() > 0 {
+            self.note_edited(number, objects);
+        }
         self.write(number, document, draft)
+    }
+
+    /// Notes what people call a document that is changed.
+    fn note_edited(&mut self, number: usize, objects: &[Object<'_>]) {
+        let Some(object) = objects.first() else {
+            return;
+        };
+        let source = self.spans.get(number).and_then(|span| span.source);
+        self.report.edited.push(Edited {
+            document: number,
+            object: object.identity.to_string(),
+            source: source.map(str::to_owned).or_else(|| helm4_source(object)),
+        });
     }
 
     fn write(&mut self, number: usize, document: &Document<'_>, draft: Draft<'_>) -> Done {
@@ -248,6 +268,9 @@ impl Run<'_, '_> {
             resources::inject(draft, &object.pointer, place, &settings.resources)?;
         }
         security::inject_object(draft, object, &settings.policies)?;
+        if settings.narrows() {
+            narrow::inject(draft, object)?;
+        }
         let edits = draft.edits().get(before..).unwrap_or_default();
         let overruled = edits.iter().filter_map(check::overruled::judge);
         found.extend(overruled.map(|violation| Found { object, violation }));
@@ -291,6 +314,9 @@ impl Run<'_, '_> {
             violations.extend(check::resources::judge(draft.view(), &pointers.spec));
         }
         violations.extend(check::names::judge(object));
+        if self.wiring.objects {
+            violations.extend(check::wiring::objects::judge(draft.view(), object, places));
+        }
         if self.settings.secrets() {
             let view = draft.at(&object.pointer).unwrap_or(object.view);
             violations.extend(check::secrets::judge(

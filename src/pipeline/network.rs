@@ -1,19 +1,23 @@
 //! NetworkPolicies for the whole release, made when every document has been read.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::output::{Added, Change};
 use super::{Done, Mode, Run};
 use crate::check;
-use crate::inject::Draft;
+use crate::inject::network::narrow::OPEN;
 use crate::inject::network::synthesis::{self, TemplateLabel};
 use crate::inject::network::topology::{self, ObjectRef, Topology};
 use crate::inject::network::{self, DERIVE};
+use crate::inject::{Draft, tokens};
 use crate::manifest::{
     DocSpan, Document, EditError, Style, View, line_column, position, split, write_document,
 };
 use crate::object::identity::HELM4_FILENAME;
 use crate::object::{self, Object, PodPlace};
+use crate::platform::hardening::Tokens;
 use crate::platform::network as settings;
 use crate::policy::Violation;
 use crate::report;
@@ -21,11 +25,23 @@ use crate::report;
 /// Where policies of ours seem to come from, below the chart's name.
 const TEMPLATE: &str = "templates/helm-floe/networkpolicies.yaml";
 
+/// A field to fill in a document that was handled before, because only the whole release tells that
+/// it is needed.
+struct Late<'a> {
+    policy: &'a str,
+    document: usize,
+    pointer: &'a str,
+    value: Value,
+}
+
 impl Run<'_, '_> {
-    /// Notes what the objects of one document say about the network.
+    /// Notes what the objects of one document say about the network and name of each other.
     pub(super) fn note(&mut self, number: usize, objects: &[Object<'_>], places: &[Vec<PodPlace>]) {
         for (object, places) in objects.iter().zip(places) {
             self.facts.collect(number, object, places);
+            if self.wiring.release {
+                self.wires.collect(number, object, places);
+            }
         }
     }
 
@@ -34,17 +50,35 @@ impl Run<'_, '_> {
         let mut facts = std::mem::take(&mut self.facts);
         // Kinds that were unknown at first were read last.
         facts.workloads.sort_by_key(|own| own.object.document);
+        self.wiring(&facts);
         let derives = self.settings.mode == Mode::Harden
             && self.settings.network_policies != settings::Mode::Off
             && self.settings.enabled(DERIVE);
-        let checks =
-            self.settings.enabled(check::network::SELECTS_NOTHING) && !facts.policies.is_empty();
-        if facts.workloads.is_empty() || !(derives || checks) {
+        let of_policies = [check::network::SELECTS_NOTHING, OPEN];
+        let hosts = self.settings.mode == Mode::Check
+            && self.settings.enabled(check::wiring::hosts::POLICY);
+        let policies = !facts.policies.is_empty()
+            && of_policies
+                .iter()
+                .any(|policy| self.settings.enabled(policy));
+        let tokens = self.settings.mode == Mode::Harden
+            && self.settings.tokens == Tokens::Bound
+            && self.settings.enabled(tokens::POLICY);
+        if facts.workloads.is_empty() || !(derives || hosts || policies || tokens) {
             return (None, None);
         }
         let topology = self.topology(&facts);
+        if tokens {
+            self.withhold_tokens(&facts, &topology, done);
+        }
         let mut odd = check::network::selects_nothing(&topology);
+        if !self.settings.narrows() {
+            odd.extend(check::network::open(&topology));
+        }
         let mut added = None;
+        if hosts {
+            odd.extend(check::wiring::hosts::judge(&topology, self.part));
+        }
         if derives {
             // What is open inside needs no explanation.
             if self.settings.network_policies == settings::Mode::Derive {
@@ -118,11 +152,45 @@ impl Run<'_, '_> {
         (!texts.is_empty()).then_some(Added { before, texts })
     }
 
-    /// Adds a label to a pod template of a document that was handled before.
+    /// Adds a label to a pod template, so that a policy can select its pods.
     fn label(&mut self, topology: &Topology, label: &TemplateLabel, done: &mut [Done]) {
-        let number = label.document;
+        let late = Late {
+            policy: DERIVE,
+            document: label.document,
+            pointer: &label.pointer,
+            value: Value::String(label.value.clone()),
+        };
+        if let Err(reason) = self.fill(late, done) {
+            let workload = topology.workloads.get(label.workload);
+            let odd = workload.map(|own| check::network::not_labelled(own, &reason));
+            self.report_on(odd.into_iter().collect());
+        }
+    }
+
+    /// Leaves the service account's token out of pods that do not need it.
+    fn withhold_tokens(&mut self, facts: &network::Facts, topology: &Topology, done: &mut [Done]) {
+        for number in tokens::needless(facts, topology) {
+            let Some(workload) = topology.workloads.get(number) else {
+                continue;
+            };
+            let late = Late {
+                policy: tokens::POLICY,
+                document: workload.object.document,
+                pointer: &format!("{}/spec/automountServiceAccountToken", workload.template),
+                value: Value::Bool(false),
+            };
+            let document = late.document;
+            if let Err(reason) = self.fill(late, done) {
+                self.refuse(document, 0, &reason);
+            }
+        }
+    }
+
+    /// Fills a field of a document that was handled before.
+    fn fill(&mut self, late: Late<'_>, done: &mut [Done]) -> Result<(), String> {
+        let number = late.document;
         let (Some(span), Some(slot)) = (self.spans.get(number), done.get_mut(number)) else {
-            return;
+            return Ok(());
         };
         let old = span.text;
         let before = match slot {
@@ -131,61 +199,55 @@ impl Run<'_, '_> {
                 String::from_utf8_lossy(&change.text(old, &self.edited)).into_owned()
             }
         };
-        let value = Value::String(label.value.clone());
+        let settings = self.settings;
+        let document = Document::parse(&before).map_err(|error| error.reason)?;
+        let mut draft = Draft::new(&document, number, &settings.policies, settings.keep_edits);
         self.scratch.clear();
-        let edited = Document::parse(&before)
-            .map_err(|error| error.reason)
-            .and_then(|document| {
-                let mut draft = Draft::new(
-                    &document,
-                    number,
-                    &self.settings.policies,
-                    self.settings.keep_edits,
-                );
-                draft
-                    .fill(DERIVE, &label.pointer, value)
-                    .and_then(|_| draft.write(&mut self.scratch))
-                    .map_err(|error| error.to_string())?;
-                Ok((draft.count(), draft.into_edits()))
-            });
-        match edited {
-            Ok((count, edits)) => {
-                self.report.edit_count += count;
-                if self.settings.keep_edits {
-                    self.report.edits.extend(edits);
-                }
-                let change = Change::between(old.as_bytes(), &self.scratch, &mut self.edited);
-                *slot = Done::Edited(change);
-            }
-            Err(reason) => {
-                let workload = topology.workloads.get(label.workload);
-                let odd = workload.map(|own| check::network::not_labelled(own, &reason));
-                self.report_on(odd.into_iter().collect());
-            }
+        draft
+            .fill(late.policy, late.pointer, late.value)
+            .and_then(|_| draft.write(&mut self.scratch))
+            .map_err(|error| error.to_string())?;
+        self.report.edit_count += draft.count();
+        if settings.keep_edits {
+            self.report.edits.extend(draft.into_edits());
+        }
+        let change = Change::between(old.as_bytes(), &self.scratch, &mut self.edited);
+        *slot = Done::Edited(change);
+        Ok(())
+    }
+
+    /// Turns what is odd into findings with their places. Each document is read again once.
+    pub(super) fn report_on(&mut self, mut odd: Vec<(ObjectRef, Violation)>) {
+        odd.retain(|(_, violation)| self.settings.enabled(&violation.policy));
+        odd.sort_by(|(a, _), (b, _)| (a.document, &a.pointer).cmp(&(b.document, &b.pointer)));
+        for odd in odd.chunk_by(|(a, _), (b, _)| a.document == b.document) {
+            self.report_on_document(odd);
         }
     }
 
-    /// Turns what is odd into findings with their places.
-    fn report_on(&mut self, odd: Vec<(ObjectRef, Violation)>) {
+    fn report_on_document(&mut self, odd: &[(ObjectRef, Violation)]) {
+        let Some((of, _)) = odd.first() else {
+            return;
+        };
+        let Some(text) = self.spans.get(of.document).map(|span| span.text) else {
+            return;
+        };
+        let Ok(document) = Document::parse(text) else {
+            return;
+        };
+        let objects = document
+            .root()
+            .and_then(|root| object::find(View::Node(root)).ok())
+            .unwrap_or_default();
+        let objects = objects
+            .iter()
+            .map(|object| (object.pointer.as_str(), object));
+        let objects: HashMap<&str, &Object<'_>> = objects.collect();
         for (of, violation) in odd {
-            if !self.settings.enabled(&violation.policy) {
-                continue;
+            if let Some(object) = objects.get(of.pointer.as_str()) {
+                let finding = self.finding(of.document, &document, object, violation.clone());
+                self.find(finding);
             }
-            let Some(text) = self.spans.get(of.document).map(|span| span.text) else {
-                continue;
-            };
-            let Ok(document) = Document::parse(text) else {
-                continue;
-            };
-            let Some(root) = document.root() else {
-                continue;
-            };
-            let objects = object::find(View::Node(root)).unwrap_or_default();
-            let Some(object) = objects.iter().find(|object| object.pointer == of.pointer) else {
-                continue;
-            };
-            let finding = self.finding(of.document, &document, object, violation);
-            self.find(finding);
         }
     }
 }

@@ -6,9 +6,11 @@ use crate::check;
 use crate::config::ConfigError;
 use crate::inject::externalize::Externalizer;
 use crate::inject::labels::{ENVIRONMENT, Label, PART_OF};
+use crate::inject::network::DERIVE;
+use crate::inject::network::narrow::OPEN;
 use crate::inject::patches;
-use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources};
-use crate::platform::network::{self, Network};
+use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources, Tokens};
+use crate::platform::network::{self, ChartPolicies, Network};
 use crate::policy::exceptions::Exception;
 use crate::policy::{Evaluator, Library, Selection};
 
@@ -37,6 +39,8 @@ pub struct Settings {
     pub externalize: Option<Externalizer>,
     /// When root file systems become read-only.
     pub read_only_root: ReadOnlyRoot,
+    /// Which pods get the token of their service account.
+    pub tokens: Tokens,
     /// The platform's patches.
     pub patches: Vec<patches::Prepared>,
     /// What is known about the network around the release.
@@ -99,6 +103,7 @@ impl Settings {
             resources: hardening.resources,
             externalize: None,
             read_only_root: hardening.read_only_root,
+            tokens: hardening.service_account_tokens,
             patches: Vec::new(),
             network_policies: hardening.network.mode,
             network: hardening.network,
@@ -107,6 +112,15 @@ impl Settings {
             keep_edits: false,
             today: String::new(),
         })
+    }
+
+    /// Whether rules that let everyone in or out are taken out of the chart's own NetworkPolicies.
+    pub fn narrows(&self) -> bool {
+        self.mode == Mode::Harden
+            && self.network_policies == network::Mode::Derive
+            && self.network.chart_policies == ChartPolicies::Narrow
+            && self.enabled(OPEN)
+            && self.enabled(DERIVE)
     }
 
     /// Whether the policy of that name is in force (`--only`, `--skip`).

@@ -27,6 +27,8 @@ pub struct Hardening {
     pub pod_security: PodSecurity,
     /// When root file systems become read-only.
     pub read_only_root: ReadOnlyRoot,
+    /// Which pods get the token of their service account.
+    pub service_account_tokens: Tokens,
     /// NetworkPolicies.
     pub network: Network,
     /// Where secrets come from instead of charts.
@@ -111,6 +113,17 @@ pub enum ReadOnlyRoot {
     Always,
     /// For none.
     Never,
+}
+
+/// `hardening.service_account_tokens`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Tokens {
+    /// All whose chart does not say otherwise, as Kubernetes has it.
+    #[default]
+    Keep,
+    /// Those that a role of the release is bound to, or that call the API server.
+    Bound,
 }
 
 /// `hardening.pod_security`

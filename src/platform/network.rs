@@ -16,14 +16,16 @@ use crate::policy::exceptions::Pattern;
 pub struct Network {
     /// Which policies releases get; `--network-policies` overrides it.
     pub mode: Mode,
-    /// The ingress controller's pods.
-    pub ingress: Vec<Pods>,
-    /// Prometheus' pods.
-    pub prometheus: Vec<Pods>,
+    /// The ingress controller.
+    pub ingress: Vec<PeerSide>,
+    /// Prometheus.
+    pub prometheus: Vec<PeerSide>,
     /// Where names are resolved.
     pub dns: Dns,
     /// Where the API server is.
     pub api_server: ApiServer,
+    /// The nodes' addresses, from which pods on the node's own network call.
+    pub nodes: Vec<Cidr>,
     /// Addresses that are no hosts outside.
     pub private_ranges: Vec<Cidr>,
     /// Namespaces that belong together, by name, for `peers`.
@@ -40,10 +42,11 @@ impl Default for Network {
     fn default() -> Network {
         Network {
             mode: Mode::default(),
-            ingress: vec![Pods::in_namespace("ingress-nginx")],
-            prometheus: vec![Pods::in_namespace("monitoring")],
+            ingress: vec![PeerSide::in_namespace("ingress-nginx")],
+            prometheus: vec![PeerSide::in_namespace("monitoring")],
             dns: Dns::default(),
             api_server: ApiServer::default(),
+            nodes: Vec::new(),
             private_ranges: ranges(&PRIVATE),
             zones: BTreeMap::new(),
             peers: Vec::new(),
@@ -101,6 +104,8 @@ pub enum ChartPolicies {
     Keep,
     /// Add ours beside them; what either allows is allowed.
     Extend,
+    /// Add ours beside them, and take out their rules that let everyone in or out.
+    Narrow,
 }
 
 /// Pods of other releases.
@@ -113,15 +118,6 @@ pub struct Pods {
     pub namespace_labels: BTreeMap<String, String>,
     /// Labels of the pods; every pod without.
     pub pods: BTreeMap<String, String>,
-}
-
-impl Pods {
-    fn in_namespace(name: &str) -> Pods {
-        Pods {
-            namespace: Some(name.to_owned()),
-            ..Pods::default()
-        }
-    }
 }
 
 /// `hardening.network.dns`
@@ -141,8 +137,9 @@ impl Default for Dns {
         let label = ("k8s-app".to_owned(), "kube-dns".to_owned());
         Dns {
             pods: vec![Pods {
+                namespace: Some("kube-system".to_owned()),
                 pods: BTreeMap::from([label]),
-                ..Pods::in_namespace("kube-system")
+                ..Pods::default()
             }],
             addresses: ranges(&["169.254.20.10/32"]),
             port: 53,
@@ -202,7 +199,7 @@ pub struct ExtraPeer {
     pub reason: Option<String>,
 }
 
-/// The other side of an [`ExtraPeer`]: exactly one of `zone`, `cidr` and the fields of [`Pods`].
+/// Somebody outside of the release: exactly one of `zone`, `cidr` and the fields of [`Pods`].
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PeerSide {
@@ -216,6 +213,15 @@ pub struct PeerSide {
     pub namespace_labels: BTreeMap<String, String>,
     /// Labels of pods.
     pub pods: BTreeMap<String, String>,
+}
+
+impl PeerSide {
+    fn in_namespace(name: &str) -> PeerSide {
+        PeerSide {
+            namespace: Some(name.to_owned()),
+            ..PeerSide::default()
+        }
+    }
 }
 
 /// A port: a number, or a number with its protocol.
@@ -364,11 +370,12 @@ impl Network {
                 return Err((format!("/private_ranges/{index}"), reason));
             }
         }
-        for (index, pods) in self.ingress.iter().enumerate() {
-            named(pods).map_err(|reason| (format!("/ingress/{index}"), reason))?;
-        }
-        for (index, pods) in self.prometheus.iter().enumerate() {
-            named(pods).map_err(|reason| (format!("/prometheus/{index}"), reason))?;
+        for (name, sides) in [("ingress", &self.ingress), ("prometheus", &self.prometheus)] {
+            for (index, side) in sides.iter().enumerate() {
+                self.validate_side(side)
+                    .and_then(|()| named(side))
+                    .map_err(|reason| (format!("/{name}/{index}"), reason))?;
+            }
         }
         Ok(())
     }
@@ -390,11 +397,12 @@ impl Network {
     }
 }
 
-/// Pods of every namespace are too many for a controller.
-fn named(pods: &Pods) -> Result<(), String> {
-    match pods.namespace.is_some() || !pods.namespace_labels.is_empty() {
-        true => Ok(()),
-        false => Err("give the `namespace`, or `namespace_labels`".into()),
+/// A controller's pods are in a namespace of their own, not in that of whichever release.
+fn named(side: &PeerSide) -> Result<(), String> {
+    let anywhere = side.namespace.is_none() && side.namespace_labels.is_empty();
+    match anywhere && !side.pods.is_empty() {
+        true => Err("give the `namespace`, or `namespace_labels`".into()),
+        false => Ok(()),
     }
 }
 
@@ -448,7 +456,18 @@ mod tests {
                 r#"{"peers": [{"to": {"cidr": "10.0.0.0/8"}, "ports": ["x"]}]}"#,
                 "must be a port",
             ),
-            (r#"{"ingress": [{}]}"#, "/ingress/0: give the `namespace`"),
+            (
+                r#"{"ingress": [{}]}"#,
+                "/ingress/0: give a `zone`, a `cidr`",
+            ),
+            (
+                r#"{"ingress": [{"pods": {"app": "nginx"}}]}"#,
+                "/ingress/0: give the `namespace`",
+            ),
+            (
+                r#"{"prometheus": [{"cidr": "10.0.0.0/8", "namespace": "x"}]}"#,
+                "/prometheus/0: give a `zone`, a `cidr`",
+            ),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(expected), "{text}: {error}");

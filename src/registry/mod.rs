@@ -119,7 +119,10 @@ struct Descriptor {
 }
 
 /// The digest of the artifact that a manifest names.
-fn layer(manifest: &[u8]) -> Result<Digest, String> {
+///
+/// # Errors
+/// What is wrong with the manifest.
+pub fn layer(manifest: &[u8]) -> Result<Digest, String> {
     let manifest: Manifest =
         serde_json::from_slice(manifest).map_err(|_| "it is no manifest of an image".to_owned())?;
     if manifest

@@ -66,4 +66,19 @@ impl Finding {
     pub fn refuses(&self) -> bool {
         self.severity == Severity::Error && self.exception.is_none()
     }
+
+    /// The object and container as people call them; none where the finding is about a file.
+    pub fn object(&self) -> Option<String> {
+        if self.kind.is_empty() {
+            return None;
+        }
+        let mut object = match &self.namespace {
+            Some(namespace) => format!("{} {namespace}/{}", self.kind, self.name),
+            None => format!("{} {}", self.kind, self.name),
+        };
+        if let Some(container) = &self.container {
+            object.push_str(&format!(", container {container}"));
+        }
+        Some(object)
+    }
 }

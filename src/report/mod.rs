@@ -1,10 +1,19 @@
 //! Findings and edits as a user sees them: one renderer per output format.
 
+pub mod ci;
 pub mod diff;
 pub mod finding;
+pub mod github;
+pub mod html;
 pub mod json;
+pub mod junit;
+mod markup;
 pub mod network;
+pub mod place;
 pub mod remote;
+pub mod sarif;
+#[cfg(test)]
+mod testing;
 pub mod text;
 
 use std::borrow::Cow;
@@ -22,6 +31,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What was changed, in the order of the input, where somebody wants to know.
     pub edits: Vec<Edit>,
+    /// The documents that the edits are about, where somebody wants to know.
+    pub edited: Vec<Edited>,
     /// How many operations were applied.
     pub edit_count: usize,
     /// Objects that were added to the release.
@@ -38,6 +49,17 @@ pub struct Report {
     pub files: usize,
     /// Violations are reported only; nothing is refused.
     pub warn_only: bool,
+}
+
+/// A document that was changed, as people call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edited {
+    /// Its number in the stream, from 0.
+    pub document: usize,
+    /// Kind, namespace where it has one, and name of its object.
+    pub object: String,
+    /// The chart template it comes from.
+    pub source: Option<String>,
 }
 
 /// An object that was added to the release.
@@ -104,6 +126,7 @@ impl Report {
     pub fn absorb(&mut self, other: Report) {
         self.findings.extend(other.findings);
         self.edits.extend(other.edits);
+        self.edited.extend(other.edited);
         self.remote_keys.extend(other.remote_keys);
         self.edit_count += other.edit_count;
         self.added.extend(other.added);

@@ -87,15 +87,8 @@ fn up_to(line: &str, end: usize) -> &str {
 
 /// The lines below the snippet: which object, which template, what to do.
 fn notes(finding: &Finding) -> Vec<(&'static str, String)> {
-    let mut object = format!("{} {}", finding.kind, finding.name);
-    if let Some(namespace) = &finding.namespace {
-        object = format!("{} {namespace}/{}", finding.kind, finding.name);
-    }
-    if let Some(container) = &finding.container {
-        object.push_str(&format!(", container {container}"));
-    }
     let mut lines = Vec::new();
-    if !finding.kind.is_empty() {
+    if let Some(object) = finding.object() {
         lines.push(("object", object));
     }
     if !finding.kind.is_empty() || !finding.pointer.is_empty() {

@@ -1,6 +1,8 @@
 //! Real Helm, kept away from the user's home, and the charts of this repository.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod definitions;
+pub mod registry;
 pub mod server;
 
 use std::ffi::OsStr;
@@ -11,6 +13,8 @@ use std::process::{Command, Output, Stdio};
 use std::{env, fs};
 
 use tempfile::TempDir;
+
+pub mod cluster;
 
 /// The major versions of Helm every test runs with.
 pub const MAJORS: [u32; 2] = [3, 4];

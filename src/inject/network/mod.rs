@@ -14,6 +14,7 @@
 pub mod evidence;
 pub mod facts;
 pub mod labels;
+pub mod narrow;
 pub mod synthesis;
 pub mod topology;
 

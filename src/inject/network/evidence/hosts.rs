@@ -123,8 +123,20 @@ fn is_url_end(c: char) -> bool {
 }
 
 /// Schemes whose authority is no host.
-const NO_HOST: [&str; 12] = [
-    "abfs", "abfss", "arn", "azure", "data", "docker", "file", "gs", "s3", "s3a", "unix", "urn",
+const NO_HOST: [&str; 13] = [
+    "abfs",
+    "abfss",
+    "arn",
+    "azure",
+    "data",
+    "docker",
+    "file",
+    "gs",
+    "kubernetes",
+    "s3",
+    "s3a",
+    "unix",
+    "urn",
 ];
 
 /// The hosts of a URL, given what follows `://`.

@@ -2,9 +2,10 @@
 //!
 //! [`names`] says what a name (of a variable, a key, a flag) promises about its value, [`hosts`]
 //! finds hosts in one value, [`command`] in arguments and scripts, [`file`](mod@file) in configuration files;
-//! [`expand`] puts in what `$(VAR)` stands for and finds the port that belongs to a host.
+//! [`dapr`] the applications it is asked for by id; [`expand`] puts in what `$(VAR)` stands for and finds the port that belongs to a host.
 
 pub mod command;
+pub mod dapr;
 pub mod expand;
 pub mod file;
 pub mod hosts;

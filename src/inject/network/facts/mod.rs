@@ -9,11 +9,12 @@ mod routes;
 use std::collections::HashMap;
 
 use super::labels::Labels;
+use super::narrow::Direction;
 use super::topology::{ContainerPort, ObjectRef, ServicePort};
 use crate::manifest::View;
 use crate::object::identity::HELM4_FILENAME;
 use crate::object::{Object, PodPlace};
-pub use objects::{Monitored, Selected};
+pub use objects::{Monitored, Selected, port_ref};
 pub use pod::{Container, Mount, Pod, Source, Stored, Variable, Variables, Word};
 
 /// The facts of a stream. Filled object by object with [`Facts::collect`].
@@ -156,6 +157,8 @@ pub struct PolicyFacts {
     pub ingress: bool,
     /// Whether it covers outgoing traffic.
     pub egress: bool,
+    /// Its rules that let everyone in or out.
+    pub open: Vec<(Direction, usize)>,
 }
 
 impl Facts {
@@ -255,7 +258,7 @@ fn annotation(object: View<'_>, key: &str) -> Option<String> {
 }
 
 /// A string, or a number or boolean as it would be written: what people leave unquoted.
-fn text(view: View<'_>) -> Option<String> {
+pub fn text(view: View<'_>) -> Option<String> {
     match view.as_str() {
         Some(text) => Some(text.into_owned()),
         None => view
@@ -266,7 +269,7 @@ fn text(view: View<'_>) -> Option<String> {
 }
 
 /// The member of a map, as [`text`].
-fn member(view: View<'_>, key: &str) -> Option<String> {
+pub fn member(view: View<'_>, key: &str) -> Option<String> {
     text(view.get(key)?)
 }
 

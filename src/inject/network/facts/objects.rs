@@ -4,9 +4,9 @@ use super::{
     Account, Backend, Component, Facts, PolicyFacts, Scrape, ServiceFacts, Source, Stored,
     Variable, member, number, reference,
 };
-use crate::inject::network::OWN;
 use crate::inject::network::labels::{self, Labels};
 use crate::inject::network::topology::{ObjectRef, PortRef, Protocol, ServicePort};
+use crate::inject::network::{OWN, narrow};
 use crate::manifest::View;
 use crate::object::Object;
 
@@ -88,7 +88,7 @@ pub(super) fn protocol(port: View<'_>) -> Protocol {
 }
 
 /// A port by number or name.
-pub(super) fn port_ref(view: View<'_>) -> Option<PortRef> {
+pub fn port_ref(view: View<'_>) -> Option<PortRef> {
     if let Some(number) = number(view) {
         return Some(PortRef::Number(number));
     }
@@ -220,6 +220,7 @@ impl Facts {
             selector: Selected::read(spec.and_then(|spec| spec.get("podSelector"))),
             ingress: types.is_empty() || has("Ingress"),
             egress: has("Egress") || (types.is_empty() && egress_rules),
+            open: narrow::open_rules(object.view),
         });
     }
 

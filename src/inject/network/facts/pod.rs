@@ -13,6 +13,8 @@ pub struct Pod {
     pub containers: Vec<Container>,
     /// ConfigMaps and Secrets that it mounts.
     pub mounts: Vec<Mount>,
+    /// `hostNetwork`.
+    pub host_network: bool,
     /// `serviceAccountName`.
     pub account: Option<String>,
     /// `automountServiceAccountToken`.
@@ -110,6 +112,7 @@ impl Pod {
             automount: spec
                 .get("automountServiceAccountToken")
                 .and_then(View::as_bool),
+            host_network: spec.get("hostNetwork").and_then(View::as_bool) == Some(true),
             ..Pod::default()
         };
         for list in ["initContainers", "containers"] {

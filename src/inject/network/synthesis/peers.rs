@@ -25,17 +25,24 @@ impl Peers<'_> {
         Some(match peer {
             Peer::World => return None,
             Peer::Workload(number) => match self.topology.workloads.get(*number) {
+                // To others its calls come from the node, which no pod selector means.
+                Some(own) if own.host_network && !self.network.nodes.is_empty() => {
+                    self.network.nodes.iter().map(block).collect()
+                }
                 Some(own) => vec![self.pods(&own.namespace, &own.selector)],
                 None => Vec::new(),
             },
-            Peer::Ingress => all(&self.network.ingress),
-            Peer::Prometheus => all(&self.network.prometheus),
+            Peer::Ingress => self.sides(&self.network.ingress),
+            Peer::Prometheus => self.sides(&self.network.prometheus),
             Peer::ApiServer => self.network.api_server.cidrs.iter().map(block).collect(),
             Peer::Namespace(name) => vec![namespaces(&[(NAMESPACE, name)])],
             Peer::Outside(_) => self.outside(),
             Peer::Address(cidr) => vec![json!({"ipBlock": {"cidr": cidr}})],
             Peer::Extra(index) => match self.network.peers.get(*index) {
-                Some(extra) => self.extra(extra.to.as_ref().or(extra.from.as_ref())),
+                Some(extra) => {
+                    let side = extra.to.as_ref().or(extra.from.as_ref());
+                    side.map(|side| self.side(side)).unwrap_or_default()
+                }
                 None => Vec::new(),
             },
         })
@@ -70,10 +77,11 @@ impl Peers<'_> {
         ]
     }
 
-    fn extra(&self, side: Option<&PeerSide>) -> Vec<Value> {
-        let Some(side) = side else {
-            return Vec::new();
-        };
+    fn sides(&self, sides: &[PeerSide]) -> Vec<Value> {
+        sides.iter().flat_map(|side| self.side(side)).collect()
+    }
+
+    fn side(&self, side: &PeerSide) -> Vec<Value> {
         if let Some(cidr) = &side.cidr {
             return vec![block(cidr)];
         }

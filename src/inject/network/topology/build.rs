@@ -64,7 +64,7 @@ pub fn derive<'a>(facts: &'a Facts, inputs: &Inputs<'a>) -> Topology {
 
 /// The namespace that objects without one go to: as given, else the one most objects name, because
 /// charts commonly write the release's into them. Empty when nobody says any.
-fn release_namespace(facts: &Facts, given: Option<&str>) -> String {
+pub fn release_namespace(facts: &Facts, given: Option<&str>) -> String {
     let most = || {
         let written = facts.written.iter();
         written.max_by(|a, b| (a.1, b.0).cmp(&(b.1, a.0)))
@@ -89,6 +89,7 @@ fn workloads(facts: &Facts, namespace: &dyn Fn(&Option<String>) -> String) -> Ve
             .iter()
             .flat_map(|container| container.ports.iter().cloned())
             .collect(),
+        host_network: own.pod.host_network,
         hook: own.hook,
         operated: own.operated,
         own_ingress: false,
@@ -149,6 +150,7 @@ fn policies(
             ours: own.ours,
             workloads: selected.collect(),
             selects_all: own.selector.is_empty(),
+            open: own.open.clone(),
             namespace: place,
         }
     });

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use super::build::{Edges, service_ports};
 use super::links::Links;
 use super::store::{Content, Store};
-use super::{Evidence, EvidenceKind, Leads, ObjectRef, Peer, Port, PortRef, targets};
+use super::{Evidence, EvidenceKind, Leads, ObjectRef, Peer, Port, PortRef, Protocol, targets};
 use crate::inject::network::evidence::hosts::{self, Context};
-use crate::inject::network::evidence::{Mention, command, expand, file, names};
+use crate::inject::network::evidence::{Mention, command, dapr, expand, file, names};
 use crate::inject::network::facts::{
     Component, Container, Facts, Mount, Source, Variable, Variables, WorkloadFacts,
 };
@@ -24,6 +24,7 @@ pub(super) fn find<'a>(
 ) {
     let store = Store::new(facts, load, namespace);
     let links = Links::new(edges.topology);
+    let apps = apps(facts, namespace);
     for (number, workload) in facts.workloads.iter().enumerate() {
         let place = namespace(&workload.object.namespace);
         let mut caller = Caller {
@@ -32,6 +33,7 @@ pub(super) fn find<'a>(
             namespace: place,
             store: &store,
             links: &links,
+            apps: workload.pod.dapr.is_some().then_some(&apps),
             edges: &mut *edges,
         };
         for container in &workload.pod.containers {
@@ -56,6 +58,21 @@ pub(super) fn find<'a>(
     }
 }
 
+/// Workloads by their namespace and the id under which Dapr knows them.
+type Apps<'a> = HashMap<(String, &'a str), usize>;
+
+fn apps<'a>(facts: &'a Facts, namespace: Namespace<'_>) -> Apps<'a> {
+    let workloads = facts.workloads.iter().enumerate();
+    let apps = workloads.filter_map(|(number, own)| {
+        let id = own.pod.dapr.as_ref()?.text.as_str();
+        Some(((namespace(&own.object.namespace), id), number))
+    });
+    apps.collect()
+}
+
+/// The port on which Dapr's sidecars call each other (`dapr.io/internal-grpc-port`, by default).
+const DAPR_PORT: u16 = 50002;
+
 /// Whether Dapr loads a component into the workload's sidecar.
 fn applies(
     component: &Component,
@@ -77,6 +94,8 @@ struct Caller<'c, 'a, 'e> {
     namespace: String,
     store: &'c Store<'a>,
     links: &'c Links,
+    /// The applications that it can ask its own Dapr sidecar for, where it has one.
+    apps: Option<&'c Apps<'a>>,
     edges: &'c mut Edges<'e>,
 }
 
@@ -105,6 +124,13 @@ impl<'a> Caller<'_, 'a, '_> {
         for value in &values {
             let mentions = of_variable(&value.name, &value.text, &known);
             let kind = EvidenceKind::Variable(value.name.clone());
+            self.invoke(
+                &value.name,
+                &value.text,
+                &kind,
+                &value.object,
+                &value.pointer,
+            );
             self.call_all(mentions, &kind, &value.object, &value.pointer);
         }
         for words in &container.commands {
@@ -113,6 +139,15 @@ impl<'a> Caller<'_, 'a, '_> {
                 .map(|word| expand::expand(&word.text, true, &known))
                 .collect();
             let texts: Vec<&str> = expanded.iter().map(String::as_str).collect();
+            for (text, word) in texts.iter().zip(words) {
+                self.invoke(
+                    "",
+                    text,
+                    &EvidenceKind::Argument,
+                    self.object,
+                    &word.pointer,
+                );
+            }
             let mut found = Vec::new();
             command::arguments(&texts, &mut found);
             for (word, mention) in found {
@@ -206,6 +241,7 @@ impl<'a> Caller<'_, 'a, '_> {
             });
         }
         let kind = EvidenceKind::File(key.to_owned());
+        self.invoke(key, text, &kind, &content.object, pointer);
         self.call_all(mentions, &kind, &content.object, pointer);
     }
 
@@ -239,6 +275,36 @@ impl<'a> Caller<'_, 'a, '_> {
                 false => &value.object,
             };
             self.call_all(mentions, &EvidenceKind::Resource, object, &value.pointer);
+        }
+    }
+
+    /// The applications that the workload asks its Dapr sidecar for.
+    fn invoke(
+        &mut self,
+        name: &str,
+        text: &str,
+        kind: &EvidenceKind,
+        object: &ObjectRef,
+        pointer: &str,
+    ) {
+        let Some(apps) = self.apps else {
+            return;
+        };
+        for id in dapr::invoked(name, text) {
+            let (app, place) = id.split_once('.').unwrap_or((id, &self.namespace));
+            let Some(&called) = apps.get(&(place.to_owned(), app)) else {
+                continue;
+            };
+            if called == self.number {
+                continue;
+            }
+            let port = Port {
+                port: PortRef::Number(DAPR_PORT),
+                protocol: Protocol::Tcp,
+            };
+            let shown = super::build::evidence(kind.clone(), object, pointer, id.to_owned());
+            let (from, to) = (Peer::Workload(self.number), Peer::Workload(called));
+            self.edges.add(from, to, Some(port), None, shown);
         }
     }
 

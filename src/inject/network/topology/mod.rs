@@ -15,7 +15,8 @@ mod targets;
 use std::fmt;
 
 use super::labels::Labels;
-pub use build::{Inputs, derive};
+use super::narrow::Direction;
+pub use build::{Inputs, derive, release_namespace};
 
 /// An object of the stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +77,8 @@ pub struct Workload {
     pub needs_label: bool,
     /// The ports its containers declare.
     pub ports: Vec<ContainerPort>,
+    /// Whether its pods use the node's own network, where no NetworkPolicy holds.
+    pub host_network: bool,
     /// Whether Helm runs it as a hook.
     pub hook: bool,
     /// Whether an operator makes its pods, as it sees fit: it gets no policy.
@@ -312,6 +315,8 @@ pub struct ChartPolicy {
     pub workloads: Vec<usize>,
     /// Whether its selector is empty, so that it selects all pods of the namespace.
     pub selects_all: bool,
+    /// Its rules that let everyone in or out.
+    pub open: Vec<(Direction, usize)>,
 }
 
 impl Topology {

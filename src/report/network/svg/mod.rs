@@ -7,7 +7,8 @@
 mod layout;
 
 use super::{Call, Graph, Guard, Node, Role};
-use crate::report::{plural, printable};
+use crate::report::markup::escape;
+use crate::report::plural;
 use layout::{Box, Lane, Wire};
 
 const STYLE: &str = include_str!("style.css");
@@ -57,28 +58,6 @@ impl Out {
             "<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{text}</text>"
         ));
     }
-}
-
-/// Text as XML holds it. Control characters, which XML cannot, are written out.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let lines = text.split('\n').map(printable);
-    for (index, line) in lines.enumerate() {
-        if index > 0 {
-            out.push('\n');
-        }
-        for c in line.chars() {
-            match c {
-                '&' => out.push_str("&amp;"),
-                '<' => out.push_str("&lt;"),
-                '>' => out.push_str("&gt;"),
-                '"' => out.push_str("&quot;"),
-                '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-                _ => out.push(c),
-            }
-        }
-    }
-    out
 }
 
 fn head(out: &mut Out, graph: &Graph) {
@@ -250,19 +229,6 @@ fn legend(out: &mut Out, graph: &Graph, y: i32) {
 mod tests {
     use super::super::samples;
     use super::*;
-
-    #[test]
-    fn text_is_escaped() {
-        for (text, want) in [
-            ("web", "web"),
-            ("a<b>&\"c", "a&lt;b&gt;&amp;&quot;c"),
-            ("a\u{0}b", "a\\u{0}b"),
-            ("a\nb", "a\nb"),
-            ("a\u{fffe}", "a\u{fffd}"),
-        ] {
-            assert_eq!(escape(text), want);
-        }
-    }
 
     #[test]
     fn the_same_graph_is_the_same_picture() {

@@ -1,0 +1,300 @@
+//! What pod specs name, and how many pods there will be.
+
+use std::collections::HashSet;
+
+use super::{Use, What, Wires, count, reference};
+use crate::inject::network::facts::member;
+use crate::inject::network::topology::ObjectRef;
+use crate::manifest::View;
+use crate::object::{Object, PodPlace};
+
+/// A workload with a number of replicas.
+#[derive(Debug)]
+pub struct Scaled {
+    /// The object.
+    pub object: ObjectRef,
+    /// `spec.replicas`, where it is written.
+    pub replicas: Option<u64>,
+    /// PersistentVolumeClaims that its pods share: name, and the volume's pointer.
+    pub claims: Vec<(String, String)>,
+}
+
+/// A container without a request.
+#[derive(Debug)]
+pub struct Lacking {
+    /// Its name.
+    pub container: String,
+    /// `cpu` or `memory`.
+    pub resource: &'static str,
+}
+
+/// A reference by a map with a name.
+struct Named<'v> {
+    what: What,
+    view: View<'v>,
+    /// The field that holds the name.
+    field: &'static str,
+    pointer: String,
+}
+
+impl Wires {
+    pub(super) fn pod(&mut self, number: usize, object: &Object<'_>, place: &PodPlace) {
+        let Some(spec) = object.view.pointer(&place.spec) else {
+            return;
+        };
+        let holder = self.holder(number, object);
+        let at = format!("{}{}", object.pointer, place.spec);
+        let lists = match &place.only {
+            Some(only) => vec![only.as_str()],
+            None => {
+                self.volumes(holder, spec, &at, &claim_templates(object));
+                vec!["initContainers", "containers"]
+            }
+        };
+        for list in lists {
+            for (index, own) in spec.get(list).into_iter().flat_map(View::items).enumerate() {
+                self.container(holder, own, &format!("{at}/{list}/{index}"));
+            }
+        }
+        let account = ["serviceAccountName", "serviceAccount"]
+            .into_iter()
+            .find_map(|field| Some((field, member(spec, field)?)));
+        if let Some((field, name)) = account
+            && place.only.is_none()
+            && !matches!(name.as_str(), "" | "default")
+        {
+            let pointer = format!("{at}/{field}");
+            self.push(holder, What::Account, name, None, pointer, false);
+        }
+        self.pull_secrets(holder, spec, &at);
+    }
+
+    /// Secrets for the registry, which pods and service accounts name alike.
+    pub(super) fn pull_secrets(&mut self, holder: usize, view: View<'_>, at: &str) {
+        let secrets = view.get("imagePullSecrets").into_iter();
+        for (index, own) in secrets.flat_map(View::items).enumerate() {
+            self.named(
+                holder,
+                Named {
+                    what: What::Secret,
+                    view: own,
+                    field: "name",
+                    pointer: format!("{at}/imagePullSecrets/{index}"),
+                },
+            );
+        }
+    }
+
+    fn push(
+        &mut self,
+        holder: usize,
+        what: What,
+        name: String,
+        key: Option<String>,
+        pointer: String,
+        optional: bool,
+    ) {
+        self.uses.push(Use {
+            holder,
+            what,
+            namespace: None,
+            name,
+            key,
+            pointer,
+            optional,
+        });
+    }
+
+    /// Notes a reference, and its keys where it lists some.
+    fn named(&mut self, holder: usize, own: Named<'_>) {
+        let Some(name) = member(own.view, own.field).filter(|name| !name.is_empty()) else {
+            return;
+        };
+        let optional = own.view.get("optional").and_then(View::as_bool) == Some(true);
+        let key = member(own.view, "key");
+        let items = own.view.get("items").into_iter().flat_map(View::items);
+        for (index, item) in items.enumerate() {
+            if let Some(key) = member(item, "key") {
+                let pointer = format!("{}/items/{index}", own.pointer);
+                self.push(holder, own.what, name.clone(), Some(key), pointer, optional);
+            }
+        }
+        self.push(holder, own.what, name, key, own.pointer, optional);
+    }
+
+    fn container(&mut self, holder: usize, container: View<'_>, at: &str) {
+        let references = [
+            ("configMapRef", What::ConfigMap),
+            ("secretRef", What::Secret),
+        ];
+        let all = container.get("envFrom").into_iter().flat_map(View::items);
+        for (index, from) in all.enumerate() {
+            for (field, what) in references {
+                if let Some(view) = from.get(field) {
+                    let pointer = format!("{at}/envFrom/{index}/{field}");
+                    self.named(
+                        holder,
+                        Named {
+                            what,
+                            view,
+                            field: "name",
+                            pointer,
+                        },
+                    );
+                }
+            }
+        }
+        let references = [
+            ("configMapKeyRef", What::ConfigMap),
+            ("secretKeyRef", What::Secret),
+        ];
+        let variables = container.get("env").into_iter().flat_map(View::items);
+        for (index, variable) in variables.enumerate() {
+            let Some(from) = variable.get("valueFrom") else {
+                continue;
+            };
+            for (field, what) in references {
+                if let Some(view) = from.get(field) {
+                    let pointer = format!("{at}/env/{index}/valueFrom/{field}");
+                    self.named(
+                        holder,
+                        Named {
+                            what,
+                            view,
+                            field: "name",
+                            pointer,
+                        },
+                    );
+                }
+            }
+        }
+    }
+
+    /// The claims of a StatefulSet take the place of volumes of the same name.
+    fn volumes(&mut self, holder: usize, spec: View<'_>, at: &str, replaced: &HashSet<String>) {
+        let volumes = spec.get("volumes").into_iter().flat_map(View::items);
+        for (index, volume) in volumes.enumerate() {
+            if member(volume, "name").is_some_and(|name| replaced.contains(&name)) {
+                continue;
+            }
+            let at = format!("{at}/volumes/{index}");
+            for (source, what, field) in [
+                ("configMap", What::ConfigMap, "name"),
+                ("secret", What::Secret, "secretName"),
+                ("persistentVolumeClaim", What::Claim, "claimName"),
+            ] {
+                if let Some(view) = volume.get(source) {
+                    let pointer = format!("{at}/{source}");
+                    self.named(
+                        holder,
+                        Named {
+                            what,
+                            view,
+                            field,
+                            pointer,
+                        },
+                    );
+                }
+            }
+            let projected = volume.get("projected").and_then(|own| own.get("sources"));
+            for (index, own) in projected.into_iter().flat_map(View::items).enumerate() {
+                for (source, what) in [("configMap", What::ConfigMap), ("secret", What::Secret)] {
+                    if let Some(view) = own.get(source) {
+                        let pointer = format!("{at}/projected/sources/{index}/{source}");
+                        self.named(
+                            holder,
+                            Named {
+                                what,
+                                view,
+                                field: "name",
+                                pointer,
+                            },
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Notes how many pods a workload has, and which claims they share.
+    pub(super) fn scale(&mut self, number: usize, object: &Object<'_>, places: &[PodPlace]) {
+        let id = &object.identity;
+        let kinds = ["Deployment", "StatefulSet", "ReplicaSet", "Rollout"];
+        let (Some(place), true) = (places.first(), kinds.contains(&id.kind.as_str())) else {
+            return;
+        };
+        let at = format!("{}{}/volumes", object.pointer, place.spec);
+        let volumes = object.view.pointer(&format!("{}/volumes", place.spec));
+        let volumes = volumes.into_iter().flat_map(View::items).enumerate();
+        let claims = volumes.filter_map(|(index, volume)| {
+            let claim = member(volume.get("persistentVolumeClaim")?, "claimName")?;
+            Some((claim, format!("{at}/{index}/persistentVolumeClaim")))
+        });
+        self.scaled.push(Scaled {
+            object: reference(number, object),
+            replicas: object.view.pointer("/spec/replicas").and_then(count),
+            claims: claims.collect(),
+        });
+    }
+
+    /// Notes which containers of a workload lack a request after the edits. `root` is the edited
+    /// document.
+    pub fn hardened(
+        &mut self,
+        number: usize,
+        object: &Object<'_>,
+        places: &[PodPlace],
+        root: View<'_>,
+    ) {
+        let kinds = ["Deployment", "StatefulSet", "ReplicaSet", "Rollout"];
+        if !kinds.contains(&object.identity.kind.as_str()) {
+            return;
+        }
+        for place in places {
+            let spec = root.pointer(&format!("{}{}", object.pointer, place.spec));
+            let Some(spec) = spec.filter(|spec| spec.get("resources").is_none()) else {
+                continue;
+            };
+            let lacking: Vec<Lacking> = counted(spec).flat_map(lacking).collect();
+            if !lacking.is_empty() {
+                let key = (number, object.pointer.clone());
+                self.lacking.entry(key).or_default().extend(lacking);
+            }
+        }
+    }
+}
+
+/// The names of a StatefulSet's claims.
+fn claim_templates(object: &Object<'_>) -> HashSet<String> {
+    let claims = object.view.pointer("/spec/volumeClaimTemplates");
+    let claims = claims.into_iter().flat_map(View::items);
+    claims
+        .filter_map(|claim| member(claim.get("metadata")?, "name"))
+        .collect()
+}
+
+/// The containers whose use an autoscaler adds up: all that run beside each other.
+fn counted(spec: View<'_>) -> impl Iterator<Item = View<'_>> {
+    let sidecar = |own: &View<'_>| member(*own, "restartPolicy").as_deref() == Some("Always");
+    let init = spec.get("initContainers").into_iter().flat_map(View::items);
+    let main = spec.get("containers").into_iter().flat_map(View::items);
+    init.filter(sidecar).chain(main)
+}
+
+/// The requests that a container lacks. A limit stands in for a request.
+fn lacking(container: View<'_>) -> impl Iterator<Item = Lacking> {
+    let resources = container.get("resources");
+    let given = move |resource: &str| {
+        ["requests", "limits"].into_iter().any(|kind| {
+            let amount = resources.and_then(|own| own.get(kind)?.get(resource));
+            amount.is_some_and(|amount| !amount.is_null())
+        })
+    };
+    let lacks = ["cpu", "memory"]
+        .into_iter()
+        .filter(move |resource| !given(resource));
+    lacks.map(move |resource| Lacking {
+        container: member(container, "name").unwrap_or_default(),
+        resource,
+    })
+}

@@ -1,0 +1,239 @@
+//! What a release offers to be named, and what may bring more than the stream shows.
+
+use super::{What, Wires};
+use crate::inject::network::facts::{member, text};
+use crate::manifest::View;
+use crate::manifest::view::Type;
+use crate::object::Object;
+
+/// An object that others may name.
+#[derive(Debug)]
+pub struct Provided {
+    /// What it is.
+    pub what: What,
+    /// Its namespace as written.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// The keys in it.
+    pub keys: Keys,
+}
+
+/// The keys of a ConfigMap or Secret.
+#[derive(Debug)]
+pub enum Keys {
+    /// Just these.
+    Known(Vec<String>),
+    /// Something else fills it.
+    Open,
+}
+
+/// Whether resources of a kind make no pods, and no objects but those they name.
+fn is_passive(group: &str, kind: &str) -> bool {
+    match group {
+        "cilium.io"
+        | "configuration.konghq.com"
+        | "kyverno.io"
+        | "networking.istio.io"
+        | "projectcalico.org"
+        | "projectcontour.io"
+        | "route.openshift.io"
+        | "security.istio.io"
+        | "telemetry.istio.io"
+        | "traefik.containo.us"
+        | "traefik.io" => true,
+        "keda.sh" => kind != "ScaledJob",
+        "monitoring.coreos.com" => !matches!(
+            kind,
+            "Alertmanager" | "Prometheus" | "PrometheusAgent" | "ThanosRuler"
+        ),
+        _ => false,
+    }
+}
+
+impl Wires {
+    pub(super) fn offer(&mut self, what: What, namespace: Option<&str>, name: &str, keys: Keys) {
+        self.provided.push(Provided {
+            what,
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+            keys,
+        });
+    }
+
+    /// Notes an object that others may name.
+    pub(super) fn offered(&mut self, number: usize, object: &Object<'_>) {
+        let id = &object.identity;
+        let view = object.view;
+        let (what, keys) = match id.kind.as_str() {
+            "Secret" => (What::Secret, keys(view, &["data", "stringData"])),
+            "ConfigMap" => (What::ConfigMap, keys(view, &["data", "binaryData"])),
+            "PersistentVolumeClaim" => {
+                let modes = view.pointer("/spec/accessModes");
+                let mut modes = modes.into_iter().flat_map(View::items).filter_map(text);
+                let single = |mode: &str| matches!(mode, "ReadWriteOnce" | "ReadWriteOncePod");
+                let first = modes.next();
+                if first.is_some_and(|mode| single(&mode)) && modes.all(|mode| single(&mode)) {
+                    self.single.insert((id.namespace.clone(), id.name.clone()));
+                }
+                (What::Claim, Keys::Open)
+            }
+            "ServiceAccount" => {
+                let holder = self.holder(number, object);
+                self.pull_secrets(holder, view, &object.pointer);
+                (What::Account, Keys::Open)
+            }
+            kind => {
+                self.granted(view);
+                let what = match kind {
+                    "Role" => What::Role,
+                    _ => What::ClusterRole,
+                };
+                (what, Keys::Open)
+            }
+        };
+        self.offer(what, id.namespace.as_deref(), &id.name, keys);
+    }
+
+    /// Which Secrets and ConfigMaps a role's holders may create.
+    fn granted(&mut self, role: View<'_>) {
+        for rule in role.get("rules").into_iter().flat_map(View::items) {
+            let list = |field: &str| {
+                let items = rule.get(field).into_iter().flat_map(View::items);
+                items.filter_map(text).collect::<Vec<_>>()
+            };
+            let (verbs, resources) = (list("verbs"), list("resources"));
+            let may = |verb: &str| verbs.iter().any(|own| own == verb || own == "*");
+            if !may("create") && !may("update") && !may("patch") {
+                continue;
+            }
+            let names = list("resourceNames");
+            for (what, resource) in [(What::Secret, "secrets"), (What::ConfigMap, "configmaps")] {
+                if !resources.iter().any(|own| own == resource || own == "*") {
+                    continue;
+                }
+                self.mentioned.extend(names.iter().cloned());
+                if may("create") {
+                    self.creates.insert(what);
+                }
+            }
+        }
+    }
+
+    /// OpenShift makes a certificate for a Service that asks for one.
+    pub(super) fn serving(&mut self, object: &Object<'_>) {
+        let annotations = object.view.pointer("/metadata/annotations");
+        for (key, value) in annotations.into_iter().flat_map(View::entries) {
+            if key.ends_with("serving-cert-secret-name") {
+                self.mentioned.extend(text(value));
+            }
+        }
+    }
+
+    /// A custom resource: what it makes, where that is known; otherwise what it may.
+    pub(super) fn resource(&mut self, object: &Object<'_>) {
+        let id = &object.identity;
+        let (namespace, spec) = (id.namespace.as_deref(), object.view.get("spec"));
+        let named = |pointer: &str| spec.and_then(|spec| spec.pointer(pointer)).and_then(text);
+        match (id.group(), id.kind.as_str()) {
+            ("external-secrets.io", "ExternalSecret") => {
+                let name = named("/target/name").unwrap_or_else(|| id.name.clone());
+                self.offer(What::Secret, namespace, &name, external(spec));
+            }
+            ("bitnami.com", "SealedSecret") => {
+                let name = named("/template/metadata/name").unwrap_or_else(|| id.name.clone());
+                self.offer(What::Secret, namespace, &name, sealed(spec));
+            }
+            ("cert-manager.io", _) | ("external-secrets.io", _) => {
+                if let Some(name) = named("/secretName") {
+                    self.offer(What::Secret, namespace, &name, Keys::Open);
+                }
+                self.mention(object.view, false, 0);
+            }
+            (group, kind) => {
+                self.mention(object.view, false, 0);
+                if !is_passive(group, kind) {
+                    self.operators = true;
+                    self.custom.insert(id.name.clone());
+                }
+            }
+        }
+    }
+
+    /// Notes names below keys that speak of Secrets, ConfigMaps, claims or accounts.
+    fn mention(&mut self, view: View<'_>, telling: bool, depth: usize) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        match view.value_type() {
+            Type::Map => {
+                for (key, value) in view.entries() {
+                    let speaks = ["ecret", "onfigMap", "laim", "ccount", "redential"];
+                    let speaks = speaks.iter().any(|word| key.contains(word));
+                    self.mention(value, telling || speaks, depth + 1);
+                }
+            }
+            Type::Seq => {
+                for item in view.items() {
+                    self.mention(item, telling, depth + 1);
+                }
+            }
+            Type::String if telling => self.mentioned.extend(text(view)),
+            _ => {}
+        }
+    }
+}
+
+/// Custom resources nest the names they make less deep.
+const MAX_DEPTH: usize = 12;
+
+/// The keys of a ConfigMap or Secret. An empty one waits for somebody to fill it, and so does a
+/// Secret of a type that Kubernetes fills.
+fn keys(object: View<'_>, fields: &[&str]) -> Keys {
+    if member(object, "type").as_deref() == Some("kubernetes.io/service-account-token") {
+        return Keys::Open;
+    }
+    let fields = fields.iter().filter_map(|field| object.get(field));
+    let keys = fields
+        .flat_map(View::entries)
+        .map(|(key, _)| key.into_owned());
+    match keys.collect::<Vec<_>>() {
+        keys if keys.is_empty() => Keys::Open,
+        keys => Keys::Known(keys),
+    }
+}
+
+/// The keys that an ExternalSecret writes, where it lists them all.
+fn external(spec: Option<View<'_>>) -> Keys {
+    let Some(spec) = spec else {
+        return Keys::Open;
+    };
+    let open = spec.get("dataFrom").is_some_and(|from| !from.is_empty())
+        || spec.pointer("/target/template/templateFrom").is_some()
+        || member(spec, "creationPolicy").is_some_and(|policy| policy == "Merge");
+    let policy = spec.pointer("/target/creationPolicy").and_then(text);
+    if open || policy.is_some_and(|policy| policy != "Owner" && policy != "Orphan") {
+        return Keys::Open;
+    }
+    let template = spec.pointer("/target/template");
+    let written = template.and_then(|template| template.get("data"));
+    let merged = template.is_none_or(|template| {
+        written.is_none() || member(template, "mergePolicy").as_deref() == Some("Merge")
+    });
+    let data = spec.get("data").into_iter().flat_map(View::items);
+    let fetched = data.filter_map(|entry| member(entry, "secretKey"));
+    let written = written.into_iter().flat_map(View::entries);
+    let mut keys: Vec<String> = written.map(|(key, _)| key.into_owned()).collect();
+    keys.extend(fetched.filter(|_| merged));
+    Keys::Known(keys)
+}
+
+/// The keys that a SealedSecret holds.
+fn sealed(spec: Option<View<'_>>) -> Keys {
+    let fields = ["/encryptedData", "/template/data"];
+    let maps = fields.iter().filter_map(|at| spec?.pointer(at));
+    let keys = maps
+        .flat_map(View::entries)
+        .map(|(key, _)| key.into_owned());
+    Keys::Known(keys.collect())
+}

@@ -1,0 +1,144 @@
+//! A namespace of a real cluster, for tests that are asked for by `HELM_FLOE_E2E=1`.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::{Helm, Outcome, feed};
+
+/// The cluster that is meant, or a line on the terminal that there is none to test with.
+pub fn kubeconfig(test: &str, script: &str) -> Option<OsString> {
+    let file = env::var_os("KUBECONFIG").filter(|file| !file.is_empty());
+    let meant = env::var_os("HELM_FLOE_E2E").is_some_and(|value| value == "1");
+    if let (Some(file), true) = (file, meant) {
+        return Some(file);
+    }
+    // Past the test harness, which shows only what failing tests print.
+    let _ = writeln!(
+        std::io::stderr(),
+        "cluster test {test}: skipped, it needs a cluster (KUBECONFIG=FILE {script})"
+    );
+    None
+}
+
+/// A namespace that enforces `restricted`, removed at the end with all that was made for it.
+pub struct Namespace {
+    /// Its name.
+    pub name: String,
+    kubeconfig: OsString,
+    /// Cluster-wide objects that go with it, as `kind/name`.
+    made: Vec<String>,
+}
+
+impl Namespace {
+    /// Makes the namespace.
+    pub fn new(name: String, kubeconfig: OsString) -> Self {
+        let namespace = Self {
+            name,
+            kubeconfig,
+            made: Vec::new(),
+        };
+        let name = namespace.name.as_str();
+        namespace.kubectl(&["create", "namespace", name]).ok();
+        let level = "pod-security.kubernetes.io/enforce=restricted";
+        namespace.kubectl(&["label", "namespace", name, level]).ok();
+        namespace
+    }
+
+    /// `kubectl` in this namespace.
+    pub fn kubectl_command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env::var_os("KUBECTL").unwrap_or_else(|| "kubectl".into()));
+        command.args(["--namespace", &self.name]).args(args);
+        command
+    }
+
+    /// Runs `kubectl` in this namespace.
+    pub fn kubectl(&self, args: &[&str]) -> Outcome {
+        Outcome::of(&self.kubectl_command(args).output().expect("kubectl runs"))
+    }
+
+    /// Applies manifests.
+    #[track_caller]
+    pub fn apply(&self, manifests: &str) {
+        let mut command = self.kubectl_command(&["apply", "-f", "-"]);
+        Outcome::of(&feed(&mut command, manifests.as_bytes())).ok();
+    }
+
+    /// Applies a cluster-wide object, which goes with the namespace.
+    #[track_caller]
+    pub fn make(&mut self, object: String, manifest: &str) {
+        self.apply(manifest);
+        self.made.push(object);
+    }
+
+    /// Creates a cluster-wide object out of a file, which goes with the namespace.
+    #[track_caller]
+    pub fn create(&mut self, object: String, file: &str) {
+        // Not `apply`: its annotation cannot hold a large definition.
+        self.kubectl(&["create", "-f", file]).ok();
+        self.made.push(object);
+    }
+
+    /// A Helm in this namespace.
+    pub fn helm_command(&self, helm: &Helm, args: &[&str]) -> Command {
+        let mut command = helm.command(args);
+        command.env("KUBECONFIG", &self.kubeconfig);
+        command.args(["--namespace", &self.name]);
+        command
+    }
+
+    /// Runs a Helm in this namespace.
+    pub fn helm(&self, helm: &Helm, args: &[&str]) -> Outcome {
+        Outcome::of(&self.helm_command(helm, args).output().expect("helm runs"))
+    }
+
+    /// The names (`kind/name`) of all objects of these kinds, but for those every namespace has.
+    pub fn objects(&self, kinds: &str) -> Vec<String> {
+        let get = ["get", kinds, "-o", "name", "--ignore-not-found"];
+        let list = self.kubectl(&get).ok();
+        let own = ["configmap/kube-root-ca.crt", "serviceaccount/default"];
+        list.lines()
+            .filter(|name| !own.contains(name))
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        for object in &self.made {
+            self.kubectl(&["delete", object, "--ignore-not-found", "--wait=false"]);
+        }
+        let name = self.name.clone();
+        self.kubectl(&["delete", "namespace", &name, "--wait=false"]);
+    }
+}
+
+/// Waits until that holds, a minute at most.
+#[track_caller]
+pub fn until(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(60), "in vain: {what}");
+        sleep(Duration::from_millis(300));
+    }
+}
+
+/// Runs `body` while a command runs beside it, and gives what that command wrote until it was ended.
+pub fn beside(mut command: Command, body: impl FnOnce()) -> Output {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("runs");
+    let mut stdout = child.stdout.take().expect("piped");
+    let reader = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut stdout, &mut bytes).map(|_| bytes)
+    });
+    body();
+    child.kill().ok();
+    let mut output = child.wait_with_output().expect("ends");
+    output.stdout = reader.join().expect("no panic").expect("read");
+    output
+}

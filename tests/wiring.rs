@@ -1,0 +1,350 @@
+//! The wiring of releases: each fault of `testdata/manifests/wiring` is found, at its place and as
+//! nothing else, and what only looks like a fault is not.
+#![cfg(unix)]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use common::{Outcome, feed, floe, path_text, repository};
+use serde_json::Value;
+
+/// A finding: policy, severity and pointer.
+type Found = (String, String, String);
+
+/// What `helm-floe` finds in a stream.
+fn findings(args: &[&str], input: &str) -> Vec<Found> {
+    let only = [
+        "--only=wiring/*",
+        "--only=manifest/duplicate-key",
+        "--only=network/selects-nothing",
+    ];
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let report = ["--format", "json", "--report", path_text(file.path())];
+    let said = Outcome::of(&feed(
+        &mut floe(&[args, &only, &report].concat()),
+        input.as_bytes(),
+    ));
+    let text = fs::read_to_string(file.path()).expect("a report");
+    assert!(!text.is_empty(), "{}", said.stderr);
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    let field = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    let findings = report["findings"].as_array().expect("findings").iter();
+    findings
+        .map(|own| {
+            (
+                field(own, "policy"),
+                field(own, "severity"),
+                field(own, "pointer"),
+            )
+        })
+        .collect()
+}
+
+fn manifests(name: &str) -> String {
+    let file = format!("testdata/manifests/wiring/{name}.yaml");
+    fs::read_to_string(repository().join(file)).expect("read")
+}
+
+/// Every file, and all that is to be found in it.
+const FAULTS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "config-keys",
+        &[(
+            "wiring/key",
+            "/spec/containers/0/env/0/valueFrom/configMapKeyRef",
+        )],
+    ),
+    (
+        "control-plane",
+        &[
+            ("wiring/egress-control-plane", "/spec/egress"),
+            ("wiring/egress-database", "/spec/egress"),
+            ("wiring/egress-dns", "/spec/egress/0"),
+        ],
+    ),
+    (
+        "dapr-annotations",
+        &[(
+            "wiring/annotation-place",
+            "/metadata/annotations/dapr.io~1enabled",
+        )],
+    ),
+    (
+        "namespace-labels",
+        &[
+            (
+                "wiring/namespace-label",
+                "/spec/ingress/0/from/0/namespaceSelector/matchLabels/name",
+            ),
+            (
+                "wiring/namespace-label",
+                "/spec/egress/0/to/0/namespaceSelector/matchLabels/name",
+            ),
+        ],
+    ),
+    (
+        "namespaces",
+        &[
+            ("wiring/namespace", "/metadata/namespace"),
+            (
+                "wiring/config-map",
+                "/spec/template/spec/containers/0/envFrom/0/configMapRef",
+            ),
+        ],
+    ),
+    (
+        "not-rendered",
+        &[
+            (
+                "wiring/service-account",
+                "/spec/template/spec/serviceAccountName",
+            ),
+            (
+                "wiring/secret",
+                "/spec/template/spec/containers/0/envFrom/0/secretRef",
+            ),
+            (
+                "wiring/config-map",
+                "/spec/template/spec/volumes/0/configMap",
+            ),
+        ],
+    ),
+    ("outside", &[("wiring/egress-outside", "/spec/egress/1")]),
+    (
+        "ports",
+        &[
+            ("wiring/target-port", "/spec/ports/0/targetPort"),
+            (
+                "wiring/probe-port",
+                "/spec/template/spec/containers/0/readinessProbe/httpGet/port",
+            ),
+            (
+                "wiring/service-port",
+                "/spec/rules/0/http/paths/0/backend/service",
+            ),
+            ("wiring/host", "/spec/containers/0/command/1"),
+        ],
+    ),
+    (
+        "redis-tls",
+        &[("wiring/redis-tls", "/spec/metadata/1/value")],
+    ),
+    (
+        "replicas",
+        &[
+            ("wiring/disruption-budget", "/spec/minAvailable"),
+            ("wiring/autoscaler-replicas", "/spec/replicas"),
+            (
+                "wiring/shared-volume",
+                "/spec/template/spec/volumes/0/persistentVolumeClaim",
+            ),
+            ("wiring/autoscaler-request", "/spec/metrics/0"),
+        ],
+    ),
+    (
+        "secret-names",
+        &[
+            (
+                "wiring/secret",
+                "/spec/template/spec/containers/0/env/0/valueFrom/secretKeyRef",
+            ),
+            (
+                "wiring/key",
+                "/spec/template/spec/containers/0/env/1/valueFrom/secretKeyRef",
+            ),
+            ("wiring/key", "/spec/metadata/0/secretKeyRef"),
+            ("wiring/key", "/spec/metadata/1/secretKeyRef"),
+        ],
+    ),
+    (
+        "selectors",
+        &[
+            ("wiring/service-selector", "/spec/selector"),
+            ("wiring/budget-selector", "/spec/selector"),
+            ("network/selects-nothing", "/spec/podSelector"),
+            ("wiring/monitor-selector", "/spec"),
+        ],
+    ),
+    (
+        "service-names",
+        &[
+            (
+                "wiring/host",
+                "/spec/template/spec/initContainers/0/command/2",
+            ),
+            (
+                "wiring/host",
+                "/spec/template/spec/containers/0/env/0/value",
+            ),
+        ],
+    ),
+    (
+        "two-volumes",
+        &[
+            (
+                "wiring/volume",
+                "/spec/template/spec/containers/0/volumeMounts/0/name",
+            ),
+            ("manifest/duplicate-key", "/spec/template/spec/volumes"),
+        ],
+    ),
+];
+
+#[test]
+fn every_fault_is_found_at_its_place_and_nothing_else() {
+    for (name, expected) in FAULTS {
+        let found = findings(&["check", "-", "--namespace", "shop"], &manifests(name));
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(policy, _, pointer)| (policy.as_str(), pointer.as_str()))
+            .collect();
+        assert_eq!(found, *expected, "{name}");
+    }
+}
+
+#[test]
+fn every_file_is_in_the_table() {
+    let folder = repository().join("testdata/manifests/wiring");
+    let files = fs::read_dir(folder).expect("read");
+    let files: BTreeSet<String> = files
+        .map(|entry| entry.expect("read").path().with_extension(""))
+        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+        .collect();
+    let table = FAULTS.iter().map(|(name, _)| (*name).to_owned());
+    assert_eq!(files, table.collect::<BTreeSet<_>>());
+}
+
+/// The policies that the filter reports, without NetworkPolicies of ours.
+fn filtered(input: &str) -> Vec<String> {
+    let args = [
+        "post-render",
+        "--on-violation=warn",
+        "--network-policies=off",
+    ];
+    let found = findings(&args, input);
+    found.into_iter().map(|(policy, ..)| policy).collect()
+}
+
+/// Helm 3 shows no hooks to a post-renderer: what a hook may make is not missed. With a hook in the
+/// stream, or Helm 4's annotation, everything is there.
+#[test]
+fn what_a_hook_may_make_is_not_missed() {
+    let job = manifests("not-rendered");
+    assert_eq!(filtered(&job), [""; 0]);
+    let hook = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: h, annotations: {helm.sh/hook: test}}\n";
+    let all = [
+        "wiring/service-account",
+        "wiring/secret",
+        "wiring/config-map",
+    ];
+    assert_eq!(filtered(&format!("{job}{hook}")), all);
+    let helm4 = job.replace(
+        "metadata: {name: dbt-run}",
+        "metadata: {name: dbt-run, annotations: {postrenderer.helm.sh/postrender-filename: a/templates/b.yaml}}",
+    );
+    assert_eq!(filtered(&helm4), all);
+}
+
+/// A name that is nearly one of the release's is a slip, whatever hooks make.
+#[test]
+fn a_slip_is_reported_without_hooks_too() {
+    let found = filtered(&manifests("secret-names"));
+    assert!(found.contains(&"wiring/secret".to_owned()), "{found:?}");
+}
+
+/// The filter fills requests, and then the autoscaler has them.
+#[test]
+fn requests_that_the_filter_fills_count() {
+    let found = filtered(&manifests("replicas"));
+    assert!(
+        !found.contains(&"wiring/autoscaler-request".to_owned()),
+        "{found:?}"
+    );
+    assert!(
+        found.contains(&"wiring/autoscaler-replicas".to_owned()),
+        "{found:?}"
+    );
+}
+
+/// Files of a folder are parts of one release: what one lacks another may have.
+#[test]
+fn a_part_of_a_release_lacks_nothing() {
+    let folder = tempfile::tempdir().expect("a directory");
+    for name in ["not-rendered", "selectors", "service-names", "ports"] {
+        let file = folder.path().join(name).with_extension("yaml");
+        fs::write(file, manifests(name)).expect("write");
+    }
+    let found = findings(&["check", path_text(folder.path())], "");
+    let policies: BTreeSet<&str> = found.iter().map(|(policy, ..)| policy.as_str()).collect();
+    let expected = [
+        "network/selects-nothing",
+        "wiring/host",
+        "wiring/probe-port",
+        "wiring/service-port",
+        "wiring/target-port",
+    ];
+    assert_eq!(policies, BTreeSet::from(expected));
+}
+
+#[test]
+fn what_the_api_server_refuses_is_refused() {
+    let found = findings(&["check", "-"], &manifests("two-volumes"));
+    let errors = found.iter().filter(|(_, severity, _)| severity == "error");
+    let errors: Vec<&str> = errors.map(|(policy, ..)| policy.as_str()).collect();
+    assert_eq!(errors, ["wiring/volume"]);
+}
+
+/// What others make: a Secret by an ExternalSecret, a certificate, an operator, a program that is
+/// told its name; a ConfigMap that every namespace has; a claim of a StatefulSet.
+#[test]
+fn what_something_makes_is_there() {
+    let pod = |volumes: &str, more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  volumes: {volumes}\n  containers: [{{name: c, image: c, volumeMounts: [{{name: v, mountPath: /v}}]{more}}}]\n---\n"
+        )
+    };
+    let secret = "[{name: v, secret: {secretName: web-tls}}]";
+    let cases = [
+        (
+            pod(secret, ""),
+            "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: x}\nspec: {secretName: web-tls}\n",
+        ),
+        (
+            pod(secret, ""),
+            "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: web-tls}\nspec: {dataFrom: [{extract: {key: a}}]}\n",
+        ),
+        (
+            pod(secret, ""),
+            "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: web-tls}\nspec: {encryptedData: {a: b}}\n",
+        ),
+        (
+            pod(secret, ""),
+            "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {name: web}\nspec: {instances: 1}\n",
+        ),
+        (pod(secret, ", args: [--secret-name=web-tls]"), ""),
+        (
+            pod(secret, ""),
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r}\nrules: [{apiGroups: [\"\"], resources: [secrets], verbs: [create]}]\n",
+        ),
+        (
+            pod("[{name: v, configMap: {name: kube-root-ca.crt}}]", ""),
+            "",
+        ),
+        (
+            pod(
+                "[{name: v, secret: {secretName: web-tls, optional: true}}]",
+                "",
+            ),
+            "",
+        ),
+    ];
+    for (pod, other) in cases {
+        let found = findings(&["check", "-"], &format!("{pod}{other}"));
+        assert_eq!(found, [], "{pod}{other}");
+    }
+    let missing = findings(&["check", "-"], &pod(secret, ""));
+    assert_eq!(missing.len(), 1, "{missing:?}");
+}
