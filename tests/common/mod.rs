@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod definitions;
+pub mod oracle;
 pub mod registry;
 pub mod server;
 
