@@ -7,18 +7,21 @@
 //! findings. `cli` is the command line, `helm` the host.
 //!
 //! Beside it `platform` reads the two tiers of configuration and compiles them, and `values` makes
-//! Helm values of what was compiled.
+//! Helm values of what was compiled. `http` and `registry` fetch what lies elsewhere, on request
+//! only: the filter uses neither.
 
 pub mod check;
 pub mod cli;
 pub mod config;
 pub mod files;
 pub mod helm;
+pub mod http;
 pub mod inject;
 pub mod manifest;
 pub mod object;
 pub mod pipeline;
 pub mod platform;
 pub mod policy;
+pub mod registry;
 pub mod report;
 pub mod values;

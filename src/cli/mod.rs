@@ -18,7 +18,9 @@ mod policies;
 mod product;
 mod report;
 mod schema;
+mod servers;
 mod tiers;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
