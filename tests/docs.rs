@@ -127,7 +127,7 @@ fn blocks_that_are_not_run_name_what_exists() {
         for line in block.text.lines() {
             let command = line.split('#').next().unwrap_or_default();
             let program = command.split_whitespace().next().unwrap_or_default();
-            let known = ["helm", "helm-floe", "cargo"].contains(&program)
+            let known = ["helm", "helm-floe", "cargo", "kubectl"].contains(&program)
                 || program.starts_with("scripts/") && repository().join(program).is_file();
             assert!(known, "{}: {program}", block.place);
             for option in ["--env", "--report"] {

@@ -6,7 +6,7 @@ use super::options::{Format, OnViolation, Options};
 use super::output::{self, Failure};
 use crate::check::twice;
 use crate::helm::refusal::block_scalar;
-use crate::pipeline::{self, Mode};
+use crate::pipeline::{self, Mode, Settings};
 use crate::report::text::Text;
 use crate::report::{Finding, Report, json};
 
@@ -25,21 +25,31 @@ fn filter(options: &Options) -> Result<ExitCode, Failure> {
     }
     let (settings, notices) = options.settings(Mode::Harden)?;
     let text = read_stdin(options.allow_empty)?;
-    let outcome =
-        pipeline::run(&text, &settings).map_err(|problems| unreadable("stdin", problems))?;
+    harden(options, &settings, notices, "stdin", &text)
+}
+
+/// Hardens a stream, which reports call `input`, and writes it to stdout unless it is refused.
+pub fn harden(
+    options: &Options,
+    settings: &Settings,
+    notices: Vec<String>,
+    input: &str,
+    text: &str,
+) -> Result<ExitCode, Failure> {
+    let outcome = pipeline::run(text, settings).map_err(|problems| unreadable(input, problems))?;
     let mut report = outcome.report;
     report.warn_only = options.on_violation == OnViolation::Warn;
     let unused = outcome.used.notices(&settings.exceptions, false);
     report.notices = [notices, report.notices, unused].concat();
     if report.objects == 0 && !options.allow_empty {
-        return Err(unreadable("stdin", pipeline::nothing_in("the input")));
+        return Err(unreadable(input, pipeline::nothing_in("the input")));
     }
     let refused = refusal(&report);
     if refused.is_some() && options.helm4 {
-        save(options, "stdin", &text, &report)?;
-        return answer_helm4(&render(options, "stdin", &text, &report, false));
+        save(options, input, text, &report)?;
+        return answer_helm4(&render(options, input, text, &report, false));
     }
-    publish(options, "stdin", &text, &report)?;
+    publish(options, input, text, &report)?;
     if let Some(code) = refused {
         return Ok(code);
     }
