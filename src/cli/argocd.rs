@@ -103,7 +103,7 @@ enum What {
 /// Runs the sub-command.
 pub fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Generate(args) => generate(args),
+        Command::Generate(args) => generate(*args),
         Command::Discover(args) => discover(&args),
         Command::Parameters(args) => parameters(&args),
         Command::Plugin(args) => plugin(&args),
