@@ -52,8 +52,13 @@ pub(super) fn find<'a>(
                 caller.component(component);
             }
         }
+        let topology = caller.edges.topology;
+        let template = topology
+            .workloads
+            .get(number)
+            .map(|own| own.template.as_str());
         for endpoint in &workload.given {
-            caller.endpoint(endpoint, &workload.template);
+            caller.endpoint(endpoint, template.unwrap_or_default());
         }
         caller.sidecars(workload);
         caller.siblings(workload);
