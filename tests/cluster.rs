@@ -8,15 +8,11 @@
 
 mod common;
 
-use std::env;
-use std::ffi::OsString;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
-use common::{Helm, MAJORS, Outcome, chart, helm_floe};
+use common::cluster::{Namespace, kubeconfig, until};
+use common::{Helm, MAJORS, Outcome, chart, feed, helm_floe};
 
 /// What Kubernetes says about a pod it does not let in.
 const REFUSED: &str = "violates PodSecurity \"restricted:latest\"";
@@ -30,93 +26,58 @@ const CRD: &str = "customresourcedefinition/pages.web.example.com";
 /// The tests share the cluster's one custom resource definition, so they take turns.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// A namespace that enforces `restricted`, removed at the end.
-struct Namespace {
-    name: String,
-    kubeconfig: OsString,
+/// A namespace with the test chart's custom resource definition, for one test at a time.
+struct Place {
+    namespace: Namespace,
     _turn: MutexGuard<'static, ()>,
 }
 
-impl Namespace {
-    /// Makes the namespace, or says on the terminal that there is no cluster to test with.
+impl Place {
+    /// Makes it, or says on the terminal that there is no cluster to test with.
     fn new(test: &str) -> Option<Self> {
-        let kubeconfig = env::var_os("KUBECONFIG").filter(|file| !file.is_empty());
-        let meant = env::var_os("HELM_FLOE_E2E").is_some_and(|value| value == "1");
-        let (Some(kubeconfig), true) = (kubeconfig, meant) else {
-            // Past the test harness, which shows only what failing tests print.
-            let _ = writeln!(
-                std::io::stderr(),
-                "cluster test {test}: skipped, it needs a cluster (KUBECONFIG=FILE scripts/e2e)"
-            );
-            return None;
-        };
-        let namespace = Self {
-            name: format!("helm-floe-{test}-{}", std::process::id()),
-            kubeconfig,
-            _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner),
-        };
-        let name = namespace.name.clone();
-        namespace.kubectl(&["create", "namespace", &name]).ok();
-        let level =
-            ["enforce", "warn"].map(|mode| format!("pod-security.kubernetes.io/{mode}=restricted"));
-        let [enforce, warn] = &level;
-        namespace
-            .kubectl(&["label", "namespace", &name, enforce, warn])
-            .ok();
-        let crds = format!("{}/crds", chart("web"));
-        namespace.kubectl(&["apply", "-f", &crds]).ok();
-        let crd = ["wait", "--for=condition=Established", CRD];
-        namespace.kubectl(&crd).ok();
-        Some(namespace)
-    }
-
-    /// `kubectl` in this namespace.
-    fn kubectl_command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env::var_os("KUBECTL").unwrap_or_else(|| "kubectl".into()));
-        command.args(["--namespace", &self.name]).args(args);
-        command
+        let kubeconfig = kubeconfig("HELM_FLOE_E2E", test, "scripts/e2e")?;
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = format!("helm-floe-{test}-{}", std::process::id());
+        let mut namespace = Namespace::new(name, kubeconfig);
+        let crds = format!("{}/crds/pages.yaml", chart("web"));
+        namespace.create(CRD.to_owned(), &crds);
+        namespace.established(CRD);
+        let warn = "pod-security.kubernetes.io/warn=restricted";
+        let label = ["label", "namespace", &namespace.name, warn];
+        namespace.kubectl(&label).ok();
+        Some(Self {
+            namespace,
+            _turn: turn,
+        })
     }
 
     /// Runs `kubectl` in this namespace.
     fn kubectl(&self, args: &[&str]) -> Outcome {
-        Outcome::of(&self.kubectl_command(args).output().expect("kubectl runs"))
+        self.namespace.kubectl(args)
     }
 
     /// Runs `kubectl` with a stream on its stdin.
     fn kubectl_with(&self, args: &[&str], stdin: &str) -> Outcome {
-        with_stdin(self.kubectl_command(args), stdin)
+        with_stdin(self.namespace.kubectl_command(args), stdin)
     }
 
     /// Runs Helm in this namespace.
     fn helm(&self, helm: &Helm, args: &[&str]) -> Outcome {
-        self.in_cluster(helm.command(args))
+        self.namespace.helm(helm, args)
     }
 
     /// Runs `helm-floe` in this namespace, around that Helm.
     fn wrapper(&self, helm: &Helm, args: &[&str]) -> Outcome {
         let mut command = helm.program(helm_floe());
         command.args(args);
-        self.in_cluster(command)
-    }
-
-    fn in_cluster(&self, mut command: Command) -> Outcome {
-        command.env("KUBECONFIG", &self.kubeconfig);
-        command.args(["--namespace", &self.name]);
-        Outcome::of(&command.output().expect("runs"))
+        Outcome::of(&self.namespace.inside(command).output().expect("runs"))
     }
 
     /// Everything in the namespace that a release could have left behind.
     fn objects(&self) -> Vec<String> {
         let kinds = "deployments,statefulsets,daemonsets,cronjobs,jobs,pods,services,configmaps,secrets,\
                      serviceaccounts,networkpolicies,poddisruptionbudgets,pages.web.example.com";
-        let list = self
-            .kubectl(&["get", kinds, "-o", "name", "--ignore-not-found"])
-            .ok();
-        let own = ["configmap/kube-root-ca.crt", "serviceaccount/default"];
-        list.lines()
-            .filter(|name| !own.contains(name))
-            .map(str::to_owned)
-            .collect()
+        self.namespace.objects(kinds)
     }
 
     fn pods(&self) -> usize {
@@ -125,35 +86,9 @@ impl Namespace {
     }
 }
 
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        self.kubectl(&["delete", CRD, "--ignore-not-found"]);
-        let name = self.name.clone();
-        self.kubectl(&["delete", "namespace", &name, "--wait=false"]);
-    }
-}
-
 /// Runs a command with a text on its stdin.
 fn with_stdin(mut command: Command, stdin: &str) -> Outcome {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().expect("runs");
-    let pipe = child.stdin.take().expect("piped");
-    (&pipe).write_all(stdin.as_bytes()).expect("written");
-    drop(pipe);
-    Outcome::of(&child.wait_with_output().expect("ends"))
-}
-
-/// Waits until that holds, a minute at most.
-#[track_caller]
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(60), "in vain: {what}");
-        sleep(Duration::from_millis(300));
-    }
+    Outcome::of(&feed(&mut command, stdin.as_bytes()))
 }
 
 /// That Helm, with `--post-renderer helm-floe` at hand.
@@ -172,7 +107,7 @@ fn rendered(helm: &Helm) -> String {
 
 #[test]
 fn the_api_server_lets_every_hardened_object_in() {
-    let Some(namespace) = Namespace::new("admission") else {
+    let Some(namespace) = Place::new("admission") else {
         return;
     };
     for major in MAJORS {
@@ -207,7 +142,7 @@ fn the_api_server_lets_every_hardened_object_in() {
 const NO_HOOKS: &str = "--no-hooks";
 
 /// Installs the chart as it is and sees its pods refused.
-fn refused_without_filter(namespace: &Namespace, helm: &Helm) {
+fn refused_without_filter(namespace: &Place, helm: &Helm) {
     let web = chart("web");
     namespace
         .helm(helm, &["install", "bare", &web, NO_HOOKS])
@@ -226,13 +161,13 @@ fn refused_without_filter(namespace: &Namespace, helm: &Helm) {
 }
 
 /// The number of the release's revisions.
-fn revisions(namespace: &Namespace, helm: &Helm) -> usize {
+fn revisions(namespace: &Place, helm: &Helm) -> usize {
     let history = namespace.helm(helm, &["history", "web"]).ok();
     history.lines().skip(1).count()
 }
 
 fn lifecycle(major: u32) {
-    let Some(namespace) = Namespace::new(&format!("lifecycle-{major}")) else {
+    let Some(namespace) = Place::new(&format!("lifecycle-{major}")) else {
         return;
     };
     let helm = helm_with_filter(major);
@@ -294,7 +229,7 @@ fn a_release_lives_and_leaves_nothing_behind_with_helm_4() {
 
 #[test]
 fn a_refused_chart_makes_no_release() {
-    let Some(namespace) = Namespace::new("refusal") else {
+    let Some(namespace) = Place::new("refusal") else {
         return;
     };
     for major in MAJORS {

@@ -170,7 +170,10 @@ fn blocks_that_are_not_run_name_what_exists() {
     let fences = ["sh cluster", "sh network", "sh build"];
     for block in fences.into_iter().flat_map(blocks_with) {
         for command in commands(&block.text) {
-            let program = command.split_whitespace().next().unwrap_or_default();
+            let mut words = command.split_whitespace();
+            // What stands before the program are variables for it.
+            let program = words.find(|word| !word.contains('='));
+            let program = program.unwrap_or_default();
             let programs = [
                 "cargo",
                 "docker",

@@ -233,7 +233,8 @@ fn the_examples_point_at_what_is_there() {
 
 #[test]
 fn an_api_server_accepts_the_examples() {
-    let Some(kubeconfig) = kubeconfig("GitOps examples", "scripts/lifecycle") else {
+    let Some(kubeconfig) = kubeconfig("HELM_FLOE_E2E", "GitOps examples", "scripts/lifecycle")
+    else {
         return;
     };
     let name = format!("helm-floe-gitops-{}", std::process::id());
@@ -249,8 +250,7 @@ fn an_api_server_accepts_the_examples() {
         // Those of a cluster that has Argo CD or Flux stay what they are.
         if namespace.kubectl(&get).ok().is_empty() {
             namespace.create(crd.clone(), path_text(&file));
-            let wait = ["wait", "--for=condition=Established", &crd];
-            namespace.kubectl(&wait).ok();
+            namespace.established(&crd);
         }
     }
     for (file, mut example) in examples() {

@@ -25,6 +25,16 @@ struct Life {
 
 const LIVES: &[Life] = &[
     Life {
+        chart: "floe-platform",
+        install: &["--values=values-dev.yaml"],
+        upgrade: &["--set=dagster.webserver.replicas=2,polaris.replicas=2,otel.replicas=2"],
+    },
+    Life {
+        chart: "floe-jobs",
+        install: &[],
+        upgrade: &["--set=resourcePreset=medium"],
+    },
+    Life {
         chart: "todo-app",
         install: &["--values=values-prod.yaml"],
         upgrade: &["--set=frontend.replicaCount=4,backend.env.LOG_LEVEL=debug"],
@@ -53,7 +63,8 @@ fn every_chart_has_a_life() {
         .map(|entry| entry.file_name().into_string().expect("UTF-8"))
         .collect();
     let listed: BTreeSet<String> = LIVES.iter().map(|life| life.chart.to_owned()).collect();
-    assert_eq!(there, listed);
+    let without: Vec<&String> = there.difference(&listed).collect();
+    assert!(without.is_empty(), "{without:?}");
 }
 
 #[test]
@@ -68,7 +79,7 @@ fn every_chart_lives_its_life_with_helm_4() {
 
 fn every_life(major: u32) {
     let test = format!("lifecycle with Helm {major}");
-    let Some(kubeconfig) = kubeconfig(&test, "scripts/lifecycle") else {
+    let Some(kubeconfig) = kubeconfig("HELM_FLOE_E2E", &test, "scripts/lifecycle") else {
         return;
     };
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,6 +88,9 @@ fn every_life(major: u32) {
         helm.install_plugin(helm_floe()).1.ok();
     }
     for life in LIVES {
+        if !repository().join("charts").join(life.chart).is_dir() {
+            continue;
+        }
         let (chart, process) = (life.chart, std::process::id());
         let name = format!("helm-floe-life-{chart}-{major}-{process}");
         let release = Release {
@@ -173,11 +187,13 @@ impl Release<'_> {
             let get = ["get", &crd, "--ignore-not-found", "-o", "name"];
             if self.namespace.kubectl(&get).ok().is_empty() {
                 self.namespace.make(crd.clone(), &kind.definition());
-                let wait = ["wait", "--for=condition=Established", &crd];
-                self.namespace.kubectl(&wait).ok();
+                self.namespace.established(&crd);
             }
         }
-        for number in 0..rendered.matches("volumeClaimTemplates:").count() {
+        let templates = rendered.matches("volumeClaimTemplates:").count();
+        let claims = documents(&rendered).into_iter();
+        let claims = claims.filter(|document| document.kind == "PersistentVolumeClaim");
+        for number in 0..templates + claims.count() {
             let name = format!("{}-{number}", self.namespace.name);
             let volume = format!(
                 "apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: {name}}}\nspec:\n  \
@@ -193,9 +209,10 @@ impl Release<'_> {
         self.helm(&["get", "manifest", "life"])
     }
 
-    /// How many pods each Deployment is to have.
+    /// How many pods each Deployment is to have, but for those that ask for their gap: with
+    /// `Recreate` no two generations ever run side by side.
     fn replicas(&self) -> BTreeMap<String, u32> {
-        let path = "jsonpath={range .items[*]}{.metadata.name} {.spec.replicas}{\"\\n\"}{end}";
+        let path = "jsonpath={range .items[?(@.spec.strategy.type==\"RollingUpdate\")]}{.metadata.name} {.spec.replicas}{\"\\n\"}{end}";
         let list = self
             .namespace
             .kubectl(&["get", "deployments", "-o", path])
@@ -242,7 +259,12 @@ impl Release<'_> {
             );
         }
         // The first lines are the state before; a watch that saw no more proves nothing.
-        assert!(changes > before.len(), "{}: {seen:?}", self.life.chart);
+        let none = before.is_empty() && after.is_empty();
+        assert!(
+            none || changes > before.len(),
+            "{}: {seen:?}",
+            self.life.chart
+        );
     }
 }
 

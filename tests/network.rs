@@ -467,6 +467,40 @@ fn evidence_names_the_line_that_shows_a_call() {
     assert_eq!(unreachable.collect::<Vec<_>>(), ["Service old"]);
 }
 
+/// Pods that somebody makes later, and a database that an operator makes: what describes them is enough.
+#[test]
+fn what_is_made_later_is_known_by_what_describes_it() {
+    let stream = "\
+apiVersion: v1
+kind: PodTemplate
+metadata: {name: run}
+template:
+  metadata: {labels: {app: run}}
+  spec:
+    containers:
+      - {name: run, image: i, env: [{name: DB_URL, value: 'postgresql://db-rw/runs'}]}
+---
+apiVersion: postgresql.cnpg.io/v1
+kind: Cluster
+metadata: {name: db}
+spec: {instances: 3}
+";
+    let policies = objects(&hardened(stream, &[]));
+    let policies = policies.iter().filter(|o| o["kind"] == "NetworkPolicy");
+    let specs: Vec<&Value> = policies.map(|policy| &policy["spec"]).collect();
+    let [spec] = specs[..] else {
+        panic!("{specs:#?}")
+    };
+    assert_eq!(spec["podSelector"], json!({"matchLabels": {"app": "run"}}));
+    assert_eq!(spec["ingress"], Value::Null);
+    let allowed = spec["egress"].as_array().expect("rules");
+    let database = json!({
+        "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "shop"}}}],
+        "ports": [{"port": 5432, "protocol": "TCP"}],
+    });
+    assert!(allowed.contains(&database), "{allowed:#?}");
+}
+
 /// A name of a few letters.
 fn name() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["web", "api", "db", "cache"]).prop_map(str::to_owned)

@@ -61,7 +61,7 @@ fn objects(stream: &str) -> Vec<Value> {
 fn object<'v>(objects: &'v [Value], kind: &str, name: &str) -> &'v Value {
     let is = |own: &&Value| own["kind"] == kind && own["metadata"]["name"] == name;
     let found = objects.iter().find(is);
-    found.expect(&format!("{kind} {name}"))
+    found.unwrap_or_else(|| panic!("{kind} {name}"))
 }
 
 /// The chart, as Helm 4 renders it with hooks.

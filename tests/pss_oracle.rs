@@ -8,15 +8,17 @@
 //! - `FLOE_PSS_PODS`: how many random pods (default 500);
 //! - `FLOE_PSS_GOLDEN`: write the golden rows anew to this file.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use common::oracle::{Oracle, go, program as oracle};
 use helm_floe::manifest::edit::Operation;
 use helm_floe::manifest::{Document, View};
 use helm_floe::policy::fix::apply;
@@ -270,80 +272,6 @@ fn golden_rows_are_written_when_asked_for() {
         text.push('\n');
     }
     std::fs::write(file, text).unwrap();
-}
-
-/// The oracle's program, built when Go is there.
-fn oracle() -> Option<PathBuf> {
-    if let Some(program) = std::env::var_os("FLOE_PSA_ORACLE") {
-        return Some(program.into());
-    }
-    // Two tests building at the same time would write the same file.
-    static BUILT: Mutex<Option<Option<PathBuf>>> = Mutex::new(None);
-    let mut built = BUILT.lock().unwrap();
-    built
-        .get_or_insert_with(|| {
-            let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("psaoracle");
-            let done = go(&["build", "-o", program.to_str()?, "."]).map(|_| program);
-            if done.is_none() {
-                eprintln!("skipped: no Go to build scripts/psaoracle with, or it does not build");
-            }
-            done
-        })
-        .clone()
-}
-
-/// Runs Go in the oracle's folder and gives what it prints.
-fn go(args: &[&str]) -> Option<String> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scripts/psaoracle");
-    let output = Command::new("go")
-        .args(args)
-        .current_dir(folder)
-        .stderr(Stdio::inherit())
-        .output()
-        .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8(output.stdout).unwrap())
-}
-
-/// A running oracle: a line in, a line out.
-struct Oracle {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Oracle {
-    fn start(program: &PathBuf, levels: &[String]) -> Oracle {
-        let mut child = Command::new(program)
-            .args(levels)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let input = child.stdin.take().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        Oracle {
-            child,
-            input,
-            output,
-        }
-    }
-
-    fn ask(&mut self, pod: &Value) -> Value {
-        writeln!(self.input, "{pod}").unwrap();
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
-    }
-}
-
-impl Drop for Oracle {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// A pod: a bare or a hardened one, with some fields set to something.

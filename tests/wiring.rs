@@ -258,14 +258,18 @@ fn a_slip_is_reported_without_hooks_too() {
 /// The filter fills requests, and then the autoscaler has them.
 #[test]
 fn requests_that_the_filter_fills_count() {
-    let found = filtered(&manifests("replicas"));
-    assert!(
-        !found.contains(&"wiring/autoscaler-request".to_owned()),
-        "{found:?}"
-    );
-    assert!(
-        found.contains(&"wiring/autoscaler-replicas".to_owned()),
-        "{found:?}"
+    let policies = |more: &[&str]| -> Vec<String> {
+        let args = [&["post-render", "--on-violation=warn"], more].concat();
+        let found = findings(&args, &manifests("replicas"));
+        found.into_iter().map(|(policy, ..)| policy).collect()
+    };
+    let request = "wiring/autoscaler-request".to_owned();
+    assert!(policies(&[]).contains(&request));
+    let filled = policies(&["--only=resources/*"]);
+    assert!(!filled.contains(&request), "{filled:?}");
+    assert_eq!(
+        filled.first().map(String::as_str),
+        Some("wiring/disruption-budget")
     );
 }
 
@@ -341,10 +345,160 @@ fn what_something_makes_is_there() {
             "",
         ),
     ];
+    // A release that makes no Secret at all gets its Secrets from elsewhere.
+    let own = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: of-its-own}\n";
     for (pod, other) in cases {
-        let found = findings(&["check", "-"], &format!("{pod}{other}"));
+        let found = findings(&["check", "-"], &format!("{pod}{other}{own}"));
         assert_eq!(found, [], "{pod}{other}");
     }
-    let missing = findings(&["check", "-"], &pod(secret, ""));
-    assert_eq!(missing.len(), 1, "{missing:?}");
+    let missing = |more: &str| findings(&["check", "-"], &format!("{}{more}", pod(secret, "")));
+    assert_eq!((missing(own).len(), missing("").len()), (1, 0));
+}
+
+/// Every policy of the family is in the document.
+#[test]
+fn the_document_names_every_policy() {
+    let text = fs::read_to_string(repository().join("docs/wiring.md")).expect("read");
+    let library = helm_floe::policy::Library::built_in().expect("the built-in policies");
+    for loaded in library.iter().filter(|own| own.name.starts_with("wiring/")) {
+        assert!(
+            text.contains(&format!("`{}`", loaded.name)),
+            "{}",
+            loaded.name
+        );
+    }
+}
+
+/// The pointers that `check --unused-values` reports, and its exit code.
+fn unused(args: &[&str]) -> (Vec<String>, i32) {
+    let args = [&["check", "--unused-values", "--format", "json"], args].concat();
+    let said = Outcome::of(&feed(&mut floe(&args), b""));
+    let report: Value = serde_json::from_str(&said.stdout).expect("a report");
+    let findings = report["findings"].as_array().expect("findings").iter();
+    let pointer = |own: &Value| own["pointer"].as_str().unwrap_or_default().to_owned();
+    (findings.map(pointer).collect(), said.code)
+}
+
+/// The chart's own file says which keys are read: all but those called so.
+#[test]
+fn keys_that_no_template_reads_are_found_and_no_others() {
+    let chart = repository().join("testdata/charts/keys");
+    let values = fs::read_to_string(chart.join("values.yaml")).expect("read");
+    let (found, code) = unused(&[path_text(&chart)]);
+    let expected = values.lines().filter(|line| !line.starts_with('#'));
+    let expected = expected
+        .map(|line| line.matches("unread").count())
+        .sum::<usize>();
+    assert_eq!((found.len(), code), (expected, 1), "{found:?}");
+    for pointer in &found {
+        let name = pointer.rsplit('/').next().unwrap_or_default();
+        assert!(name.starts_with("unread"), "{pointer}");
+    }
+}
+
+#[test]
+fn further_values_are_looked_at_too() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let file = folder.path().join("values-prod.yaml");
+    let text = "image: {tag: '2', tags: '3'}\nsessions: {sise: 3}\nglobal: {registry: r}\n";
+    fs::write(&file, text).expect("write");
+    let chart = repository().join("testdata/charts/keys");
+    let (all, _) = unused(&[path_text(&chart), "-f", path_text(&file)]);
+    let (own, _) = unused(&[path_text(&chart)]);
+    let mut added: Vec<&str> = all
+        .iter()
+        .filter(|own_| !own.contains(own_))
+        .map(String::as_str)
+        .collect();
+    added.sort_unstable();
+    assert_eq!(added, ["/image/tags", "/sessions/sise"]);
+}
+
+/// What cannot be followed counts as read, and what cannot be read at all is said.
+#[test]
+fn what_cannot_be_followed_counts_as_read() {
+    let cases: [(&str, &[&str]); 12] = [
+        ("{{ toYaml .Values.a }}", &["/other"]),
+        ("{{ toYaml .Values }}", &[]),
+        ("{{ toYaml . }}", &[]),
+        ("{{ index .Values .Release.Name }}", &[]),
+        ("{{ .Values.a.b }}", &["/a/c", "/other"]),
+        ("{{ range .Values.a }}{{ . }}{{ end }}", &["/other"]),
+        (
+            "{{ range $k, $v := .Values }}{{ $k }}{{ end }}",
+            &["/a/b", "/a/c"],
+        ),
+        (
+            "{{ with .Values }}{{ .other }}{{ $.Values.a.c }}{{ end }}",
+            &["/a/b"],
+        ),
+        (
+            "{{ $x := .Values.a }}{{ if .x }}{{ $x = .Values }}{{ end }}{{ $x.other }}{{ $x.b }}",
+            &["/a/c"],
+        ),
+        (
+            "{{ define \"t.x\" }}{{ .v.c }}{{ end }}{{ include (printf \"%s.x\" .Chart.Name) (dict \"v\" .Values.a) }}",
+            &["/a/b", "/other"],
+        ),
+        (
+            "{{ $_ := set .Values \"n\" .Values.a }}{{ .Values.n.b }}",
+            &["/a/c", "/other"],
+        ),
+        ("{{ tpl \"{{ .Values.other }}\" . }}", &["/a"]),
+    ];
+    for (template, expected) in cases {
+        let folder = tempfile::tempdir().expect("a directory");
+        let chart = folder.path();
+        fs::create_dir(chart.join("templates")).expect("made");
+        let files = [
+            ("Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n"),
+            ("values.yaml", "a: {b: 1, c: 2}\nother: 3\n"),
+            ("templates/t.yaml", template),
+        ];
+        for (name, text) in files {
+            fs::write(chart.join(name), text).expect("write");
+        }
+        let (found, _) = unused(&[path_text(chart)]);
+        assert_eq!(found, expected, "{template}");
+    }
+}
+
+#[test]
+fn charts_that_cannot_be_read_are_said() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let chart = folder.path();
+    let run = || {
+        Outcome::of(&feed(
+            &mut floe(&["check", "--unused-values", path_text(chart)]),
+            b"",
+        ))
+    };
+    let said = run();
+    assert!(
+        said.code == 2 && said.stderr.contains("it has no Chart.yaml"),
+        "{}",
+        said.stderr
+    );
+    fs::create_dir(chart.join("templates")).expect("made");
+    fs::write(
+        chart.join("Chart.yaml"),
+        "apiVersion: v2\nname: c\nversion: 1.0.0\ndependencies: [{name: db, version: 1}]\n",
+    )
+    .expect("write");
+    fs::write(chart.join("values.yaml"), "db: {size: 1}\nother: 1\n").expect("write");
+    let said = run();
+    assert_eq!(said.code, 1, "{}", said.stdout);
+    assert!(said.stdout.contains("no template reads other") && !said.stdout.contains("reads db"));
+    assert!(
+        said.stdout.contains("the subchart db is packed or missing"),
+        "{}",
+        said.stdout
+    );
+    fs::write(chart.join("templates/t.yaml"), "a\n{{ if .x }}\n").expect("write");
+    let said = run();
+    assert!(
+        said.code == 2 && said.stderr.contains("t.yaml:2: "),
+        "{}",
+        said.stderr
+    );
 }

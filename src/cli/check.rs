@@ -1,12 +1,13 @@
 //! `helm-floe check`: findings only.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::filter::{refusal, unreadable};
-use super::input::{self, Args, Input, Item, Loaded};
+use super::input::{self, Input, Item, Loaded};
 use super::options::{OnViolation, Options};
 use super::output::{self, Failure};
 use super::report::{Extras, Shown};
@@ -16,6 +17,7 @@ use crate::pipeline::{self, Mode, Settings, Source, Unreadable};
 use crate::policy::exceptions::{self, Used};
 use crate::report::text::{self, Text};
 use crate::report::{Finding, Report};
+use crate::values::unused::{self, ValuesFile};
 
 /// More threads than this do not make reading faster.
 const MAX_THREADS: usize = 8;
@@ -23,12 +25,29 @@ const MAX_THREADS: usize = 8;
 /// The stack of a thread, the same as the main one's, for documents as deep as the reader allows.
 const STACK: usize = 8 << 20;
 
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+#[group(id = "check")]
+pub struct Args {
+    /// Find keys of the charts' values.yaml and of -f files that no template reads, and nothing else.
+    #[arg(long)]
+    pub unused_values: bool,
+    /// Values for --unused-values to look at as well.
+    #[arg(long, short = 'f', value_name = "FILE", requires = "unused_values")]
+    pub values: Vec<PathBuf>,
+    #[command(flatten)]
+    pub input: input::Args,
+}
+
 /// Judges every input as it stands; the report goes to stdout. What cannot be read does not keep the
 /// rest from being judged, but the work is then not done.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let options = &args.options;
+    let options = &args.input.options;
     let (settings, notices) = options.settings(Mode::Check)?;
-    let items = input::list(&args.paths)?;
+    let items = match args.unused_values {
+        true => Vec::new(),
+        false => input::list(&args.input.paths)?,
+    };
     let color = output::color(&std::io::stdout());
     let total = Total {
         color,
@@ -39,7 +58,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         },
         ..Total::default()
     };
-    let total = total.judge(&items, &settings, options)?;
+    let total = match args.unused_values {
+        true => total.unused_values(args, &settings)?,
+        false => total.judge(&items, &settings, options)?,
+    };
     let nothing = total.report.objects == 0 && total.report.files == 0;
     if nothing && !options.allow_empty {
         return Err(unreadable("input", pipeline::nothing_in("the input")));
@@ -112,6 +134,38 @@ impl Total {
         let findings = if color { &self.coloured } else { &self.plain };
         let (verdict, closing) = (text::verdict(&self.report), text::closing(&self.report));
         [&verdict, findings.as_str(), &closing].concat()
+    }
+
+    /// Judges the values of charts, and those of further files against each chart.
+    fn unused_values(mut self, args: &Args, settings: &Settings) -> Result<Total, Failure> {
+        if args.input.paths.is_empty() {
+            return Err(Failure::Usage(
+                "--unused-values needs a chart's directory".into(),
+            ));
+        }
+        for chart in &args.input.paths {
+            let own = chart.join("values.yaml");
+            let files = own
+                .is_file()
+                .then_some(&own)
+                .into_iter()
+                .chain(&args.values);
+            let files = files
+                .map(|file| values_file(file))
+                .collect::<Result<Vec<_>, _>>()?;
+            let unused = unused::find(chart, &files).map_err(Failure::Io)?;
+            for (file, placed) in files.iter().zip(unused.files) {
+                let judged = placed_in(&file.name, placed, settings);
+                self.add(shown(&file.name, &file.text, judged, self.color));
+            }
+            for name in unused.unseen {
+                let notice = format!(
+                    "the subchart {name} is packed or missing: all its values count as read"
+                );
+                self.report.notices.push(notice);
+            }
+        }
+        Ok(self)
     }
 
     fn add(&mut self, judged: Judged) {
@@ -212,6 +266,14 @@ fn shown(input: &str, text: &str, mut judged: Judged, color: bool) -> Judged {
         with(true).push_findings(&judged.report, &mut judged.coloured);
     }
     judged
+}
+
+fn values_file(file: &Path) -> Result<ValuesFile, Failure> {
+    let name = file.display().to_string();
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(ValuesFile { name, text }),
+        Err(error) => Err(Failure::Io(format!("cannot read {name}: {error}"))),
+    }
 }
 
 /// Judges manifests: all of a release, or a `part` of it.

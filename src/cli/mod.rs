@@ -54,7 +54,7 @@ enum Command {
     /// Harden the manifests on stdin (what a post-renderer does).
     PostRender(Options),
     /// Report what breaks a policy in files, directories, charts or stdin; change nothing.
-    Check(input::Args),
+    Check(check::Args),
     /// Show what the filter would change, as a unified diff.
     Diff(input::Args),
     /// Explain a policy: why, how to fix, how to except. Without a name, list them.

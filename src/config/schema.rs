@@ -3,6 +3,9 @@
 //! The schema is made from the type, so that what the program reads, what an editor completes and
 //! what the error says are one thing. No message repeats a value: any of them may be a secret.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jsonschema::JsonType;
 use jsonschema::PatternOptions;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
@@ -61,22 +64,57 @@ fn without_null(schema: &mut Value) {
     }
 }
 
-/// Everything in a value that its schema does not allow, in the order of the schema.
+/// A type's schema, ready to judge. To compile it takes far longer than to judge a file by it.
+struct Compiled {
+    schema: Value,
+    validator: Result<jsonschema::Validator, String>,
+}
+
+impl Compiled {
+    fn new(schema: Value) -> Compiled {
+        let validator = jsonschema::options()
+            .with_draft(jsonschema::Draft::Draft202012)
+            .offline()
+            .with_pattern_options(PatternOptions::regex())
+            .build(&schema)
+            .map_err(|error| error.to_string());
+        Compiled { schema, validator }
+    }
+
+    /// The schema of a type, compiled when it is first asked for.
+    fn of<T: JsonSchema>() -> Arc<Compiled> {
+        static BY_TYPE: Mutex<BTreeMap<&str, Arc<Compiled>>> = Mutex::new(BTreeMap::new());
+        let mut by_type = BY_TYPE.lock().unwrap_or_else(PoisonError::into_inner);
+        let compiled = by_type
+            .entry(std::any::type_name::<T>())
+            .or_insert_with(|| Arc::new(Compiled::new(of::<T>())));
+        Arc::clone(compiled)
+    }
+
+    fn violations(&self, value: &Value) -> Result<Vec<Violation>, String> {
+        let validator = self.validator.as_ref().map_err(Clone::clone)?;
+        let mut found = Vec::new();
+        for error in validator.iter_errors(value) {
+            explain(&self.schema, &error, &mut found);
+        }
+        Ok(found)
+    }
+}
+
+/// Everything in a value that a schema does not allow, in the order of the schema.
 ///
 /// # Errors
 /// The schema itself is none.
 pub fn violations(schema: &Value, value: &Value) -> Result<Vec<Violation>, String> {
-    let validator = jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft202012)
-        .offline()
-        .with_pattern_options(PatternOptions::regex())
-        .build(schema)
-        .map_err(|error| error.to_string())?;
-    let mut found = Vec::new();
-    for error in validator.iter_errors(value) {
-        explain(schema, &error, &mut found);
-    }
-    Ok(found)
+    Compiled::new(schema.clone()).violations(value)
+}
+
+/// The same by the schema of a type.
+///
+/// # Errors
+/// The schema itself is none.
+pub fn violations_of<T: JsonSchema>(value: &Value) -> Result<Vec<Violation>, String> {
+    Compiled::of::<T>().violations(value)
 }
 
 /// Puts one error in words; an error about alternatives becomes those of the one that was meant.

@@ -88,7 +88,7 @@ pub fn read<T: Checked>(file: &str, text: &str) -> Result<(T, Value), Vec<Config
 fn judge<T: Checked>(value: &Value) -> (Option<T>, Problems) {
     let mut problems = Problems::default();
     T::scan(value, &mut problems);
-    let violations = match schema::violations(&schema::of::<T>(), value) {
+    let violations = match schema::violations_of::<T>(value) {
         Ok(violations) => violations,
         Err(reason) => {
             problems.add("", reason);

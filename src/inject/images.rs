@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Draft;
 use super::security::PodPointers;
-use crate::manifest::{Document, View};
+use crate::manifest::View;
 use crate::object::image::Image;
 use crate::platform::hardening::ReadOnlyRoot;
 
@@ -42,8 +42,8 @@ struct Table {
 static TABLE: LazyLock<Vec<Known>> = LazyLock::new(|| read_table().unwrap_or_default());
 
 fn read_table() -> Option<Vec<Known>> {
-    let document = Document::parse(include_str!("../../policies/images.yaml")).ok()?;
-    let table: Table = serde_json::from_value(document.root()?.to_json()).ok()?;
+    let json = include_str!(concat!(env!("OUT_DIR"), "/policies/images.json"));
+    let table: Table = serde_json::from_str(json).ok()?;
     Some(table.images)
 }
 
@@ -80,6 +80,7 @@ pub fn inject(
         return Ok(unknown);
     }
     let pod_has_user = is_set(spec, "/securityContext/runAsUser");
+    let mut group = None;
     for list in pod.container_lists() {
         let count = draft.at(&list).map_or(0, |l| l.items().count());
         for index in 0..count {
@@ -93,8 +94,14 @@ pub fn inject(
                 continue;
             };
             let row = known(&image);
-            if !pod_has_user && !set_user(draft, &at, row)? {
-                unknown.push((at.clone(), image));
+            if !pod_has_user {
+                match set_user(draft, &at, row)? {
+                    User::Set(user) if group.is_none() && mounts_claim(draft, pod, &at) => {
+                        group = Some(user);
+                    }
+                    User::Unknown => unknown.push((at.clone(), image)),
+                    User::Set(_) | User::Settled => {}
+                }
             }
             // An ephemeral container, or a list without a pod spec, can mount no new volume.
             if !pod.bare && !list.ends_with("/ephemeralContainers") {
@@ -102,24 +109,75 @@ pub fn inject(
             }
         }
     }
+    if let Some(group) = group {
+        open_volumes(draft, pod, group)?;
+    }
     Ok(unknown)
 }
 
-/// Whether the container's user is known, after setting it where the table knows it.
+/// Lets a user who is no longer root write to the pod's volumes, most of which a cluster hands over
+/// as root's. It is done once for each volume, because on every start it would open files that
+/// programs insist are theirs alone, PostgreSQL's for one.
+///
+/// See <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/>.
+fn open_volumes(draft: &mut Draft<'_>, pod: &PodPointers, group: i64) -> Result<(), EditError> {
+    let context = format!("{}/securityContext", pod.spec);
+    if draft.fill(USER, &format!("{context}/fsGroup"), json!(group))? {
+        let policy = format!("{context}/fsGroupChangePolicy");
+        draft.fill(USER, &policy, json!("OnRootMismatch"))?;
+    }
+    Ok(())
+}
+
+/// Whether the container mounts a volume that outlives the pod. Those of a StatefulSet's
+/// `volumeClaimTemplates` are not among the pod's volumes.
+fn mounts_claim(draft: &Draft<'_>, pod: &PodPointers, container: &str) -> bool {
+    if pod.bare {
+        return false;
+    }
+    let (Some(spec), Some(container)) = (draft.at(&pod.spec), draft.at(container)) else {
+        return false;
+    };
+    let name = |view: View<'_>| {
+        let name = view.get("name").and_then(View::as_str);
+        name.map(|name| name.into_owned())
+    };
+    let mounts = container.get("volumeMounts").into_iter();
+    mounts.flat_map(View::items).filter_map(name).any(|mount| {
+        let mut volumes = spec.get("volumes").into_iter().flat_map(View::items);
+        let volume = volumes.find(|volume| name(*volume).as_ref() == Some(&mount));
+        let lasts = |volume: View<'_>| {
+            is_set(volume, "/persistentVolumeClaim") || is_set(volume, "/ephemeral")
+        };
+        volume.is_none_or(lasts)
+    })
+}
+
+/// What came of looking for a container's user.
+enum User {
+    /// The table knows it, and it has been set.
+    Set(i64),
+    /// The chart or the image says it, or the container may be root.
+    Settled,
+    /// Nobody says it.
+    Unknown,
+}
+
+/// Sets the container's user where the table knows it.
 fn set_user(
     draft: &mut Draft<'_>,
     container: &str,
     row: Option<&Known>,
-) -> Result<bool, EditError> {
+) -> Result<User, EditError> {
     let Some(view) = draft.at(container) else {
-        return Ok(true);
+        return Ok(User::Settled);
     };
     let refuses_root = view
         .pointer("/securityContext/runAsNonRoot")
         .and_then(View::as_bool)
         != Some(false);
     if is_set(view, "/securityContext/runAsUser") || !refuses_root {
-        return Ok(true);
+        return Ok(User::Settled);
     }
     match row {
         Some(Known {
@@ -130,10 +188,10 @@ fn set_user(
                 &format!("{container}/securityContext/runAsUser"),
                 json!(user),
             )?;
-            Ok(true)
+            Ok(User::Set(*user))
         }
-        Some(row) => Ok(row.nonroot),
-        None => Ok(false),
+        Some(row) if row.nonroot => Ok(User::Settled),
+        _ => Ok(User::Unknown),
     }
 }
 

@@ -65,7 +65,7 @@ fn push_breaks(out: &mut String, breaks: usize) {
 
 fn single(inner: &str) -> String {
     let mut folder = Folder::new(inner);
-    let mut rest = inner;
+    let mut rest = folder.run(inner);
     while let Some(c) = rest.chars().next() {
         let mut len = c.len_utf8();
         match c {
@@ -75,14 +75,14 @@ fn single(inner: &str) -> String {
             }
             c => folder.character(c),
         }
-        rest = rest.get(len..).unwrap_or_default();
+        rest = folder.run(rest.get(len..).unwrap_or_default());
     }
     folder.finish()
 }
 
 fn double(inner: &str) -> String {
     let mut folder = Folder::new(inner);
-    let mut rest = inner;
+    let mut rest = folder.run(inner);
     while let Some(c) = rest.chars().next() {
         rest = rest.get(c.len_utf8()..).unwrap_or_default();
         if c == '\\' {
@@ -90,6 +90,7 @@ fn double(inner: &str) -> String {
         } else {
             folder.character(c);
         }
+        rest = folder.run(rest);
     }
     folder.finish()
 }
@@ -162,6 +163,22 @@ impl Folder {
             breaks: 0,
             joined: false,
         }
+    }
+
+    /// Takes what comes before the next blank, line break, quote or backslash, in one piece; gives the
+    /// rest.
+    fn run<'r>(&mut self, text: &'r str) -> &'r str {
+        let special = |b: u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\'' | b'\\');
+        let end = text.bytes().position(special).unwrap_or(text.len());
+        // Between bytes of ASCII there is a border of characters.
+        let Some((run, rest)) = text.split_at_checked(end) else {
+            return text;
+        };
+        if !run.is_empty() {
+            self.flush();
+            self.out.push_str(run);
+        }
+        rest
     }
 
     /// A character as it stands in the text: a blank, a line break, or text.

@@ -45,6 +45,7 @@ impl<'d> Node<'d> {
             View::Node(node) => match node.raw().kind {
                 Kind::Map => Type::Map,
                 Kind::Seq => Type::Seq,
+                Kind::Scalar if node.is_string_by_style() => Type::String,
                 Kind::Scalar | Kind::Alias => match node.scalar_or_null() {
                     Scalar::Null => Type::Null,
                     Scalar::Bool(_) => Type::Bool,
@@ -233,6 +234,17 @@ impl<'d> Node<'d> {
             Style::Plain if raw.flags & FLAG_MULTILINE == 0 => resolve::untagged(self.text()),
             _ => Scalar::Str(self.text()),
         })
+    }
+
+    /// Whether the scalar is a string by its style alone, so that its text need not be decoded.
+    fn is_string_by_style(self) -> bool {
+        let raw = self.raw();
+        let string = match raw.style {
+            Style::Empty => false,
+            Style::Plain => raw.flags & FLAG_MULTILINE != 0,
+            _ => true,
+        };
+        string && raw.flags & FLAG_PROPS == 0
     }
 
     fn scalar_or_null(self) -> Scalar<'d> {

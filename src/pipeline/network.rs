@@ -71,10 +71,13 @@ impl Run<'_, '_> {
         if facts.workloads.is_empty() || !(derives || hosts || policies || tokens) {
             return (None, None);
         }
-        let topology = self.topology(&facts);
+        let topology = self.topology(&mut facts);
         if tokens {
             self.withhold_tokens(&facts, &topology, done);
         }
+        let helm4_template = facts.helm4_template.take();
+        // What large releases say is large, and so are their policies.
+        drop(facts);
         let mut odd = check::network::selects_nothing(&topology);
         if !self.settings.narrows() {
             odd.extend(check::network::open(&topology));
@@ -89,14 +92,14 @@ impl Run<'_, '_> {
                 odd.extend(check::network::unknown_targets(&topology));
                 odd.extend(check::network::unexplained(&topology));
             }
-            added = self.policies(&topology, facts.helm4_template.as_deref(), done);
+            added = self.policies(&topology, helm4_template.as_deref(), done);
         }
         self.report_on(odd);
         (Some(topology), added)
     }
 
     /// Who calls whom.
-    fn topology(&self, facts: &network::Facts) -> Topology {
+    fn topology(&self, facts: &mut network::Facts) -> Topology {
         let spans = &self.spans;
         let load = |number: usize| spans.get(number).map(|span| span.text);
         let inputs = topology::Inputs {

@@ -124,8 +124,10 @@ fn common_start(a: &[u8], b: &[u8]) -> usize {
         let pairs = blocks.zip(b.unwrap_or_default().chunks_exact(block));
         start += block * pairs.take_while(|(a, b)| a == b).count();
     }
-    let rest = a.iter().zip(b).skip(start);
-    start + rest.take_while(|(a, b)| a == b).count()
+    let rest = (a.get(start..), b.get(start..));
+    let (a, b) = (rest.0.unwrap_or_default(), rest.1.unwrap_or_default());
+    let pairs = a.iter().zip(b);
+    start + pairs.take_while(|(a, b)| a == b).count()
 }
 
 /// How many bytes two texts have in common at the end.
@@ -137,8 +139,10 @@ fn common_end(a: &[u8], b: &[u8]) -> usize {
         let pairs = blocks.zip(b.unwrap_or_default().rchunks_exact(block));
         end += block * pairs.take_while(|(a, b)| a == b).count();
     }
-    let rest = a.iter().rev().zip(b.iter().rev()).skip(end);
-    end + rest.take_while(|(a, b)| a == b).count()
+    let rest = (a.get(..a.len() - end), b.get(..b.len() - end));
+    let (a, b) = (rest.0.unwrap_or_default(), rest.1.unwrap_or_default());
+    let pairs = a.iter().rev().zip(b.iter().rev());
+    end + pairs.take_while(|(a, b)| a == b).count()
 }
 
 impl<'s> Output<'s> {

@@ -186,9 +186,7 @@ mod tests {
     use crate::config::schema;
 
     fn fits<T: JsonSchema>(value: &serde_json::Value) -> bool {
-        schema::violations(&schema::of::<T>(), value)
-            .unwrap()
-            .is_empty()
+        schema::violations_of::<T>(value).unwrap().is_empty()
     }
 
     #[test]

@@ -30,13 +30,19 @@ fn of_target(target: &Target) -> Map<String, Value> {
         Isolation::Namespace => "namespace",
         Isolation::Label => "label",
     };
+    // One pod is enough where nobody relies on it; otherwise an operator keeps copies.
+    let database = match target.production {
+        true => "cloudnativepg",
+        false => "statefulset",
+    };
     object(json!({
         "fullnameOverride": target.fullname,
-        "global": {"environment": target.environment},
+        "global": {"environment": target.environment, "production": target.production},
         "namespace": {"name": target.namespace},
         "autoscaling": {"enabled": target.production},
         "podDisruptionBudget": {"enabled": target.production},
         "networkPolicy": {"enabled": target.network_policies},
+        "postgresql": {"mode": database},
         "resourcePreset": target.preset,
         "resourcePresets": {target.preset.as_str(): target.sizes},
         "floe": {"isolation": isolation},

@@ -1,4 +1,4 @@
-//! A namespace of a real cluster, for tests that are asked for by `HELM_FLOE_E2E=1`.
+//! A namespace of a real cluster, for tests that scripts/on-cluster asks for.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use super::{Helm, Outcome, feed};
 
-/// The cluster that is meant, or a line on the terminal that there is none to test with.
-pub fn kubeconfig(test: &str, script: &str) -> Option<OsString> {
+/// The cluster that is meant, which the variable `switch` says by `1`, or a line on the terminal that
+/// there is none to test with.
+pub fn kubeconfig(switch: &str, test: &str, script: &str) -> Option<OsString> {
     let file = env::var_os("KUBECONFIG").filter(|file| !file.is_empty());
-    let meant = env::var_os("HELM_FLOE_E2E").is_some_and(|value| value == "1");
+    let meant = env::var_os(switch).is_some_and(|value| value == "1");
     if let (Some(file), true) = (file, meant) {
         return Some(file);
     }
@@ -82,9 +83,16 @@ impl Namespace {
         self.made.push(object);
     }
 
-    /// A Helm in this namespace.
-    pub fn helm_command(&self, helm: &Helm, args: &[&str]) -> Command {
-        let mut command = helm.command(args);
+    /// Waits until the API server serves a definition that was just made.
+    #[track_caller]
+    pub fn established(&self, definition: &str) {
+        // kubectl fails where a definition has no conditions yet.
+        let wait = ["wait", "--for=condition=Established", definition];
+        until(definition, || self.kubectl(&wait).code == 0);
+    }
+
+    /// Has a program that takes `--namespace` work in this one.
+    pub fn inside(&self, mut command: Command) -> Command {
         command.env("KUBECONFIG", &self.kubeconfig);
         command.args(["--namespace", &self.name]);
         command
@@ -92,7 +100,8 @@ impl Namespace {
 
     /// Runs a Helm in this namespace.
     pub fn helm(&self, helm: &Helm, args: &[&str]) -> Outcome {
-        Outcome::of(&self.helm_command(helm, args).output().expect("helm runs"))
+        let mut command = self.inside(helm.command(args));
+        Outcome::of(&command.output().expect("helm runs"))
     }
 
     /// The names (`kind/name`) of all objects of these kinds, but for those every namespace has.
@@ -109,11 +118,12 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        for object in &self.made {
-            self.kubectl(&["delete", object, "--ignore-not-found", "--wait=false"]);
-        }
         let name = self.name.clone();
         self.kubectl(&["delete", "namespace", &name, "--wait=false"]);
+        // Waited for, because the next test may make the same again.
+        for object in &self.made {
+            self.kubectl(&["delete", object, "--ignore-not-found", "--timeout=30s"]);
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Real Helm, kept away from the user's home, and the charts of this repository.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod oracle;
+
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

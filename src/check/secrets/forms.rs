@@ -2,38 +2,27 @@
 
 use std::sync::{LazyLock, OnceLock};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::Regex;
 
 use super::hit::{Hit, Rule};
+use super::keywords::Keywords;
 use super::tables::{FORMS, Form, Look};
 use super::values;
 
-/// All keywords in one automaton, so that a text without any is read once and no expression is
-/// tried. A keyword's pattern id leads to its row.
-struct Keywords {
-    automaton: Option<AhoCorasick>,
-    rows: Vec<usize>,
-}
+/// The keywords of all rows that have some, and the row of each; so a text without any is read once
+/// and no expression is tried.
+static KEYWORDS: LazyLock<(Keywords, Vec<usize>)> = LazyLock::new(|| {
+    let rows = FORMS.iter().enumerate().filter(|(_, form)| !form.alone);
+    let words =
+        rows.flat_map(|(row, form)| form.keywords.iter().map(move |word| (word.as_str(), row)));
+    let (words, rows) = words.unzip();
+    (Keywords::new(words), rows)
+});
 
-static KEYWORDS: LazyLock<Keywords> = LazyLock::new(|| {
-    let mut rows = Vec::new();
-    let mut words = Vec::new();
-    for (row, form) in FORMS.iter().enumerate().filter(|(_, form)| !form.alone) {
-        for word in &form.keywords {
-            rows.push(row);
-            words.push(word.as_str());
-        }
-    }
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        // So many words have no rare byte to look for, and to find that out takes time at each start.
-        .prefilter(false)
-        .build(words)
-        .ok();
-    Keywords { automaton, rows }
+/// The rows that are tried only on a text that is one word.
+static ALONE: LazyLock<Vec<(usize, &Form)>> = LazyLock::new(|| {
+    let rows = FORMS.iter().enumerate();
+    rows.filter(|(_, form)| form.alone).collect()
 });
 
 /// The expressions, each compiled when its keyword first comes up.
@@ -47,12 +36,25 @@ const SHORTEST_WORD: usize = 16;
 /// What stands in commands, statements and pairs, and in no word.
 const MARKS: [u8; 9] = *b" \t\n=:\"'@(";
 
-/// Every credential in a text that has one of the forms, in the order of the rows; of two that
-/// overlap the first.
-pub fn find(text: &str) -> Vec<Hit> {
-    match is_too_short(text) {
-        true => Vec::new(),
-        false => apply_all(text, rows(text)),
+/// What a text holds of the forms.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Every credential that has one of the forms, in the order of the rows; of two that overlap
+    /// the first.
+    pub hits: Vec<Hit>,
+    /// Whether any keyword stands in the text: else none stands in its parts.
+    pub keyword: bool,
+}
+
+/// Looks for all forms in a text.
+pub fn find(text: &str) -> Found {
+    if is_too_short(text) {
+        return Found::default();
+    }
+    let rows = rows(text);
+    Found {
+        keyword: !rows.is_empty(),
+        hits: apply_all(text, rows),
     }
 }
 
@@ -67,24 +69,17 @@ pub fn find_alone(text: &str) -> Vec<Hit> {
     apply_all(text, Vec::new())
 }
 
-/// Whether any keyword stands in a text.
-pub fn any(text: &str) -> bool {
-    let automaton = KEYWORDS.automaton.as_ref();
-    automaton.is_some_and(|automaton| automaton.is_match(text))
-}
-
 /// The rows one of whose keywords stands in the text.
 fn rows(text: &str) -> Vec<usize> {
+    let (keywords, row_of) = &*KEYWORDS;
     let mut rows: Vec<usize> = Vec::new();
-    if let Some(automaton) = &KEYWORDS.automaton {
-        for found in automaton.find_overlapping_iter(text) {
-            if let Some(&row) = KEYWORDS.rows.get(found.pattern().as_usize())
-                && !rows.contains(&row)
-            {
-                rows.push(row);
-            }
+    keywords.each(text, |word| {
+        if let Some(&row) = row_of.get(word)
+            && !rows.contains(&row)
+        {
+            rows.push(row);
         }
-    }
+    });
     rows
 }
 
@@ -117,10 +112,8 @@ fn alone(text: &str) -> Vec<usize> {
         };
         form.keywords.iter().any(starts) || form.keywords.is_empty() && random
     };
-    let rows = FORMS.iter().enumerate();
-    rows.filter(|(_, form)| form.alone && begins(form))
-        .map(|(row, _)| row)
-        .collect()
+    let rows = ALONE.iter().filter(|(_, form)| begins(form));
+    rows.map(|(row, _)| *row).collect()
 }
 
 /// The expression of a row; `None` for one that is none, which a test rules out.

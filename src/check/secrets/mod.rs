@@ -15,6 +15,7 @@ mod encoded;
 pub mod fingerprint;
 mod forms;
 pub mod hit;
+mod keywords;
 mod names;
 pub mod remarks;
 pub mod sample;

@@ -114,13 +114,13 @@ pub fn failures(form: &Form) -> Vec<String> {
             failures.push("the pattern is no regular expression".to_owned());
             break;
         };
-        if forms::find(&text).is_empty() {
+        if forms::find(&text).hits.is_empty() {
             failures.push(format!("a text made from the pattern is not found: {text}"));
             break;
         }
     }
     for text in &form.unlike {
-        if !forms::find(text).is_empty() {
+        if !forms::find(text).hits.is_empty() {
             failures.push(format!("{text} is found"));
         }
     }

@@ -11,7 +11,7 @@ use crate::manifest::{Document, View, split};
 
 /// Texts in texts are followed this deep.
 const MAX_DEPTH: u8 = 4;
-/// A text this long is worth another look, to know what its parts need not be searched for.
+/// Only of a text this long it is remembered what its parts need not be searched for.
 const LONG: usize = 512;
 /// Base64 in base64 is.
 const MAX_DECODED: u8 = 2;
@@ -169,9 +169,10 @@ fn content_hits(context: Context<'_>, text: &str) -> Vec<Hit> {
     if searched {
         hits.extend(forms::find_alone(text));
     } else {
-        hits.extend(forms::find(text));
+        let forms = forms::find(text);
+        hits.extend(forms.hits);
         let urls = urls::find(text);
-        searched = hits.is_empty() && urls.is_empty() && text.len() > LONG && !forms::any(text);
+        searched = !forms.keyword && hits.is_empty() && urls.is_empty() && text.len() > LONG;
         merge(&mut hits, urls);
     }
     if context.forms_only || !is_structured(text) || !anchors::any(text) {

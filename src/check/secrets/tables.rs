@@ -6,8 +6,6 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::manifest::Document;
-
 /// Lists that are written in several rows, for the reader's sake.
 type Rows = Vec<Vec<String>>;
 
@@ -169,8 +167,11 @@ pub struct Kinds {
 
 /// The names; a test asserts that every table can be read.
 pub static NAMES: LazyLock<Names> = LazyLock::new(|| {
-    let file: NamesFile =
-        read(include_str!("../../../policies/secret-names.yaml")).unwrap_or_default();
+    let file: NamesFile = read(include_str!(concat!(
+        env!("OUT_DIR"),
+        "/policies/secret-names.json"
+    )))
+    .unwrap_or_default();
     let words = |sort: Sort, words: Vec<String>| words.into_iter().map(move |word| (word, sort));
     Names {
         credentials: file
@@ -189,8 +190,11 @@ pub static NAMES: LazyLock<Names> = LazyLock::new(|| {
 
 /// The values.
 pub static VALUES: LazyLock<Values> = LazyLock::new(|| {
-    let file: ValuesFile =
-        read(include_str!("../../../policies/secret-values.yaml")).unwrap_or_default();
+    let file: ValuesFile = read(include_str!(concat!(
+        env!("OUT_DIR"),
+        "/policies/secret-values.json"
+    )))
+    .unwrap_or_default();
     Values {
         references: file.references.into_iter().flatten().collect(),
         schemes: file.schemes.into_iter().collect(),
@@ -203,8 +207,11 @@ pub static VALUES: LazyLock<Values> = LazyLock::new(|| {
 
 /// The kinds.
 pub static KINDS: LazyLock<Kinds> = LazyLock::new(|| {
-    let file: KindsFile =
-        read(include_str!("../../../policies/secret-kinds.yaml")).unwrap_or_default();
+    let file: KindsFile = read(include_str!(concat!(
+        env!("OUT_DIR"),
+        "/policies/secret-kinds.json"
+    )))
+    .unwrap_or_default();
     Kinds {
         never: file.never.into_iter().collect(),
         forms_only: set(file.forms_only),
@@ -213,18 +220,21 @@ pub static KINDS: LazyLock<Kinds> = LazyLock::new(|| {
 
 /// The forms, in the order of the file.
 pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
-    read::<FormsFile>(include_str!("../../../policies/secret-forms.yaml"))
-        .unwrap_or_default()
-        .forms
+    read::<FormsFile>(include_str!(concat!(
+        env!("OUT_DIR"),
+        "/policies/secret-forms.json"
+    )))
+    .unwrap_or_default()
+    .forms
 });
 
 fn set(rows: Rows) -> HashSet<String> {
     rows.into_iter().flatten().collect()
 }
 
-fn read<T: DeserializeOwned>(text: &str) -> Option<T> {
-    let document = Document::parse(text).ok()?;
-    serde_json::from_value(document.root()?.to_json()).ok()
+/// Reads a table that the build script has turned into JSON.
+fn read<T: DeserializeOwned>(json: &str) -> Option<T> {
+    serde_json::from_str(json).ok()
 }
 
 #[cfg(test)]

@@ -277,6 +277,7 @@ impl Walker<'_> {
             })
         };
         let pair = text(&NAME_KEYS);
+        let parent_named = names::classify(parent).is_some();
         for (key, value) in &entries {
             let key = key.as_ref();
             if SKIPPED.contains(&key) && !self.in_text {
@@ -284,7 +285,7 @@ impl Walker<'_> {
             }
             let name = match &pair {
                 Some(name) if VALUE_KEYS.contains(&key) => name.as_ref(),
-                _ if stands_under(parent, key, *value) => parent,
+                _ if parent_named && stands_under(key, *value) => parent,
                 _ => key,
             };
             // A field of a schema: `default`, `example`, `description`.
@@ -347,6 +348,7 @@ impl Walker<'_> {
             return;
         }
         for hit in forms::find(&line)
+            .hits
             .into_iter()
             .filter(|hit| hit.rule == Rule::NamedValue)
         {
@@ -401,13 +403,12 @@ fn may_be_shown(name: &str) -> bool {
         && !values::looks_random(name)
 }
 
-/// Whether a member is named by the map it is in: `passwords: {admin: …}`.
-fn stands_under(parent: &str, key: &str, value: View<'_>) -> bool {
+/// Whether a member of a map whose name names credentials is one: `passwords: {admin: …}`.
+fn stands_under(key: &str, value: View<'_>) -> bool {
     value
         .as_str()
         .is_some_and(|text| values::looks_random(&text))
         && names::classify(key).is_none()
-        && names::classify(parent).is_some()
         && !matches!(
             key,
             "name"

@@ -117,6 +117,8 @@ fn listed(names: &[String]) -> String {
 struct Others<'r, 'a> {
     release: &'r Release<'a>,
     by_name: HashMap<(What, &'a str), &'a Provided>,
+    /// Whether the release makes Secrets itself.
+    makes_secrets: bool,
     /// Words of commands and variables: a program that is told a name may make the object.
     words: HashSet<&'a str>,
 }
@@ -144,6 +146,7 @@ impl<'r, 'a> Others<'r, 'a> {
             by_name: provided
                 .map(|own| ((own.what, own.name.as_str()), own))
                 .collect(),
+            makes_secrets: provided_secrets(release),
             words,
         }
     }
@@ -196,6 +199,9 @@ impl<'r, 'a> Others<'r, 'a> {
     /// Whether something may make the object, or does already.
     fn may_come(&self, own: &Use) -> bool {
         let (wires, name) = (self.release.wires, own.name.as_str());
+        // Secrets are commonly made outside of releases on purpose, and those of the registry always.
+        let outside = own.what == What::Secret
+            && (!self.makes_secrets || own.pointer.contains("/imagePullSecrets/"));
         let usual = match own.what {
             What::ConfigMap => EVERYWHERE.contains(&name),
             What::ClusterRole => is_built_in(name),
@@ -212,6 +218,7 @@ impl<'r, 'a> Others<'r, 'a> {
             wires.custom.contains(name) || ends.any(stem)
         };
         usual
+            || outside
             || wires.mentioned.contains(name)
             || wires.creates.contains(&own.what)
             || made()
@@ -227,6 +234,11 @@ impl<'r, 'a> Others<'r, 'a> {
             .filter(|name| is_near(name, &own.name))
             .min_by_key(|name| name.len().abs_diff(own.name.len()))
     }
+}
+
+fn provided_secrets(release: &Release<'_>) -> bool {
+    let mut provided = release.wires.provided.iter();
+    provided.any(|own| own.what == What::Secret)
 }
 
 /// Names are compared with this many others at most, so that the time grows with the release.

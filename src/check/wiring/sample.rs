@@ -35,7 +35,7 @@ pub fn judge(policy: &str, list: &Value) -> Vec<String> {
         namespace: None,
         load: &|_| None,
     };
-    let topology = network::derive(&facts, &inputs);
+    let topology = network::derive(&mut facts, &inputs);
     let hosts = super::hosts::judge(&topology, false);
     found.extend(hosts.into_iter().map(|(_, violation)| violation));
     let own = found.into_iter().filter(|own| own.policy == policy);

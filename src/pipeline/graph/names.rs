@@ -53,6 +53,15 @@ impl<'a> Names<'a> {
             Peer::Ingress => Some(node(Role::Ingress, "ingress", "", "ingress controller")),
             Peer::Prometheus => Some(node(Role::Prometheus, "prometheus", "", "Prometheus")),
             Peer::ApiServer => Some(node(Role::ApiServer, "api-server", "", "API server")),
+            // Behind a Service that the stream itself names; without a name it is the release's own.
+            Peer::Namespace(name) if edge.service.is_some() => {
+                let name = match name.as_str() {
+                    "" => "of the release",
+                    name => name,
+                };
+                let id = format!("namespace/{name}");
+                Some(node(Role::Namespace, &id, "namespace", name))
+            }
             Peer::Namespace(name) => named(
                 Role::Namespace,
                 "namespace",

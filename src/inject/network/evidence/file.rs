@@ -27,20 +27,28 @@ pub fn file(text: &str, found: &mut Vec<Mention>) {
     }
     let settings = settings(text);
     for (number, setting) in settings.iter().enumerate() {
-        let speaks = names::speaks_of_hosts(setting.key);
+        if setting.value.is_empty() {
+            continue;
+        }
         let context = Context {
             promise: match setting.key {
                 "" => Promise::Nothing,
                 _ if setting.blank => Promise::Nothing,
                 key => names::promise(key),
             },
-            outside: speaks && !names::is_public(setting.key),
+            outside: false,
             line: setting.line,
         };
         let before = found.len();
         hosts::scan(setting.value, context, found);
         found.extend(replica(setting, context));
-        for mention in found.iter_mut().skip(before) {
+        let mentions = found.get_mut(before..).unwrap_or_default();
+        if mentions.is_empty() {
+            continue;
+        }
+        let outside = names::speaks_of_hosts(setting.key) && !names::is_public(setting.key);
+        for mention in mentions {
+            mention.outside = outside;
             if mention.port.is_none() {
                 mention.port = port_near(&settings, number);
                 mention.explicit = mention.port.is_some();

@@ -175,69 +175,94 @@ const PUBLIC: [&str; 33] = [
 
 /// The words of a name in lower case: cut at everything that is no letter and no digit, and before
 /// capital letters inside `camelCase`. Trailing digits are dropped: `HOST2` is a host.
-pub fn words(name: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut open = false;
-    let mut before = ' ';
-    let mut chars = name.chars().peekable();
-    while let Some(c) = chars.next() {
-        if !c.is_ascii_alphanumeric() {
-            open = false;
-        } else {
-            let next_is_small = chars.peek().is_some_and(char::is_ascii_lowercase);
-            let starts = c.is_ascii_uppercase()
-                && (before.is_ascii_lowercase() || (before.is_ascii_uppercase() && next_is_small));
-            if !open || starts {
-                words.push(String::new());
+struct Words {
+    /// All of them, one behind the other.
+    joined: String,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl Words {
+    fn of(name: &str) -> Words {
+        let mut words = Words {
+            joined: String::with_capacity(name.len()),
+            ends: Vec::with_capacity(8),
+        };
+        let mut open = false;
+        let mut before = b' ';
+        let mut bytes = name.bytes().peekable();
+        while let Some(byte) = bytes.next() {
+            if !byte.is_ascii_alphanumeric() {
+                words.end(&mut open);
+            } else {
+                let next_is_small = bytes.peek().is_some_and(u8::is_ascii_lowercase);
+                let starts = byte.is_ascii_uppercase()
+                    && (before.is_ascii_lowercase()
+                        || (before.is_ascii_uppercase() && next_is_small));
+                if starts {
+                    words.end(&mut open);
+                }
                 open = true;
+                words.joined.push(char::from(byte.to_ascii_lowercase()));
             }
-            if let Some(word) = words.last_mut() {
-                word.push(c.to_ascii_lowercase());
-            }
+            before = byte;
         }
-        before = c;
+        words.end(&mut open);
+        words
     }
-    for word in &mut words {
+
+    /// Ends the word that is open.
+    fn end(&mut self, open: &mut bool) {
+        if !std::mem::take(open) {
+            return;
+        }
+        let start = self.ends.last().copied().unwrap_or_default();
+        let word = self.joined.get(start..).unwrap_or_default();
         let letters = word.trim_end_matches(|c: char| c.is_ascii_digit()).len();
         if letters > 0 {
-            word.truncate(letters);
+            self.joined.truncate(start + letters);
         }
+        self.ends.push(self.joined.len());
     }
-    words
+
+    fn get(&self, number: usize) -> Option<&str> {
+        let start = match number {
+            0 => 0,
+            after => *self.ends.get(after - 1)?,
+        };
+        self.joined.get(start..*self.ends.get(number)?)
+    }
+
+    fn iter(&self) -> impl DoubleEndedIterator<Item = &str> {
+        (0..self.ends.len()).filter_map(|number| self.get(number))
+    }
+
+    fn any_in(&self, list: &[&str]) -> bool {
+        self.iter().any(|word| list.binary_search(&word).is_ok())
+    }
 }
 
 /// What a name promises. `certain` names promise a host even for a bare word.
 pub fn promise(name: &str) -> Promise {
-    let words = words(name);
-    let has = |list: &[&str]| {
-        words
-            .iter()
-            .any(|word| list.binary_search(&word.as_str()).is_ok())
-    };
+    let words = Words::of(name);
     let pair = |a: &str, b: &str| {
-        words
-            .windows(2)
-            .any(|two| matches!(two, [x, y] if x == a && y == b))
+        let mut pairs = words.iter().zip(words.iter().skip(1));
+        pairs.any(|two| two == (a, b))
     };
-    let joined = words.concat();
-    let last = words.last().map(String::as_str);
+    let last = words.iter().next_back();
     if last.is_some_and(|last| NEVER.binary_search(&last).is_ok()) {
         return Promise::NoCall;
     }
-    if pair("no", "proxy") || pair("non", "proxy") || joined.contains("noproxy") || has(&NO_CALL) {
+    if words.joined.contains("noproxy") || pair("non", "proxy") || words.any_in(&NO_CALL) {
         return Promise::NoCall;
     }
-    let mut rest = words.as_slice();
-    while let Some((last, before)) = rest.split_last() {
-        if before.is_empty() || SUFFIX.binary_search(&last.as_str()).is_err() {
-            break;
-        }
-        rest = before;
-    }
-    match rest.last().map(String::as_str) {
+    let is_suffix = |word: &&str| SUFFIX.binary_search(word).is_ok();
+    let telling = words.iter().rev().find(|word| !is_suffix(word));
+    // Where all are suffixes the first has to do.
+    match telling.or(words.get(0)) {
         Some(last) if HOST.binary_search(&last).is_ok() => {
             // `PAYMENT_SERVICE` is one, a bare `SERVICE` may be anything.
-            let service = last == "service" && words.len() > 1;
+            let service = last == "service" && words.ends.len() > 1;
             match VAGUE.binary_search(&last).is_ok() && !service {
                 true => Promise::Nothing,
                 false => Promise::Host,
@@ -259,28 +284,29 @@ pub fn promise(name: &str) -> Promise {
 
 /// Whether a name speaks of an address at all, be it vaguely: enough to believe a URL in a file.
 pub fn speaks_of_hosts(name: &str) -> bool {
-    promise(name) == Promise::Host
-        || words(name)
-            .last()
-            .is_some_and(|last| HOST.binary_search(&last.as_str()).is_ok())
+    let last_is_host = || {
+        let words = Words::of(name);
+        let last = words.iter().next_back();
+        last.is_some_and(|last| HOST.binary_search(&last).is_ok())
+    };
+    promise(name) == Promise::Host || last_is_host()
 }
 
 /// Whether hosts outside the cluster under this name are the application's own public names, or are
 /// shown to people, and not called by its pods.
 pub fn is_public(name: &str) -> bool {
-    let words = words(name);
-    let first = words.first().map(String::as_str);
+    let words = Words::of(name);
     // Variables of these prefixes are built into pages and used by browsers.
-    matches!(first, Some("vite" | "react" | "vue" | "gatsby" | "nuxt"))
-        || matches!(words.as_slice(), [.., before, _] if before == "external")
-        || words
-            .iter()
-            .any(|word| PUBLIC.binary_search(&word.as_str()).is_ok())
+    matches!(
+        words.get(0),
+        Some("vite" | "react" | "vue" | "gatsby" | "nuxt")
+    ) || words.iter().rev().nth(1) == Some("external")
+        || words.any_in(&PUBLIC)
 }
 
 /// The port that a service of a well-known sort listens on, by the words of a name: `REDIS_HOST`.
 pub fn usual_port(name: &str) -> Option<u16> {
-    words(name).iter().find_map(|word| match word.as_str() {
+    Words::of(name).iter().find_map(|word| match word {
         "postgres" | "postgresql" | "pg" | "pghost" => Some(5432),
         "mysql" | "mariadb" => Some(3306),
         "redis" | "valkey" => Some(6379),
@@ -318,7 +344,11 @@ mod tests {
             ("KAFKA_HOST2", vec!["kafka", "host"]),
             ("--kafka-brokers", vec!["kafka", "brokers"]),
         ] {
-            assert_eq!(words(name), expected, "{name}");
+            assert_eq!(
+                Words::of(name).iter().collect::<Vec<_>>(),
+                expected,
+                "{name}"
+            );
         }
     }
 

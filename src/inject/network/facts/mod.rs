@@ -94,6 +94,8 @@ pub struct ServiceFacts {
     pub headless: bool,
     /// `spec.externalName`
     pub external_name: Option<String>,
+    /// Whether an operator makes it, so that it is not in the stream itself.
+    pub operated: bool,
     /// The ports.
     pub ports: Vec<ServicePort>,
     /// The port to scrape, when its annotations ask Prometheus for it.
@@ -191,8 +193,8 @@ impl Facts {
         else {
             return;
         };
-        // A PodTemplate runs nothing by itself.
-        if object.identity.name.is_empty() || object.identity.kind == "PodTemplate" {
+        // A PodTemplate runs nothing by itself, but whoever makes pods from it makes them so.
+        if object.identity.name.is_empty() {
             return;
         }
         let metadata = object

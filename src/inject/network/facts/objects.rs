@@ -124,6 +124,7 @@ impl Facts {
                 self.called(document, object, "/spec/service");
             }
             ("dapr.io", "Component") => self.component(document, object),
+            ("postgresql.cnpg.io", "Cluster") => self.database(document, object),
             (group, kind) if super::routes::is_route(group, kind) => self.route(document, object),
             _ => {}
         }
@@ -157,9 +158,39 @@ impl Facts {
             external_addresses: spec.get("externalIPs").is_some_and(|own| !own.is_empty()),
             headless: member(spec, "clusterIP").as_deref() == Some("None"),
             external_name: member(spec, "externalName"),
+            operated: false,
             ports: ports.collect(),
             scrape: annotations.and_then(|annotations| Scrape::read(annotations, &at)),
         });
+    }
+
+    /// The Services that CloudNativePG makes for a Cluster: to the primary, to the copies, to any
+    /// (cloudnative-pg.io/docs, "Service management").
+    fn database(&mut self, document: usize, object: &Object<'_>) {
+        for role in ["rw", "ro", "r"] {
+            let own = reference(document, object);
+            self.services.push(ServiceFacts {
+                object: ObjectRef {
+                    kind: "Service".into(),
+                    name: format!("{}-{role}", own.name),
+                    ..own
+                },
+                labels: Labels::new(),
+                selector: Labels::new(),
+                kind: "ClusterIP".into(),
+                external_addresses: false,
+                headless: false,
+                external_name: None,
+                operated: true,
+                ports: vec![ServicePort {
+                    name: None,
+                    number: 5432,
+                    target: PortRef::Number(5432),
+                    protocol: Protocol::Tcp,
+                }],
+                scrape: None,
+            });
+        }
     }
 
     fn store(&mut self, document: usize, object: &Object<'_>, kind: Stored) {

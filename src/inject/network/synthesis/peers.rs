@@ -35,6 +35,8 @@ impl Peers<'_> {
             Peer::Ingress => self.sides(&self.network.ingress),
             Peer::Prometheus => self.sides(&self.network.prometheus),
             Peer::ApiServer => self.network.api_server.cidrs.iter().map(block).collect(),
+            // The release's own, which nobody has named.
+            Peer::Namespace(name) if name.is_empty() => vec![json!({"podSelector": {}})],
             Peer::Namespace(name) => vec![namespaces(&[(NAMESPACE, name)])],
             Peer::Outside(_) => self.outside(),
             Peer::Address(cidr) => vec![json!({"ipBlock": {"cidr": cidr}})],

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::peers::{self, Peers};
 use super::{Directions, Inputs, RELEASE};
 use crate::inject::network::topology::{Edge, Peer, Port, PortRef, Protocol, Topology, Workload};
-use crate::platform::network::{Mode, PortSpec};
+use crate::platform::network::{Mode, Network, PortSpec};
 
 /// The edges of a release, by the workload whose policy they go into.
 pub struct Rules<'a> {
@@ -19,6 +19,8 @@ pub struct Rules<'a> {
     outgoing: Vec<Vec<&'a Edge>>,
     /// The namespaces of the release.
     namespaces: BTreeSet<&'a str>,
+    /// The rule that every policy has.
+    dns: Value,
 }
 
 /// Peers by the ports they share; no ports are all ports.
@@ -45,6 +47,7 @@ impl<'a> Rules<'a> {
             incoming,
             outgoing,
             namespaces: namespaces.collect(),
+            dns: dns(inputs.network),
         }
     }
 
@@ -123,19 +126,9 @@ impl<'a> Rules<'a> {
             .map(Vec::as_slice)
             .unwrap_or_default();
         let by_ports = self.by_ports(edges.iter().map(|edge| (&edge.to, *edge)));
-        let mut rules = vec![self.dns()];
+        let mut rules = vec![self.dns.clone()];
         rules.extend(self.write("to", by_ports, peers));
         rules
-    }
-
-    /// Name resolution, for every workload: who calls a host needs its address first, and programs
-    /// that call nobody still look up their own name, and hang when nobody answers.
-    fn dns(&self) -> Value {
-        let port = self.inputs.network.dns.port;
-        json!({
-            "to": peers::dns(self.inputs.network),
-            "ports": [{"port": port, "protocol": "UDP"}, {"port": port, "protocol": "TCP"}],
-        })
     }
 
     /// Groups peers by the ports they share.
@@ -206,7 +199,20 @@ impl<'a> Rules<'a> {
     }
 }
 
+/// Name resolution, for every workload: who calls a host needs its address first, and programs that
+/// call nobody still look up their own name, and hang when nobody answers.
+fn dns(network: &Network) -> Value {
+    let port = network.dns.port;
+    json!({
+        "to": peers::dns(network),
+        "ports": [{"port": port, "protocol": "UDP"}, {"port": port, "protocol": "TCP"}],
+    })
+}
+
 fn unique(values: Vec<Value>) -> Vec<Value> {
+    if values.len() < 2 {
+        return values;
+    }
     let mut unique: Vec<Value> = Vec::with_capacity(values.len());
     let mut seen = BTreeSet::new();
     for value in values {

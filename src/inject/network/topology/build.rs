@@ -8,7 +8,7 @@ use super::{
     ServicePort, Topology, Workload, calls, exposure, hints,
 };
 use crate::inject::network::WORKLOAD;
-use crate::inject::network::facts::{Facts, ServiceFacts, WorkloadFacts};
+use crate::inject::network::facts::{Facts, ServiceFacts};
 use crate::inject::network::labels::{self, Index, Labels};
 use crate::platform::network::Network;
 
@@ -22,14 +22,21 @@ pub struct Inputs<'a> {
     pub load: &'a dyn Fn(usize) -> Option<&'a str>,
 }
 
-/// Derives who calls whom.
-pub fn derive<'a>(facts: &'a Facts, inputs: &Inputs<'a>) -> Topology {
+/// Derives who calls whom. The workloads' labels and selectors are taken out of the facts, because
+/// a large release has many.
+pub fn derive<'a>(facts: &'a mut Facts, inputs: &Inputs<'a>) -> Topology {
     let release = release_namespace(facts, inputs.namespace);
     let namespace = |written: &Option<String>| written.clone().unwrap_or_else(|| release.clone());
     let mut topology = Topology {
         workloads: workloads(facts, &namespace),
         ..Topology::default()
     };
+    let own_selectors: Vec<Labels> = facts
+        .workloads
+        .iter_mut()
+        .map(|own| std::mem::take(&mut own.selector))
+        .collect();
+    let facts = &*facts;
     let pods = topology.workloads.iter();
     let index = Index::new(pods.map(|own| (own.namespace.as_str(), &own.labels)));
     let services = facts.services.iter();
@@ -42,7 +49,7 @@ pub fn derive<'a>(facts: &'a Facts, inputs: &Inputs<'a>) -> Topology {
     let services = services.map(|own| service(own, &endpoints, &namespace, &index));
     let services: Vec<Service> = services.collect();
     let policies = policies(facts, &namespace, &topology.workloads, &index);
-    let selectors = selectors(facts, &topology.workloads, &index);
+    let selectors = selectors(own_selectors, &topology.workloads, &index);
     topology.services = services;
     for (workload, (selector, needs_label)) in topology.workloads.iter_mut().zip(selectors) {
         (workload.selector, workload.needs_label) = (selector, needs_label);
@@ -75,12 +82,12 @@ pub fn release_namespace(facts: &Facts, given: Option<&str>) -> String {
     }
 }
 
-fn workloads(facts: &Facts, namespace: &dyn Fn(&Option<String>) -> String) -> Vec<Workload> {
-    let own = facts.workloads.iter().map(|own| Workload {
+fn workloads(facts: &mut Facts, namespace: &dyn Fn(&Option<String>) -> String) -> Vec<Workload> {
+    let own = facts.workloads.iter_mut().map(|own| Workload {
         object: own.object.clone(),
         namespace: namespace(&own.object.namespace),
-        template: own.template.clone(),
-        labels: own.labels.clone(),
+        template: std::mem::take(&mut own.template),
+        labels: std::mem::take(&mut own.labels),
         selector: Labels::new(),
         needs_label: false,
         ports: own
@@ -106,6 +113,7 @@ fn service(
 ) -> Service {
     let place = namespace(&own.object.namespace);
     let leads = match &own.external_name {
+        _ if own.operated => Leads::Operated,
         Some(name) if own.kind == "ExternalName" => Leads::Name(name.to_ascii_lowercase()),
         _ if own.selector.is_empty() => {
             let key = (place.clone(), own.object.name.as_str());
@@ -162,34 +170,34 @@ fn policies(
 /// The workload's own selector comes first, because it can never change; then all labels of its
 /// pods that outlast an upgrade. Where both are empty or select another workload's pods too, a label
 /// of ours tells them apart.
-fn selectors(facts: &Facts, workloads: &[Workload], index: &Index<'_>) -> Vec<(Labels, bool)> {
-    let own = facts.workloads.iter().zip(workloads).enumerate();
-    own.map(|(number, (facts, workload))| {
+fn selectors(own: Vec<Labels>, workloads: &[Workload], index: &Index<'_>) -> Vec<(Labels, bool)> {
+    let own = own.into_iter().zip(workloads).enumerate();
+    own.map(|(number, (mut selector, workload))| {
         let alone = |labels: &Labels| index.select(&workload.namespace, labels) == [number];
         let ours = |value: &str| Labels::from([(WORKLOAD.to_owned(), value.to_owned())]);
-        if let Some(value) = facts.labels.get(WORKLOAD) {
+        if let Some(value) = workload.labels.get(WORKLOAD) {
             return (ours(value), false);
         }
-        let stable = labels::stable(&facts.selector);
-        if alone(&stable) {
-            return (stable, false);
-        }
-        let all = labels::stable(&facts.labels);
         // A ReplicationController without a selector takes its template's labels for one: another
         // label would change whom it selects.
-        let fixed = facts.object.kind == "ReplicationController" && facts.selector.is_empty();
+        let fixed = workload.object.kind == "ReplicationController" && selector.is_empty();
+        selector.retain(|key, _| labels::is_stable(key));
+        if alone(&selector) {
+            return (selector, false);
+        }
+        let all = labels::stable(&workload.labels);
         if fixed || alone(&all) {
             return (all, false);
         }
-        (ours(&label_value(facts)), true)
+        (ours(&label_value(&workload.object)), true)
     })
     .collect()
 }
 
 /// The value of our label: kind and name, which no other workload of the namespace shares.
-fn label_value(workload: &WorkloadFacts) -> String {
-    let kind = workload.object.kind.to_ascii_lowercase();
-    let value = format!("{kind}-{}", workload.object.name);
+fn label_value(workload: &ObjectRef) -> String {
+    let kind = workload.kind.to_ascii_lowercase();
+    let value = format!("{kind}-{}", workload.name);
     crate::inject::network::synthesis::shorten(&value, 63)
 }
 

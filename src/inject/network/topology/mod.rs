@@ -151,6 +151,8 @@ pub enum Leads {
     Name(String),
     /// To whatever somebody enters into its Endpoints; those of the stream.
     Endpoints(Vec<String>),
+    /// To pods that an operator makes, Service and all: the stream shows neither.
+    Operated,
 }
 
 /// A port of a Service.

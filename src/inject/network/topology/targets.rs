@@ -86,7 +86,32 @@ fn to_service(
                 }
             }
         }
+        Leads::Operated => operated(edges, from, number, mention, &evidence),
         Leads::Pods | Leads::PodsDirectly => pods(edges, from, number, mention, evidence),
+    }
+}
+
+/// A call to what an operator makes. It labels pods as it likes, so all pods of the namespace are
+/// allowed, on the port.
+fn operated(
+    edges: &mut Edges<'_>,
+    from: &Peer,
+    number: usize,
+    mention: &Mention,
+    evidence: &Evidence,
+) {
+    let Some(service) = edges.topology.services.get(number) else {
+        return;
+    };
+    let port = mention.port.map(PortRef::Number);
+    let to = Peer::Namespace(service.namespace.clone());
+    for own in service_ports(service, port.as_ref()) {
+        let port = Port {
+            port: own.target.clone(),
+            protocol: own.protocol,
+        };
+        let evidence = evidence.clone();
+        edges.add(from.clone(), to.clone(), Some(port), Some(number), evidence);
     }
 }
 

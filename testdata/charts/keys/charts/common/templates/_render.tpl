@@ -1,0 +1,3 @@
+{{- define "common.render" -}}
+{{- tpl .value .context -}}
+{{- end -}}
