@@ -337,7 +337,7 @@ fn the_platform_file_holds_no_credential() {
     for (text, place) in [
         (
             "security:\n  oauth2:\n    client_secret: %\n",
-            "platform.yaml:3:20: security.oauth2.client_secret: ",
+            "platform.yaml:3:5: security.oauth2.client_secret: ",
         ),
         (
             "hardening: {labels: {password: \"%\"}}\n",
