@@ -3,6 +3,7 @@
 //! Every file a user writes for us goes through here, so that each error reads
 //! `file:line:column: field: reason` and a misspelt or doubled key is one.
 
+pub mod leaves;
 pub mod schema;
 pub mod typed;
 

@@ -1,7 +1,11 @@
 //! A product's artifact in a release: through the binary and through both Helms, and on random
 //! releases, where only what may change does.
 #![cfg(unix)]
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod common;
 

@@ -10,45 +10,10 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
-use common::{Helm, MAJORS, Outcome, documents, path_text, repository, tools};
-
-/// A registry that lives as long as the test.
-struct Registry {
-    child: Child,
-    address: String,
-}
-
-impl Registry {
-    fn start() -> Self {
-        let mut command = Command::new(tools().join("registry/registry"));
-        command.args(["-port", "0"]).stderr(Stdio::piped());
-        let child = command.spawn();
-        let mut child = child.unwrap_or_else(|_| panic!("run scripts/tools registry"));
-        let mut log = BufReader::new(child.stderr.take().expect("piped"));
-        let mut line = String::new();
-        log.read_line(&mut line).expect("says its port");
-        // It goes on to tell of every request.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        let port = line.trim().rsplit(' ').next().expect("a port");
-        let address = format!("localhost:{port}");
-        Self { child, address }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("oci://{}/{path}", self.address)
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
+use common::registry::Registry;
+use common::{Helm, MAJORS, Outcome, documents, path_text, repository};
 
 /// The charts of this repository by name, with their versions.
 fn charts() -> BTreeMap<String, String> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::output::{self, Failure};
-use super::tiers::{self, Choice};
+use super::tiers::{self, Choice, Found};
 use crate::platform::artifact::Artifact;
 use crate::platform::compile::{Text, compile};
 
@@ -23,7 +23,9 @@ pub struct Args {
 
 /// Runs the sub-command.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let json = artifact(&args.file, &args.choice)?.to_json();
+    let spec = tiers::read(&args.file)?;
+    let artifact = compiled(&spec, &args.file, &args.choice)?;
+    let json = artifact.to_json();
     match &args.output {
         Some(file) if file.as_os_str() != "-" => tiers::write(file, &json)?,
         _ => output::stdout(json.as_bytes())?,
@@ -31,13 +33,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Compiles a product's file with the chosen platform file, which is looked for from there.
-pub fn artifact(file: &Path, choice: &Choice) -> Result<Artifact, Failure> {
-    let spec = tiers::read(file)?;
-    let folder = file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let platform = choice.find(folder.unwrap_or(Path::new(".")))?;
+/// Compiles a product; the platform file is looked for from where the product's file is.
+pub fn compiled(spec: &Found, file: &Path, choice: &Choice) -> Result<Artifact, Failure> {
+    let folder = file.parent();
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    let platform = choice.find_or_local(folder.unwrap_or(Path::new(".")))?;
     compile(
         Text {
             file: &spec.name,

@@ -9,7 +9,7 @@ use super::output::{self, Failure};
 use super::report::{Extras, Shown};
 use crate::check::twice;
 use crate::helm::refusal::block_scalar;
-use crate::pipeline::{self, Mode, Output, Survey};
+use crate::pipeline::{self, Mode, Output, Settings, Survey};
 use crate::report::network::svg;
 use crate::report::text::Text;
 use crate::report::{Finding, Report};
@@ -29,26 +29,29 @@ fn filter(options: &Options) -> Result<ExitCode, Failure> {
     }
     let (settings, notices) = options.settings(Mode::Harden)?;
     let text = read_stdin(options.allow_empty)?;
-    let outcome =
-        pipeline::run(&text, &settings).map_err(|problems| unreadable("stdin", problems))?;
+    harden(options, &settings, notices, "stdin", &text)
+}
+
+/// Hardens a stream, which reports call `input`, and writes it to stdout unless it is refused.
+pub fn harden(
+    options: &Options,
+    settings: &Settings,
+    notices: Vec<String>,
+    input: &str,
+    text: &str,
+) -> Result<ExitCode, Failure> {
+    let outcome = pipeline::run(text, settings).map_err(|problems| unreadable(input, problems))?;
     let mut report = outcome.report;
     report.warn_only = options.on_violation == OnViolation::Warn;
     let unused = outcome.used.notices(&settings.exceptions, false);
     report.notices = [notices, report.notices, unused].concat();
     if report.objects == 0 && !options.allow_empty {
-        return Err(unreadable("stdin", pipeline::nothing_in("the input")));
+        return Err(unreadable(input, pipeline::nothing_in("the input")));
     }
     let refused = refusal(&report);
-    let (charts, input) = (BTreeSet::new(), "stdin");
-    let words = |color| {
-        Text {
-            input,
-            text: &text,
-            color,
-        }
-        .render(&report)
-    };
-    let extras = || extras(options, &text, &outcome.output);
+    let charts = BTreeSet::new();
+    let words = |color| Text { input, text, color }.render(&report);
+    let extras = || extras(options, input, text, &outcome.output);
     let shown = Shown::new(options, &report, &charts, &words, &extras);
     shown.save()?;
     if refused.is_some() && options.helm4 {
@@ -103,11 +106,16 @@ fn says_something(report: &Report) -> bool {
 }
 
 /// What the report page shows of a release besides: its network and the changes.
-fn extras(options: &Options, text: &str, output: &Output<'_>) -> Result<Extras, Failure> {
+fn extras(
+    options: &Options,
+    input: &str,
+    text: &str,
+    output: &Output<'_>,
+) -> Result<Extras, Failure> {
     let (settings, _) = options.settings(Mode::Harden)?;
-    let origin = |line| ("stdin".to_owned(), line);
+    let origin = |line| (input.to_owned(), line);
     let Survey { graph, .. } = pipeline::survey(text, settings, &origin)
-        .map_err(|problems| unreadable("stdin", problems))?;
+        .map_err(|problems| unreadable(input, problems))?;
     let after = output.to_vec();
     let after = String::from_utf8_lossy(&after);
     Ok(Extras {

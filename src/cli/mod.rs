@@ -1,5 +1,6 @@
 //! The command line: one file per sub-command, each only wires library calls together.
 
+mod argocd;
 mod check;
 mod compile;
 mod diff;
@@ -18,7 +19,9 @@ mod policies;
 mod product;
 mod report;
 mod schema;
+mod servers;
 mod tiers;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -81,6 +84,9 @@ enum Command {
     Install(helm::Args),
     /// Run `helm upgrade` with the filter in place and print the report.
     Upgrade(helm::Args),
+    /// Be a config management plugin of Argo CD, or print how to install one.
+    #[command(subcommand)]
+    Argocd(argocd::Command),
     /// Print a completion script for a shell.
     Completion(docs::Completion),
     /// Print the manual page.
@@ -130,6 +136,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Template(args)) => helm::run("template", &args),
         Some(Command::Install(args)) => helm::run("install", &args),
         Some(Command::Upgrade(args)) => helm::run("upgrade", &args),
+        Some(Command::Argocd(command)) => argocd::run(command),
         Some(Command::Completion(args)) => docs::completion(&args),
         Some(Command::Man) => docs::man(),
     }

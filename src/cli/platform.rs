@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::options::{Format, check_hardening};
+use super::options::check_hardening;
 use super::output::{self, Failure};
 use super::tiers::{self, Choice, Found};
+use super::verify;
 use crate::config::typed;
 use crate::manifest::write_document;
 use crate::platform::file::PlatformFile;
@@ -27,8 +28,20 @@ pub enum Command {
     Validate(Validate),
     /// List every Secret and key that an environment needs, or those that are missing.
     Secrets(Secrets),
+    /// Try the OAuth2 logins of an environment's catalogs, with secrets from the environment.
+    Verify(verify::Args),
     /// Write the manifests of namespaces: Pod Security labels, quota, default sizes.
     Namespaces(Namespaces),
+}
+
+/// The format of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
 }
 
 /// Arguments of `list-profiles`.
@@ -81,12 +94,13 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
         Command::ListProfiles(args) => list(args),
         Command::Validate(args) => validate(args),
         Command::Secrets(args) => secrets(args),
+        Command::Verify(args) => verify::run(args),
         Command::Namespaces(args) => namespaces(args),
     }
 }
 
 fn list(args: &List) -> Result<ExitCode, Failure> {
-    let found = args.choice.find(Path::new("."))?;
+    let found = args.choice.find_or_local(Path::new("."))?;
     let file = tiers::platform(&found)?;
     let mut rows = Vec::new();
     for (name, profile) in &file.storage {
@@ -190,7 +204,7 @@ fn to_validate(args: &Validate) -> Result<Vec<Found>, Failure> {
 }
 
 fn secrets(args: &Secrets) -> Result<ExitCode, Failure> {
-    let found = args.choice.find(Path::new("."))?;
+    let found = args.choice.find_or_local(Path::new("."))?;
     let needed = of_platform(&tiers::platform(&found)?);
     let (shown, what) = match &args.rendered {
         None => (needed, "secrets"),

@@ -92,5 +92,5 @@ fn compiled(
         env: environment.map(str::to_owned),
         platform: Some(platform.to_owned()),
     };
-    compile::artifact(spec, &choice)
+    compile::compiled(&tiers::read(spec)?, spec, &choice)
 }

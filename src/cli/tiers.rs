@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::output::Failure;
+use super::output::{self, Failure};
 use crate::config::{ConfigError, typed};
 use crate::platform::file::PlatformFile;
+use crate::platform::local;
 use crate::platform::locate::{Located, locate};
 
 /// Which platform file.
@@ -66,6 +67,30 @@ impl Choice {
                 short(&from).display()
             ))),
         }
+    }
+}
+
+impl Choice {
+    /// The same, but where there are no platform files at all, that of the environment `local` is made
+    /// of environment variables, with a notice.
+    pub fn find_or_local(&self, from: &Path) -> Result<Found, Failure> {
+        let local = self.platform.is_none() && self.env.as_deref() == Some(local::ENVIRONMENT);
+        if !local || locate(&absolute(from)?, local::ENVIRONMENT) != Located::Nowhere {
+            return self.find(from);
+        }
+        let made = local::platform(&|name| std::env::var(name).ok());
+        let of = match made.used.as_slice() {
+            [] => String::new(),
+            used => format!("{} and ", used.join(", ")),
+        };
+        output::stderr(&format!(
+            "helm-floe: no platform directory here or above: `local` is made of {of}the defaults of a developer's machine\n"
+        ));
+        Ok(Found {
+            name: local::NAME.to_owned(),
+            text: made.text,
+            environment: self.env.clone(),
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 //! functions; [`run`] does it. [`refusal`] puts a report where Helm 4 shows it.
 
 pub mod args;
+pub mod find;
 pub mod flags;
 pub mod plan;
 pub mod refusal;
@@ -15,3 +16,4 @@ mod scratch;
 
 pub use render::render_chart;
 pub use run::run;
+pub use scratch::Scratch;

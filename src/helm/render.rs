@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use super::run::helm_binary;
+use super::find::helm_binary;
 
 /// The manifests of a chart with its default values, hooks and CRDs included.
 ///

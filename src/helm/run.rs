@@ -9,6 +9,7 @@ use std::{env, fs, io};
 use anyhow::{Context as _, bail};
 
 use super::args::parse;
+use super::find::helm_binary;
 use super::plan::{Host, Major, Plan, plan};
 use super::scratch::Scratch;
 
@@ -46,13 +47,6 @@ pub fn run(verb: &str, args: &[OsString]) -> anyhow::Result<ExitCode> {
     let status = run_plan(&helm, &plan)?;
     show_stderr(&plan.stderr)?;
     Ok(exit_code(status))
-}
-
-/// The Helm to run.
-pub(super) fn helm_binary() -> OsString {
-    env::var_os("HELM_BIN")
-        .filter(|path| !path.is_empty())
-        .unwrap_or_else(|| OsString::from("helm"))
 }
 
 /// Asks Helm for its major version.

@@ -223,12 +223,20 @@ impl Artifact {
     /// # Errors
     /// It is none, is of a format that cannot be read, or lacks what is needed.
     pub fn read(file: &str, text: &str) -> Result<Artifact, ConfigError> {
+        Artifact::read_with_version(file, text).map(|(artifact, _)| artifact)
+    }
+
+    /// The same, with the version of the format that it is written in.
+    ///
+    /// # Errors
+    /// As [`Artifact::read`].
+    pub fn read_with_version(file: &str, text: &str) -> Result<(Artifact, String), ConfigError> {
         let source = Source::parse(file, text)?;
         let version = match source.value("/version") {
             Some(Value::String(version)) => version,
             _ => return Err(source.error("", &"is no compiled artifact: it has no `version`")),
         };
-        match version.as_str() {
+        let artifact = match version.as_str() {
             VERSION if source.value("/profiles").is_some() => source.decode(),
             VERSION => older::flattened(&source),
             "1.0.0" | "1.1.0" => older::first(&source),
@@ -236,7 +244,8 @@ impl Artifact {
                 "/version",
                 &format!("artifacts of version {version} cannot be read, only {VERSION}, 1.1.0 and 1.0.0: compile it again with `helm-floe compile`"),
             )),
-        }
+        };
+        Ok((artifact?, version))
     }
 }
 

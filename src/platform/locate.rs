@@ -36,7 +36,8 @@ pub fn locate(from: &Path, environment: &str) -> Located {
     Located::Nowhere
 }
 
-fn environments(directory: &Path) -> Vec<String> {
+/// The environments in a `platform/` directory, sorted.
+pub fn environments(directory: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(directory) else {
         return Vec::new();
     };

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::compatibility::Compatibility;
 use super::merge::coalesce;
 use crate::config::dotted;
 
 /// What of a chart matters for its values.
 #[derive(Debug)]
 pub struct Chart {
+    compatibility: Compatibility,
     defaults: Map<String, Value>,
     schema: Option<jsonschema::Validator>,
 }
@@ -21,17 +23,20 @@ impl Chart {
     /// There is no chart, or one of the files cannot be read.
     pub fn read(directory: &Path) -> Result<Chart, String> {
         let shown = |name: &str| directory.join(name).display().to_string();
-        if !directory.join("Chart.yaml").is_file() {
-            return Err(format!(
-                "{}: no chart, it has no Chart.yaml",
-                directory.display()
-            ));
-        }
         let read = |name: &str| match std::fs::read_to_string(directory.join(name)) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(format!("{}: {error}", shown(name))),
         };
+        let Some(chart) = read("Chart.yaml")? else {
+            return Err(format!(
+                "{}: no chart, it has no Chart.yaml",
+                directory.display()
+            ));
+        };
+        let chart = Value::Object(map(&shown("Chart.yaml"), &chart)?);
+        let compatibility = Compatibility::read(&chart)
+            .map_err(|reason| format!("{}: {reason}", shown("Chart.yaml")))?;
         let defaults = match read("values.yaml")? {
             Some(text) => map(&shown("values.yaml"), &text)?,
             None => Map::new(),
@@ -42,7 +47,11 @@ impl Chart {
             }
             None => None,
         };
-        Ok(Chart { defaults, schema })
+        Ok(Chart {
+            compatibility,
+            defaults,
+            schema,
+        })
     }
 
     /// Reads a schema alone.
@@ -53,9 +62,16 @@ impl Chart {
         let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
         let text = std::fs::read_to_string(file).map_err(|e| wrong(&e))?;
         Ok(Chart {
+            compatibility: Compatibility::default(),
             defaults: Map::new(),
             schema: Some(compile(&text).map_err(|e| wrong(&e))?),
         })
+    }
+
+    /// Why the chart does not take an artifact of that version from this program.
+    pub fn takes(&self, artifact: &str) -> Vec<String> {
+        let program = env!("CARGO_PKG_VERSION");
+        self.compatibility.refusals(artifact, program)
     }
 
     /// Whether the chart has a schema at all.

@@ -5,6 +5,7 @@
 //! checks them against a chart, [`mod@format`] writes them. [`unused`] finds keys that no template reads.
 
 pub mod chart;
+pub mod compatibility;
 pub mod format;
 pub mod generate;
 pub mod merge;

@@ -1,7 +1,10 @@
 //! Real Helm, kept away from the user's home, and the charts of this repository.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod definitions;
 pub mod oracle;
+pub mod registry;
+pub mod server;
 
 use std::ffi::OsStr;
 use std::io::Write as _;

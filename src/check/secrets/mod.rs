@@ -12,6 +12,7 @@
 
 mod anchors;
 mod encoded;
+pub mod field;
 pub mod fingerprint;
 mod forms;
 pub mod hit;

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::plaintext;
 use super::text::{Name, ProductName, Semver};
+use crate::config::leaves;
 use crate::config::typed::{Checked, Problems};
 use crate::manifest::view::escape;
 use consumption::Consumption;
@@ -164,7 +165,7 @@ pub const ENVIRONMENT: &str = "${FLOE_PLATFORM_ENV}";
 impl Checked for FloeFile {
     fn scan(file: &Value, problems: &mut Problems) {
         plaintext::scan(file, problems);
-        infrastructure(file, &mut String::new(), problems);
+        infrastructure(file, problems);
     }
 
     fn rules(&self, file: &Value, problems: &mut Problems) {
@@ -182,33 +183,17 @@ impl Checked for FloeFile {
 }
 
 /// Adds a problem for everything that belongs to the platform: addresses and hosts.
-fn infrastructure(value: &Value, pointer: &mut String, problems: &mut Problems) {
-    let length = pointer.len();
-    match value {
-        Value::Object(members) => {
-            for (key, member) in members {
-                pointer.push('/');
-                pointer.push_str(&escape(key));
-                infrastructure(member, pointer, problems);
-                pointer.truncate(length);
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                pointer.push_str(&format!("/{index}"));
-                infrastructure(item, pointer, problems);
-                pointer.truncate(length);
-            }
-        }
-        Value::String(text) if is_address(text) && !problems.has(pointer) => {
-            let home = home(pointer);
+fn infrastructure(file: &Value, problems: &mut Problems) {
+    leaves::visit(file, &mut |leaf| {
+        let address = leaf.value.as_str().is_some_and(is_address);
+        if address && !problems.has(leaf.pointer) {
+            let home = home(leaf.pointer);
             problems.add(
-                pointer.as_str(),
+                leaf.pointer,
                 format!("is an address, and addresses differ between environments: put it into {home} of platform.yaml"),
             );
         }
-        _ => {}
-    }
+    });
 }
 
 /// Whether a text is an address: with a scheme, an IP address, a port of a host, or a host that

@@ -1,5 +1,8 @@
 //! `helm-floe generate`: Helm values of one or several environments.
 
+mod publish;
+mod sources;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,27 +10,40 @@ use clap::ValueEnum;
 use serde_json::{Map, Value};
 
 use super::output::{self, Failure};
+use super::servers::Servers;
 use super::tiers;
 use crate::config::typed;
-use crate::platform::artifact::{Artifact, sha256};
 use crate::platform::mapping::{MappingFile, Target};
-use crate::report::plural;
 use crate::values::chart::{self, Chart};
-use crate::values::format::{Generated, Repository, application_set};
+use crate::values::format::Generated;
 use crate::values::{merge, strvals, values};
+use sources::Compiled;
 
 /// Arguments of `generate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A compiled artifact; repeat it to give each environment its own.
+    /// A compiled artifact: a file, or oci://HOST/REPOSITORY@sha256:DIGEST in a registry. Repeat it
+    /// to give each environment its own.
     #[arg(
         long,
         short,
-        value_name = "FILE",
-        required = true,
+        value_name = "FILE|oci://…",
+        required_unless_present = "spec",
         env = "FLOE_ARTIFACT"
     )]
     pub artifact: Vec<PathBuf>,
+    /// Instead of an artifact: the product's file, compiled for each environment.
+    #[arg(long, value_name = "FILE", conflicts_with = "artifact")]
+    pub spec: Option<PathBuf>,
+    /// With --spec: the platform file; without it each environment has its own,
+    /// platform/NAME/platform.yaml.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "spec",
+        conflicts_with = "artifact"
+    )]
+    pub platform: Option<PathBuf>,
     /// An environment of the mapping; repeatable.
     #[arg(long, short, value_name = "NAME")]
     pub env: Vec<String>,
@@ -58,6 +74,9 @@ pub struct Args {
     /// Write nothing; exit 1 when a file differs from what would be written.
     #[arg(long)]
     pub check: bool,
+    /// Write nothing; list what would be written.
+    #[arg(long, conflicts_with = "check")]
+    pub dry_run: bool,
     /// For an ApplicationSet: the Git repository of the chart.
     #[arg(long, value_name = "URL", required_if_eq("format", "applicationset"))]
     pub repo: Option<String>,
@@ -67,6 +86,8 @@ pub struct Args {
     /// For an ApplicationSet: the branch, tag or commit.
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     pub revision: String,
+    #[command(flatten)]
+    pub servers: Servers,
 }
 
 /// What is written.
@@ -95,22 +116,18 @@ impl Format {
     }
 }
 
-/// An artifact with its hash.
-struct Compiled {
-    name: String,
-    artifact: Artifact,
-    sha256: String,
-}
-
 /// Runs the sub-command.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let compiled = artifacts(&args.artifact)?;
     let mapping = mapping(args.mapping.as_deref())?;
+    let compiled = match &args.spec {
+        Some(spec) => sources::of_spec(spec, args, &mapping)?,
+        None => sources::artifacts(&args.artifact, &args.servers)?,
+    };
     let targets = targets(args, &mapping, &compiled)?;
     let on_top = on_top(&args.values)?;
     let mut all = Vec::new();
     for target in targets {
-        let compiled = choose(&compiled, &target.environment)?;
+        let compiled = sources::choose(&compiled, &target.environment)?;
         let mut values = values(&compiled.artifact, &compiled.sha256, &target);
         for over in &on_top {
             merge::lay(&mut values, over.clone());
@@ -125,36 +142,15 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
             values,
         });
     }
-    if let Some(code) = refused(args, &all)? {
+    if let Some(code) = refused(args, &compiled, &all)? {
         return Ok(code);
     }
-    let files = files(args, &all)?;
-    publish(args, &files)
+    publish::publish(args, &publish::files(args, &all)?)
 }
 
 /// The part of a `--set` that is certainly no secret.
 fn key_of(text: &str) -> &str {
     text.split('=').next().unwrap_or_default()
-}
-
-fn artifacts(paths: &[PathBuf]) -> Result<Vec<Compiled>, Failure> {
-    let mut all = Vec::new();
-    for path in paths {
-        if path.to_string_lossy().starts_with("oci://") {
-            return Err(Failure::Usage(format!(
-                "--artifact {}: artifacts are read from files; pull it first, e.g. with `oras pull`",
-                path.display()
-            )));
-        }
-        let found = tiers::read(path)?;
-        let artifact = Artifact::read(&found.name, &found.text).map_err(Failure::config)?;
-        all.push(Compiled {
-            artifact,
-            sha256: sha256(&found.text),
-            name: found.name,
-        });
-    }
-    Ok(all)
 }
 
 fn mapping(path: Option<&Path>) -> Result<MappingFile, Failure> {
@@ -201,35 +197,6 @@ fn targets(
         .map_err(|unmapped| Failure::Usage(unmapped.to_string()))
 }
 
-/// The artifact of an environment: the one that was compiled for it, or the only one there is.
-fn choose<'c>(all: &'c [Compiled], environment: &str) -> Result<&'c Compiled, Failure> {
-    let own = |one: &&Compiled| one.artifact.metadata.environment.as_deref() == Some(environment);
-    let mut fitting = all.iter().filter(own);
-    if let Some(first) = fitting.next() {
-        return match fitting.next() {
-            None => Ok(first),
-            Some(second) => Err(Failure::Usage(format!(
-                "both {} and {} were compiled for {environment}",
-                first.name, second.name
-            ))),
-        };
-    }
-    match all {
-        [only] => {
-            if let Some(other) = &only.artifact.metadata.environment {
-                output::stderr(&format!(
-                    "helm-floe: {} was compiled for {other}; {environment} gets its profiles too\n",
-                    only.name
-                ));
-            }
-            Ok(only)
-        }
-        _ => Err(Failure::Usage(format!(
-            "none of the artifacts was compiled for {environment}"
-        ))),
-    }
-}
-
 fn on_top(paths: &[PathBuf]) -> Result<Vec<Map<String, Value>>, Failure> {
     let maps = paths.iter().map(|path| {
         let found = tiers::read(path)?;
@@ -238,8 +205,12 @@ fn on_top(paths: &[PathBuf]) -> Result<Vec<Map<String, Value>>, Failure> {
     maps.collect()
 }
 
-/// Checks the values against the chart, if one is given.
-fn refused(args: &Args, all: &[Generated]) -> Result<Option<ExitCode>, Failure> {
+/// Checks the artifacts and the values against the chart, if one is given.
+fn refused(
+    args: &Args,
+    compiled: &[Compiled],
+    all: &[Generated],
+) -> Result<Option<ExitCode>, Failure> {
     let chart = match (&args.chart, &args.schema) {
         (Some(directory), _) => Chart::read(directory),
         (None, Some(file)) => Chart::of_schema(file),
@@ -250,6 +221,11 @@ fn refused(args: &Args, all: &[Generated]) -> Result<Option<ExitCode>, Failure> 
         output::stderr("helm-floe: the chart has no values.schema.json: nothing was checked\n");
     }
     let mut lines = String::new();
+    for one in compiled {
+        for reason in chart.takes(&one.version) {
+            lines.push_str(&format!("helm-floe: {}: {reason}\n", one.name));
+        }
+    }
     for generated in all {
         for violation in chart.violations(&generated.values) {
             let environment = &generated.target.environment;
@@ -261,87 +237,7 @@ fn refused(args: &Args, all: &[Generated]) -> Result<Option<ExitCode>, Failure> 
     if lines.is_empty() {
         return Ok(None);
     }
-    lines.push_str("helm-floe: the chart refuses these values, nothing was written\n");
+    lines.push_str("helm-floe: the chart does not take this, nothing was written\n");
     output::stderr(&lines);
     Ok(Some(ExitCode::FAILURE))
-}
-
-/// What is written, each with its file name in a directory.
-fn files(args: &Args, all: &[Generated]) -> Result<Vec<(String, String)>, Failure> {
-    let wrong = |error: crate::manifest::EditError| {
-        Failure::Usage(format!("the values cannot be written: {error}"))
-    };
-    if args.format == Format::Applicationset {
-        let repository = Repository {
-            url: args.repo.clone().unwrap_or_default(),
-            path: args.repo_path.clone(),
-            revision: args.revision.clone(),
-        };
-        let text = application_set(all, &repository).map_err(wrong)?;
-        return Ok(vec![(args.format.file_name(""), text)]);
-    }
-    let mut files = Vec::new();
-    for generated in all {
-        let text = match args.format {
-            Format::Configmap => generated.config_map(),
-            Format::SetArgs => Ok(generated.set_args()),
-            _ => generated.values_file(),
-        };
-        let name = args.format.file_name(&generated.target.environment);
-        files.push((name, text.map_err(wrong)?));
-    }
-    Ok(files)
-}
-
-/// Whether a path is that of a file; anything else is a directory.
-fn is_file(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| matches!(extension, "yaml" | "yml" | "txt"))
-}
-
-fn publish(args: &Args, files: &[(String, String)]) -> Result<ExitCode, Failure> {
-    let output = args
-        .output
-        .as_deref()
-        .filter(|path| path.as_os_str() != "-");
-    let Some(output) = output else {
-        if args.check {
-            return Err(Failure::Usage(
-                "--check compares with files: give -o".into(),
-            ));
-        }
-        let [(_, text)] = files else {
-            return Err(Failure::Usage(format!(
-                "{} do not fit on stdout: give -o DIR",
-                plural(files.len(), "environment")
-            )));
-        };
-        output::stdout(text.as_bytes())?;
-        return Ok(ExitCode::SUCCESS);
-    };
-    if is_file(output) && files.len() > 1 {
-        return Err(Failure::Usage(format!(
-            "-o {} is one file, but there are {}: give a directory",
-            output.display(),
-            plural(files.len(), "environment")
-        )));
-    }
-    let mut differ = false;
-    for (name, text) in files {
-        let path = if is_file(output) {
-            output.to_owned()
-        } else {
-            output.join(name)
-        };
-        if !args.check {
-            tiers::write(&path, text)?;
-        } else if std::fs::read_to_string(&path).ok().as_ref() != Some(text) {
-            differ = true;
-            output::stderr(&format!(
-                "helm-floe: {} is not up to date\n",
-                path.display()
-            ));
-        }
-    }
-    Ok(ExitCode::from(u8::from(differ)))
 }
