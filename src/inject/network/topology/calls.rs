@@ -52,13 +52,8 @@ pub(super) fn find<'a>(
                 caller.component(component);
             }
         }
-        let topology = caller.edges.topology;
-        let template = topology
-            .workloads
-            .get(number)
-            .map(|own| own.template.as_str());
         for endpoint in &workload.given {
-            caller.endpoint(endpoint, template.unwrap_or_default());
+            caller.endpoint(endpoint);
         }
         caller.sidecars(workload);
         caller.siblings(workload);
@@ -289,7 +284,7 @@ impl<'a> Caller<'_, 'a, '_> {
     }
 
     /// What the pods' product has to reach.
-    fn endpoint(&mut self, endpoint: &Endpoint, template: &str) {
+    fn endpoint(&mut self, endpoint: &Endpoint) {
         let context = Context {
             promise: Promise::Host,
             ..Context::plain()
@@ -304,7 +299,9 @@ impl<'a> Caller<'_, 'a, '_> {
             });
         }
         let kind = EvidenceKind::Profile(endpoint.field.clone());
-        self.call_all(mentions, &kind, self.object, template);
+        let own = self.edges.topology.workloads.get(self.number);
+        let template = own.map_or(String::new(), |own| own.template.clone());
+        self.call_all(mentions, &kind, self.object, &template);
     }
 
     /// The applications that the workload asks its Dapr sidecar for.
