@@ -64,7 +64,11 @@ fn the_fixtures_of_every_version_are_judged_alike() {
     let own = server.namespace("own", &[&selector]);
     // Most versions ask for what the one before asks for: those are exported once.
     let mut groups: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-    let fixtures = fixtures(&root);
+    let mut fixtures = fixtures(&root);
+    // A server takes a version newer than its own for its latest.
+    let minor = |version: &str| version.trim_start_matches("v1.").parse::<u32>().unwrap();
+    let newest = minor(&server.version());
+    fixtures.retain(|(_, version), _| minor(version) <= newest);
     for key in fixtures.keys() {
         let (level, version) = key;
         let args = [

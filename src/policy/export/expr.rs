@@ -43,6 +43,7 @@ impl Expr {
     }
 
     /// The opposite.
+    #[allow(clippy::should_implement_trait, reason = "reads as `all` and `any` do")]
     pub fn not(self) -> Expr {
         match self {
             Expr::Always(holds) => Expr::Always(!holds),
