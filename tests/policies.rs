@@ -133,3 +133,49 @@ fn every_example_comes_out_as_it_says() {
         .expect("a count and nothing else");
     assert!(count > 80, "{said}");
 }
+
+#[test]
+fn exports_are_the_same_each_time_and_pass_our_own_check() {
+    for format in ["vap", "map"] {
+        let export = || {
+            let args = [
+                "policies",
+                "export",
+                "--format",
+                format,
+                "--pss-version",
+                "v1.36",
+            ];
+            Outcome::of(&feed(&mut floe(&args), b"")).ok()
+        };
+        let text = export();
+        assert_eq!(text, export(), "{format}");
+        assert!(text.matches("\n---\n").count() > 3, "{format}: {text}");
+        let said = Outcome::of(&feed(&mut floe(&["check", "-"]), text.as_bytes())).ok();
+        assert!(
+            said.starts_with("helm-floe: 0 errors, 0 warnings"),
+            "{format}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_schema_that_the_api_server_cannot_ask_needs_other_words() {
+    let policy = |admission: &str| {
+        let folder = tempfile::tempdir().expect("a directory");
+        let text = format!(
+            "apiVersion: floe.dev/v1alpha1\nkind: Policy\nmetadata: {{name: acme/name}}\nspec:\n  \
+             title: Names hold no blanks\n  description: So.\n{admission}  rules:\n  - node: object\n    \
+             schema: {{properties: {{metadata: {{properties: {{name: {{pattern: '^\\S+$'}}}}}}}}}}\n    message: a blank\n"
+        );
+        fs::write(folder.path().join("name.yaml"), text).expect("written");
+        let directory = folder.path().to_str().expect("UTF-8");
+        let args = ["policies", "list", "--policies", directory];
+        Outcome::of(&feed(&mut floe(&args), b""))
+    };
+    let said = policy("");
+    assert_eq!(said.code, 2, "{}", said.stdout);
+    assert!(said.stderr.contains("admission.none"), "{}", said.stderr);
+    policy("  admission: {none: blanks are rare}\n").ok();
+    policy("  admission: {cel: \"!object.metadata.name.contains(' ')\"}\n").ok();
+}

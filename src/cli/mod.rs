@@ -64,7 +64,7 @@ enum Command {
     Explain(explain::Args),
     /// Show who may call whom in a release, and why: as text, JSON, Mermaid, Graphviz or a picture.
     Network(network::Command),
-    /// List or test the policies.
+    /// List, test or export the policies.
     #[command(subcommand)]
     Policies(policies::Command),
     /// Resolve a product's floe.yaml against an environment's platform.yaml.

@@ -1,4 +1,6 @@
-//! `helm-floe policies`: list them, run their examples.
+//! `helm-floe policies`: list them, run their examples, export them to the API server.
+
+mod export;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -16,6 +18,9 @@ pub enum Command {
     List(Options),
     /// Run every policy's examples; exit 1 when one does not come out as it says.
     Test(Options),
+    /// Write the policies for the API server, so that it refuses or fills for every client what the
+    /// filter refuses or fills.
+    Export(export::Args),
 }
 
 /// Runs the sub-command.
@@ -26,6 +31,7 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Test(options) => examples(options),
+        Command::Export(args) => export::run(args),
     }
 }
 

@@ -3,6 +3,8 @@
 //! Grammar: comma-separated `key`, `!key`, `key=v`, `key==v`, `key!=v`, `key in (a,b)`,
 //! `key notin (a,b)` (k8s.io/apimachinery/pkg/labels).
 
+use serde_json::{Value, json};
+
 use crate::manifest::View;
 
 /// One requirement on a label.
@@ -27,6 +29,19 @@ impl Selector {
             .map(|part| requirement(part.trim()))
             .collect::<Result<_, _>>()
             .map(Selector)
+    }
+
+    /// The selector as `matchExpressions`, the form that objects of Kubernetes have it in.
+    pub fn to_json(&self) -> Value {
+        let one = |requirement: &Requirement| match requirement {
+            Requirement::Exists(key) => json!({"key": key, "operator": "Exists"}),
+            Requirement::Missing(key) => json!({"key": key, "operator": "DoesNotExist"}),
+            Requirement::In(key, list) => json!({"key": key, "operator": "In", "values": list}),
+            Requirement::NotIn(key, list) => {
+                json!({"key": key, "operator": "NotIn", "values": list})
+            }
+        };
+        json!({"matchExpressions": self.0.iter().map(one).collect::<Vec<_>>()})
     }
 
     /// Whether a map of labels (or annotations) satisfies the selector; an absent map is empty.

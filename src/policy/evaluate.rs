@@ -56,6 +56,11 @@ impl Evaluator {
         self.selected.iter().map(|own| own.loaded.as_ref())
     }
 
+    /// The policies that apply, each in its version.
+    pub fn selected(&self) -> &[Selected] {
+        &self.selected
+    }
+
     /// Every place where the pod violates a policy.
     pub fn check(&self, pod: &PodTarget<'_>) -> Vec<Violation> {
         let parts = Pod::new(pod);

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::model::{API_VERSION, Fix, FixTarget, NodeKind, Policy, PolicyFile, Rule};
+use super::export::check::{problem, untranslatable};
+use super::model::{API_VERSION, Admission, Fix, FixTarget, NodeKind, Policy, PolicyFile, Rule};
 use super::schema::Schema;
 use super::vocabulary::unknown_keyword;
 
@@ -32,7 +33,41 @@ pub(super) fn check(file: &PolicyFile) -> Result<(), FieldError> {
     each_rule(spec, |pointer, rule| {
         check_rule(rule).map_err(|(own, reason)| (format!("{pointer}{own}"), reason))
     })?;
+    check_admission(spec)?;
     check_examples(spec)
+}
+
+/// What stands for the rules at admission makes sense.
+fn check_admission(spec: &Policy) -> Result<(), FieldError> {
+    match &spec.admission {
+        None => Ok(()),
+        Some(Admission::None(reason)) if reason.trim().is_empty() => {
+            wrong("/spec/admission/none", "must say why")
+        }
+        Some(Admission::None(_)) => Ok(()),
+        Some(Admission::Cel(_)) if spec.module.is_some() => {
+            wrong("/spec/admission/cel", "is for policies with rules")
+        }
+        Some(Admission::Cel(expression)) => {
+            if let Some(problem) = problem(expression) {
+                return wrong("/spec/admission/cel", problem);
+            }
+            let rules = spec.versions.iter().flat_map(|version| &version.rules);
+            let mut kinds = spec
+                .rules
+                .iter()
+                .chain(rules)
+                .map(|rule| rule.node == NodeKind::Object);
+            let first = kinds.next();
+            match first.is_none_or(|first| kinds.all(|other| other == first)) {
+                true => Ok(()),
+                false => wrong(
+                    "/spec/admission/cel",
+                    "cannot stand for rules about pods and for rules about objects",
+                ),
+            }
+        }
+    }
 }
 
 fn is_policy_name(name: &str) -> bool {
@@ -156,7 +191,17 @@ pub(super) fn check_foreign(spec: &Policy) -> Result<(), FieldError> {
     if spec.module.is_some() {
         return wrong("/spec/module", "is for built-in policies");
     }
-    check_schemas(spec)
+    check_schemas(spec)?;
+    match untranslatable(spec) {
+        None => Ok(()),
+        Some(error) => wrong(
+            format!("/spec{}", error.pointer),
+            format!(
+                "{}, so the API server cannot ask this; say it in admission.cel, or why not in admission.none",
+                error.reason
+            ),
+        ),
+    }
 }
 
 /// Compiles every schema of a policy, to find those that are no schemas.

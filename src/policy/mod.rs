@@ -7,6 +7,7 @@
 pub mod evaluate;
 pub mod exceptions;
 pub mod explain;
+pub mod export;
 pub mod fix;
 mod group;
 pub mod json;

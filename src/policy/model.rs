@@ -62,9 +62,22 @@ pub struct Policy {
     /// it has always been as it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<PolicyVersion>,
+    /// How the API server is asked; absent: by the rules, as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admission: Option<Admission>,
     /// Manifests that pass and manifests that do not, run by `helm-floe policies test`.
     #[serde(default)]
     pub examples: Examples,
+}
+
+/// How `helm-floe policies export` puts a policy to the API server, where not by its rules.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Admission {
+    /// A CEL expression that must hold. It stands for all rules of the policy.
+    Cel(String),
+    /// The API server cannot ask this, and why.
+    None(String),
 }
 
 impl Policy {

@@ -1,0 +1,227 @@
+//! One ValidatingAdmissionPolicy and its binding for each policy.
+
+use serde_json::{Map, Value, json};
+
+use super::exceptions::{Exempt, exempt};
+use super::rule::{self, Asked};
+use super::schema::Untranslatable;
+use super::{Export, Target, scope};
+use crate::policy::model::{Admission, NodeKind, Rule};
+use crate::policy::select::Selected;
+use crate::report::Severity;
+
+/// The most conditions a policy may have (k8s.io/kubernetes, pkg/apis/admissionregistration), the
+/// one about changes left out.
+const MAX_CONDITIONS: usize = 63;
+
+/// Puts the policies to the API server.
+pub fn export(policies: &[Selected], target: &Target<'_>) -> Export {
+    let mut export = Export::default();
+    for selected in policies {
+        one(selected, target, &mut export);
+    }
+    export
+}
+
+fn one(selected: &Selected, target: &Target<'_>, export: &mut Export) {
+    let name = &selected.loaded.name;
+    let policy = &selected.loaded.policy;
+    if policy.module.is_some() || matches!(policy.admission, Some(Admission::None(_))) {
+        return export.leave_out(name, &super::no_rule(policy));
+    }
+    let exempt = exempt(name, target.exceptions, target.today);
+    let before = export.objects.len();
+    let done = pods(selected, target, &exempt, export)
+        .and_then(|()| objects(selected, target, &exempt, export));
+    if let Err(error) = done {
+        export.objects.truncate(before);
+        return export.leave_out(name, &format!("rules{}: {}", error.pointer, error.reason));
+    }
+    if export.objects.len() == before {
+        let reason = "there is nothing to ask: the API server makes sure of it itself";
+        return export.leave_out(name, reason);
+    }
+    export.exported.push(name.clone());
+    for (number, reason) in exempt.left_out {
+        export.leave_out(
+            name,
+            &format!("exception {number} is not part of it: {reason}"),
+        );
+    }
+}
+
+fn pods(
+    selected: &Selected,
+    target: &Target<'_>,
+    exempt: &Exempt,
+    export: &mut Export,
+) -> Result<(), Untranslatable> {
+    if selected
+        .rules()
+        .iter()
+        .all(|rule| rule.node == NodeKind::Object)
+    {
+        return Ok(());
+    }
+    let asked = rule::of_pods(selected, &exempt.containers)?;
+    let conditions = vec![condition("changes", scope::changes_pod())];
+    push(
+        selected,
+        target,
+        exempt,
+        export,
+        "",
+        Request {
+            asked,
+            conditions,
+            resources: scope::pod_resources(),
+        },
+    );
+    Ok(())
+}
+
+fn objects(
+    selected: &Selected,
+    target: &Target<'_>,
+    exempt: &Exempt,
+    export: &mut Export,
+) -> Result<(), Untranslatable> {
+    let rules: Vec<&Rule> = selected
+        .rules()
+        .iter()
+        .filter(|rule| rule.node == NodeKind::Object)
+        .collect();
+    for (index, rule) in rules.iter().enumerate() {
+        let place = |error: Untranslatable| error.below(&format!("/{index}"));
+        let asked = rule::of_objects(selected, rule).map_err(place)?;
+        let kinds = scope::is_of_kinds(&rule.kinds).text();
+        let mut conditions = vec![condition("kinds", kinds)];
+        conditions.retain(|own| own.get("expression") != Some(&json!("true")));
+        let suffix = match rules.len() {
+            1 => "-object".to_owned(),
+            _ => format!("-object-{}", index + 1),
+        };
+        push(
+            selected,
+            target,
+            exempt,
+            export,
+            &suffix,
+            Request {
+                asked,
+                conditions,
+                resources: scope::object_resources(&rule.kinds),
+            },
+        );
+    }
+    Ok(())
+}
+
+/// What is asked, and of which requests.
+struct Request {
+    asked: Asked,
+    conditions: Vec<Value>,
+    resources: Value,
+}
+
+fn push(
+    selected: &Selected,
+    target: &Target<'_>,
+    exempt: &Exempt,
+    export: &mut Export,
+    suffix: &str,
+    mut request: Request,
+) {
+    if request.asked.validations.is_empty() {
+        return;
+    }
+    request.conditions.extend(exceptions(exempt));
+    let name = target.name(&selected.loaded.name, suffix);
+    let mut metadata = target.metadata(&name, &selected.loaded.name);
+    let granted = exempt.requests.iter().map(|(number, _)| *number);
+    let granted = granted.chain(exempt.containers.iter().map(|own| own.number));
+    for (number, exception) in granted.filter_map(|n| Some((n, target.exceptions.get(n - 1)?))) {
+        let key = format!("floe.dev/exception-{number}");
+        metadata["annotations"][key] = exception.to_string().into();
+    }
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": metadata,
+        "spec": spec(request),
+    });
+    let refuses = selected.loaded.policy.severity == Severity::Error && !target.only_warn;
+    let actions = if refuses {
+        ["Deny", "Audit"]
+    } else {
+        ["Warn", "Audit"]
+    };
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": target.metadata(&name, &selected.loaded.name),
+        "spec": {
+            "policyName": name,
+            "validationActions": actions,
+            "matchResources": {"namespaceSelector": target.namespaces},
+        },
+    });
+    export.objects.extend([policy, binding]);
+}
+
+fn spec(request: Request) -> Value {
+    let validations: Vec<Value> = request
+        .asked
+        .validations
+        .into_iter()
+        .map(|own| {
+            let mut validation = Map::new();
+            validation.insert("expression".into(), own.expression.into());
+            validation.insert("message".into(), own.message.into());
+            if let Some(expression) = own.message_expression {
+                validation.insert("messageExpression".into(), expression.into());
+            }
+            // 403, as Pod Security admission answers; 422 would blame the object's form.
+            validation.insert("reason".into(), "Forbidden".into());
+            Value::Object(validation)
+        })
+        .collect();
+    let mut spec = Map::new();
+    spec.insert("failurePolicy".into(), "Fail".into());
+    spec.insert(
+        "matchConstraints".into(),
+        json!({"resourceRules": request.resources}),
+    );
+    if !request.conditions.is_empty() {
+        spec.insert("matchConditions".into(), request.conditions.into());
+    }
+    if !request.asked.variables.is_empty() {
+        spec.insert(
+            "variables".into(),
+            super::variables(request.asked.variables),
+        );
+    }
+    spec.insert("validations".into(), validations.into());
+    Value::Object(spec)
+}
+
+fn condition(name: &str, expression: String) -> Value {
+    json!({"name": name, "expression": expression})
+}
+
+/// The exceptions as conditions; where there are more than the API server takes, the last one
+/// holds the rest.
+fn exceptions(exempt: &Exempt) -> Vec<Value> {
+    let one = |(number, request): &(usize, super::Expr)| {
+        condition(&format!("exception-{number}"), request.clone().not().text())
+    };
+    let room = MAX_CONDITIONS - 1;
+    if exempt.requests.len() <= room {
+        return exempt.requests.iter().map(one).collect();
+    }
+    let (first, rest) = exempt.requests.split_at(room - 1);
+    let rest = super::Expr::all(rest.iter().map(|(_, request)| request.clone().not()));
+    let mut conditions: Vec<Value> = first.iter().map(one).collect();
+    conditions.push(condition("further-exceptions", rest.text()));
+    conditions
+}
