@@ -2,7 +2,7 @@
 //!
 //! A key that is misspelt, or that an earlier version of the chart knew, changes nothing, and nothing
 //! says so. [`find`] reads the chart's templates ([`template`]), follows the values through them
-//! ([`follow`]) and names the keys that none of them asks for. What cannot be followed counts as read.
+//! (`follow`) and names the keys that none of them asks for. What cannot be followed counts as read.
 
 mod chart;
 mod follow;
