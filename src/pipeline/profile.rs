@@ -187,7 +187,7 @@ impl Run<'_, '_> {
             return;
         }
         let name = self.config_map_name(object);
-        let object_ref = self.reference(number, object);
+        let object_ref = ObjectRef::of(number, object);
         for (place, injected) in selected.0 {
             self.product.found = true;
             if injected.mounted {
@@ -228,19 +228,9 @@ impl Run<'_, '_> {
         for object in objects {
             let id = &object.identity;
             if id.kind == "ServiceAccount" && id.group().is_empty() {
-                let account = self.reference(number, object);
+                let account = ObjectRef::of(number, object);
                 self.product.accounts.push(account);
             }
-        }
-    }
-
-    fn reference(&self, number: usize, object: &Object<'_>) -> ObjectRef {
-        ObjectRef {
-            document: number,
-            pointer: object.pointer.clone(),
-            kind: object.identity.kind.clone(),
-            namespace: object.identity.namespace.clone(),
-            name: object.identity.name.clone(),
         }
     }
 

@@ -135,17 +135,6 @@ pub struct Wires {
     pub lacking: HashMap<(usize, String), Vec<Lacking>>,
 }
 
-/// The object as findings name it.
-pub(super) fn reference(number: usize, object: &Object<'_>) -> ObjectRef {
-    ObjectRef {
-        document: number,
-        pointer: object.pointer.clone(),
-        kind: object.identity.kind.clone(),
-        namespace: object.identity.namespace.clone(),
-        name: object.identity.name.clone(),
-    }
-}
-
 impl Wires {
     /// Notes what one object says as the chart rendered it. `places` are its pod specs, `number` is
     /// its document's.
@@ -190,7 +179,7 @@ impl Wires {
     fn holder(&mut self, number: usize, object: &Object<'_>) -> usize {
         let same = |last: &&ObjectRef| last.document == number && last.pointer == object.pointer;
         if self.holders.last().filter(same).is_none() {
-            self.holders.push(reference(number, object));
+            self.holders.push(ObjectRef::of(number, object));
         }
         self.holders.len() - 1
     }
@@ -207,7 +196,7 @@ impl Wires {
         match self.namespaces.get_mut(namespace) {
             Some((_, count)) => *count += 1,
             None => {
-                let first = (reference(number, object), 1);
+                let first = (ObjectRef::of(number, object), 1);
                 self.namespaces.insert(namespace.clone(), first);
             }
         }
@@ -309,7 +298,7 @@ impl Wires {
         };
         let selector = spec.get("selector").filter(|own| !own.is_null());
         self.budgets.push(Budget {
-            object: reference(number, object),
+            object: ObjectRef::of(number, object),
             selector: selector.map(|own| Selected::read(Some(own))),
             min_available: member(spec, "minAvailable"),
             max_unavailable: member(spec, "maxUnavailable"),
@@ -385,7 +374,7 @@ impl Wires {
         let kind = member(target, "kind").unwrap_or_else(|| "Deployment".to_owned());
         if let Some(name) = member(target, "name") {
             self.scalers.push(Scaler {
-                object: reference(number, object),
+                object: ObjectRef::of(number, object),
                 kind,
                 name,
                 min,

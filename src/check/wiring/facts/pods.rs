@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Use, What, Wires, count, reference};
+use super::{Use, What, Wires, count};
 use crate::inject::network::facts::member;
 use crate::inject::network::topology::ObjectRef;
 use crate::manifest::View;
@@ -28,14 +28,30 @@ pub struct Lacking {
     pub resource: &'static str,
 }
 
-/// A reference by a map with a name.
-struct Named<'v> {
-    what: What,
-    view: View<'v>,
-    /// The field that holds the name.
-    field: &'static str,
-    pointer: String,
-}
+/// A field that may hold a reference, what it refers to, and the field of it with the name.
+type Source = (&'static str, What, &'static str);
+
+/// What an item of `envFrom` takes all keys of.
+const ALL_OF: [Source; 2] = [
+    ("configMapRef", What::ConfigMap, "name"),
+    ("secretRef", What::Secret, "name"),
+];
+/// What the `valueFrom` of a variable takes one key of.
+const ONE_OF: [Source; 2] = [
+    ("configMapKeyRef", What::ConfigMap, "name"),
+    ("secretKeyRef", What::Secret, "name"),
+];
+/// Where a volume's files come from.
+const VOLUME: [Source; 3] = [
+    ("configMap", What::ConfigMap, "name"),
+    ("secret", What::Secret, "secretName"),
+    ("persistentVolumeClaim", What::Claim, "claimName"),
+];
+/// Where the files of a part of a projected volume come from.
+const PROJECTED: [Source; 2] = [
+    ("configMap", What::ConfigMap, "name"),
+    ("secret", What::Secret, "name"),
+];
 
 impl Wires {
     pub(super) fn pod(&mut self, number: usize, object: &Object<'_>, place: &PodPlace) {
@@ -73,15 +89,8 @@ impl Wires {
     pub(super) fn pull_secrets(&mut self, holder: usize, view: View<'_>, at: &str) {
         let secrets = view.get("imagePullSecrets").into_iter();
         for (index, own) in secrets.flat_map(View::items).enumerate() {
-            self.named(
-                holder,
-                Named {
-                    what: What::Secret,
-                    view: own,
-                    field: "name",
-                    pointer: format!("{at}/imagePullSecrets/{index}"),
-                },
-            );
+            let pointer = format!("{at}/imagePullSecrets/{index}");
+            self.named(holder, (What::Secret, "name"), own, pointer);
         }
     }
 
@@ -105,67 +114,49 @@ impl Wires {
         });
     }
 
-    /// Notes a reference, and its keys where it lists some.
-    fn named(&mut self, holder: usize, own: Named<'_>) {
-        let Some(name) = member(own.view, own.field).filter(|name| !name.is_empty()) else {
+    /// Notes a reference, and its keys where it lists some. `what` is what it refers to, with the
+    /// field that holds the name.
+    fn named(
+        &mut self,
+        holder: usize,
+        (what, field): (What, &str),
+        view: View<'_>,
+        pointer: String,
+    ) {
+        let Some(name) = member(view, field).filter(|name| !name.is_empty()) else {
             return;
         };
-        let optional = own.view.get("optional").and_then(View::as_bool) == Some(true);
-        let key = member(own.view, "key");
-        let items = own.view.get("items").into_iter().flat_map(View::items);
+        let optional = view.get("optional").and_then(View::as_bool) == Some(true);
+        let key = member(view, "key");
+        let items = view.get("items").into_iter().flat_map(View::items);
         for (index, item) in items.enumerate() {
             if let Some(key) = member(item, "key") {
-                let pointer = format!("{}/items/{index}", own.pointer);
-                self.push(holder, own.what, name.clone(), Some(key), pointer, optional);
+                let pointer = format!("{pointer}/items/{index}");
+                self.push(holder, what, name.clone(), Some(key), pointer, optional);
             }
         }
-        self.push(holder, own.what, name, key, own.pointer, optional);
+        self.push(holder, what, name, key, pointer, optional);
+    }
+
+    /// Notes those of some references that a map at a pointer holds.
+    fn references(&mut self, holder: usize, sources: &[Source], map: View<'_>, at: &str) {
+        for (source, what, field) in sources {
+            if let Some(view) = map.get(source) {
+                self.named(holder, (*what, field), view, format!("{at}/{source}"));
+            }
+        }
     }
 
     fn container(&mut self, holder: usize, container: View<'_>, at: &str) {
-        let references = [
-            ("configMapRef", What::ConfigMap),
-            ("secretRef", What::Secret),
-        ];
         let all = container.get("envFrom").into_iter().flat_map(View::items);
         for (index, from) in all.enumerate() {
-            for (field, what) in references {
-                if let Some(view) = from.get(field) {
-                    let pointer = format!("{at}/envFrom/{index}/{field}");
-                    self.named(
-                        holder,
-                        Named {
-                            what,
-                            view,
-                            field: "name",
-                            pointer,
-                        },
-                    );
-                }
-            }
+            self.references(holder, &ALL_OF, from, &format!("{at}/envFrom/{index}"));
         }
-        let references = [
-            ("configMapKeyRef", What::ConfigMap),
-            ("secretKeyRef", What::Secret),
-        ];
         let variables = container.get("env").into_iter().flat_map(View::items);
         for (index, variable) in variables.enumerate() {
-            let Some(from) = variable.get("valueFrom") else {
-                continue;
-            };
-            for (field, what) in references {
-                if let Some(view) = from.get(field) {
-                    let pointer = format!("{at}/env/{index}/valueFrom/{field}");
-                    self.named(
-                        holder,
-                        Named {
-                            what,
-                            view,
-                            field: "name",
-                            pointer,
-                        },
-                    );
-                }
+            if let Some(from) = variable.get("valueFrom") {
+                let at = format!("{at}/env/{index}/valueFrom");
+                self.references(holder, &ONE_OF, from, &at);
             }
         }
     }
@@ -178,40 +169,11 @@ impl Wires {
                 continue;
             }
             let at = format!("{at}/volumes/{index}");
-            for (source, what, field) in [
-                ("configMap", What::ConfigMap, "name"),
-                ("secret", What::Secret, "secretName"),
-                ("persistentVolumeClaim", What::Claim, "claimName"),
-            ] {
-                if let Some(view) = volume.get(source) {
-                    let pointer = format!("{at}/{source}");
-                    self.named(
-                        holder,
-                        Named {
-                            what,
-                            view,
-                            field,
-                            pointer,
-                        },
-                    );
-                }
-            }
+            self.references(holder, &VOLUME, volume, &at);
             let projected = volume.get("projected").and_then(|own| own.get("sources"));
             for (index, own) in projected.into_iter().flat_map(View::items).enumerate() {
-                for (source, what) in [("configMap", What::ConfigMap), ("secret", What::Secret)] {
-                    if let Some(view) = own.get(source) {
-                        let pointer = format!("{at}/projected/sources/{index}/{source}");
-                        self.named(
-                            holder,
-                            Named {
-                                what,
-                                view,
-                                field: "name",
-                                pointer,
-                            },
-                        );
-                    }
-                }
+                let at = format!("{at}/projected/sources/{index}");
+                self.references(holder, &PROJECTED, own, &at);
             }
         }
     }
@@ -231,7 +193,7 @@ impl Wires {
             Some((claim, format!("{at}/{index}/persistentVolumeClaim")))
         });
         self.scaled.push(Scaled {
-            object: reference(number, object),
+            object: ObjectRef::of(number, object),
             replicas: object.view.pointer("/spec/replicas").and_then(count),
             claims: claims.collect(),
         });

@@ -1,6 +1,6 @@
 //! What NetworkPolicies let through, as far as the checks ask.
 
-use super::{Wires, port, reference};
+use super::{Wires, port};
 use crate::inject::network::facts::{Selected, member, text};
 use crate::inject::network::labels::{self, Labels};
 use crate::inject::network::topology::{ObjectRef, PortRef};
@@ -100,7 +100,7 @@ impl Wires {
         let at = format!("{}/spec/egress", object.pointer);
         let rules = rules.into_iter().flat_map(View::items).enumerate();
         self.egress.push(Egress {
-            object: reference(number, object),
+            object: ObjectRef::of(number, object),
             selector: Selected::read(spec.get("podSelector")),
             rules: rules
                 .map(|(index, rule)| read_rule(rule, format!("{at}/{index}")))
@@ -120,7 +120,7 @@ impl Wires {
                         "{}/spec/{direction}/{index}/{list}/{peer}/namespaceSelector/matchLabels/name",
                         object.pointer
                     );
-                    self.by_name.push((reference(number, object), at, name));
+                    self.by_name.push((ObjectRef::of(number, object), at, name));
                 }
             }
         }

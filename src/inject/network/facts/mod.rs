@@ -215,7 +215,7 @@ impl Facts {
         pod.annotate(annotations, &annotations_at);
         pod.annotate_object(object);
         self.workloads.push(WorkloadFacts {
-            object: reference(number, object),
+            object: ObjectRef::of(number, object),
             template: format!("{}{template}", object.pointer),
             labels,
             selector: super::labels::read(selector),
@@ -267,17 +267,6 @@ fn makes_pods_as_written(group: &str, kind: &str) -> bool {
         "apps.openshift.io" => kind == "DeploymentConfig",
         "apps.kruise.io" => true,
         _ => false,
-    }
-}
-
-/// The object as evidence names it.
-fn reference(number: usize, object: &Object<'_>) -> ObjectRef {
-    ObjectRef {
-        document: number,
-        pointer: object.pointer.clone(),
-        kind: object.identity.kind.clone(),
-        namespace: object.identity.namespace.clone(),
-        name: object.identity.name.clone(),
     }
 }
 

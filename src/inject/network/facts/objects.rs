@@ -2,7 +2,7 @@
 
 use super::{
     Account, Backend, Component, Facts, PolicyFacts, Scrape, ServiceFacts, Source, Stored,
-    Variable, member, number, reference,
+    Variable, member, number,
 };
 use crate::inject::network::labels::{self, Labels};
 use crate::inject::network::topology::{ObjectRef, PortRef, Protocol, ServicePort};
@@ -151,7 +151,7 @@ impl Facts {
         let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
         let at = format!("{}/metadata/annotations", object.pointer);
         self.services.push(ServiceFacts {
-            object: reference(document, object),
+            object: ObjectRef::of(document, object),
             labels: labels::read(metadata.and_then(|metadata| metadata.get("labels"))),
             selector: labels::read(spec.get("selector")),
             kind: member(spec, "type").unwrap_or_else(|| "ClusterIP".into()),
@@ -168,7 +168,7 @@ impl Facts {
     /// (cloudnative-pg.io/docs, "Service management").
     fn database(&mut self, document: usize, object: &Object<'_>) {
         for role in ["rw", "ro", "r"] {
-            let own = reference(document, object);
+            let own = ObjectRef::of(document, object);
             self.services.push(ServiceFacts {
                 object: ObjectRef {
                     kind: "Service".into(),
@@ -196,7 +196,7 @@ impl Facts {
     fn store(&mut self, document: usize, object: &Object<'_>, kind: Stored) {
         let id = &object.identity;
         let key = (kind, id.namespace.clone(), id.name.clone());
-        self.stored.insert(key, reference(document, object));
+        self.stored.insert(key, ObjectRef::of(document, object));
     }
 
     fn account(&mut self, object: &Object<'_>) {
@@ -222,7 +222,7 @@ impl Facts {
             .collect();
         let service =
             label("kubernetes.io/service-name").unwrap_or_else(|| object.identity.name.clone());
-        let object = reference(document, object);
+        let object = ObjectRef::of(document, object);
         self.endpoints.push((object, service, addresses));
     }
 
@@ -246,7 +246,7 @@ impl Facts {
             .and_then(|metadata| metadata.get("labels"))
             .and_then(|labels| labels.get(OWN));
         self.policies.push(PolicyFacts {
-            object: reference(document, object),
+            object: ObjectRef::of(document, object),
             ours: own.is_some(),
             selector: Selected::read(spec.and_then(|spec| spec.get("podSelector"))),
             ingress: types.is_empty() || has("Ingress"),
@@ -272,7 +272,7 @@ impl Facts {
                 _ => continue,
             };
             self.bindings.push(Account {
-                object: reference(document, object),
+                object: ObjectRef::of(document, object),
                 pointer: format!("{}/subjects/{index}", object.pointer),
                 namespace,
                 name,
@@ -303,7 +303,7 @@ impl Facts {
         let names = elsewhere.and_then(|selector| selector.get("matchNames"));
         let names = names.into_iter().flat_map(View::items);
         self.monitors.push(Monitored {
-            object: reference(document, object),
+            object: ObjectRef::of(document, object),
             pods,
             selector: Selected::read(spec.get("selector")),
             endpoints: endpoints.collect(),
@@ -335,7 +335,7 @@ impl Facts {
         };
         if let Some(name) = member(service, "name") {
             self.webhooks.push(Backend {
-                object: reference(document, object),
+                object: ObjectRef::of(document, object),
                 pointer: format!("{}{at}", object.pointer),
                 namespace: member(service, "namespace"),
                 service: name,
@@ -372,7 +372,7 @@ impl Facts {
         });
         let scopes = object.view.get("scopes").into_iter().flat_map(View::items);
         self.components.push(Component {
-            object: reference(document, object),
+            object: ObjectRef::of(document, object),
             scopes: scopes.filter_map(super::text).collect(),
             settings: settings.collect(),
         });

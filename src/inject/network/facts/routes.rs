@@ -1,8 +1,8 @@
 //! Routes from outside: Ingress, the Gateway API, and other kinds of the same purpose.
 
 use super::objects::port_ref;
-use super::{Backend, Facts, annotation, member, reference};
-use crate::inject::network::topology::PortRef;
+use super::{Backend, Facts, annotation, member};
+use crate::inject::network::topology::{ObjectRef, PortRef};
 use crate::manifest::View;
 use crate::manifest::view::{Type, escape};
 use crate::object::Object;
@@ -14,7 +14,7 @@ impl Facts {
             return;
         };
         let at = format!("{}/spec", object.pointer);
-        let object_ref = reference(document, object);
+        let object_ref = ObjectRef::of(document, object);
         let mut found = Vec::new();
         let istio = object.identity.group() == "networking.istio.io";
         // A VirtualService without a gateway only steers calls between pods.

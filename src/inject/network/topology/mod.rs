@@ -16,6 +16,7 @@ use std::fmt;
 
 use super::labels::Labels;
 use super::narrow::Direction;
+use crate::object::Object;
 pub use build::{Inputs, derive, release_namespace};
 
 /// An object of the stream.
@@ -31,6 +32,19 @@ pub struct ObjectRef {
     pub namespace: Option<String>,
     /// `metadata.name`.
     pub name: String,
+}
+
+impl ObjectRef {
+    /// An object of the document of that number.
+    pub fn of(document: usize, object: &Object<'_>) -> ObjectRef {
+        ObjectRef {
+            document,
+            pointer: object.pointer.clone(),
+            kind: object.identity.kind.clone(),
+            namespace: object.identity.namespace.clone(),
+            name: object.identity.name.clone(),
+        }
+    }
 }
 
 /// `Deployment shop/web`.
