@@ -159,9 +159,8 @@ impl Total {
                 self.add(shown(&file.name, &file.text, judged, self.color));
             }
             for name in unused.unseen {
-                let notice = format!(
-                    "the subchart {name} is packed or missing: all its values count as read"
-                );
+                let notice =
+                    format!("the subchart {name} is missing: all its values count as read");
                 self.report.notices.push(notice);
             }
         }
