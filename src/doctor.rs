@@ -187,7 +187,7 @@ fn plugins(facts: &Facts, major: Major) -> Vec<Line> {
             "the post-renderer helm-floe",
             Line::warning(
                 "the post-renderer plugin is not installed: Helm 4 knows no `--post-renderer helm-floe`",
-                "the plugin `floe` brings it along when Helm 4 installs it: helm plugin uninstall floe, then install it",
+                "the plugin `floe` brings it along when Helm 4 installs it; a `floe` that is there must be uninstalled first",
             ),
         ));
     }
