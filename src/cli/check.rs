@@ -10,6 +10,7 @@ use super::filter::{refusal, unreadable};
 use super::input::{self, Input, Item, Loaded};
 use super::options::{OnViolation, Options};
 use super::output::{self, Failure};
+use super::progress;
 use super::report::{Extras, Shown};
 use crate::check;
 use crate::check::files::{self, Placed};
@@ -113,7 +114,13 @@ impl Total {
     ) -> Result<Total, Failure> {
         let color = self.color;
         let many = items.len() > 1;
-        let judged = in_parallel(items, |item| judge(item, many, settings, options, color));
+        let judged = progress::shown(items.len(), |done| {
+            in_parallel(items, |item| {
+                let judged = judge(item, many, settings, options, color);
+                done.fetch_add(1, Ordering::Relaxed);
+                judged
+            })
+        });
         for result in judged {
             match result {
                 Ok(judged) => self.add(judged),
