@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     };
     let nothing = total.report.objects == 0 && total.report.files == 0;
     if nothing && !options.allow_empty {
-        return Err(unreadable("input", pipeline::nothing_in("the input")));
+        return Err(input::nothing_in(&args.input.paths));
     }
     let charts = items.iter().filter_map(Item::chart).collect();
     let words = |color| total.text(color);

@@ -12,6 +12,7 @@ mod generate;
 mod helm;
 mod init;
 mod input;
+mod names;
 mod network;
 mod options;
 mod output;
