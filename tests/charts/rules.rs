@@ -201,6 +201,26 @@ fn databases_are_asked_where_others_ask_them() {
     assert!(asked > 0);
 }
 
+/// Clients of PostgreSQL ask nothing when they know no user, and a pod's user is one of its own image
+/// only.
+#[test]
+fn whoever_waits_for_a_database_names_a_user() {
+    let mut waiting = 0;
+    for rendered in once() {
+        for (name, pod) in pods(&rendered.stream) {
+            for container in containers(&pod) {
+                let text = container.to_string();
+                if text.contains("pg_isready") {
+                    let named = text.contains("PGUSER") || text.contains("--username");
+                    assert!(named, "{}, {name}: {text}", rendered.name());
+                    waiting += 1;
+                }
+            }
+        }
+    }
+    assert!(waiting > 0);
+}
+
 /// No tag that means another image tomorrow.
 #[test]
 fn images_are_pinned() {
