@@ -526,8 +526,15 @@ fn run_pods_are_what_their_template_says() {
                 &run["container_config"]["securityContext"],
                 &container["securityContext"],
             ),
-            (&launcher["env"], &container["env"]),
-            (&launcher["resources"], &container["resources"]),
+            (&run["container_config"]["env"], &container["env"]),
+            (
+                &run["container_config"]["resources"],
+                &container["resources"],
+            ),
+            (
+                &run["container_config"]["volumeMounts"],
+                &json!(&container["volumeMounts"].as_array().expect("a list")[..2]),
+            ),
             (
                 &launcher["service_account_name"],
                 &template["spec"]["serviceAccountName"],

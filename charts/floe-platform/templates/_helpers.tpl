@@ -169,6 +169,10 @@ imagePullSecrets:
       value: {{ include "floe.databaseHost" . | quote }}
     - name: PGPORT
       value: {{ include "floe.databasePort" . | quote }}
+    # Nobody logs in, but without a name the client looks for that of the pod's user, whom the image does
+    # not know, and asks nothing.
+    - name: PGUSER
+      value: postgres
   securityContext:
     {{- include "floe.security" . | nindent 4 }}
   resources:
