@@ -215,16 +215,24 @@ impl Options {
         })
     }
 
-    fn platform_file(&self, notices: &mut Vec<String>) -> Result<Option<PathBuf>, Failure> {
+    /// Where the platform file is: the one that is named, or that of the environment.
+    pub fn located(&self) -> Result<Located, Failure> {
         if let Some(file) = &self.platform {
-            return Ok(Some(file.clone()));
+            return Ok(Located::File(file.clone()));
         }
         let here = std::env::current_dir()
             .map_err(|e| Failure::Usage(format!("no working directory: {e}")))?;
-        match (
-            locate(&here, self.env.as_deref().unwrap_or_default()),
-            &self.env,
-        ) {
+        let mut located = locate(&here, self.env.as_deref().unwrap_or_default());
+        if let Located::UnknownEnvironment { directory, .. } = &mut located
+            && let Ok(below) = directory.strip_prefix(&here)
+        {
+            *directory = below.to_owned();
+        }
+        Ok(located)
+    }
+
+    fn platform_file(&self, notices: &mut Vec<String>) -> Result<Option<PathBuf>, Failure> {
+        match (self.located()?, &self.env) {
             (Located::File(file), _) => Ok(Some(file)),
             (Located::Nowhere, _) => {
                 notices
@@ -232,7 +240,6 @@ impl Options {
                 Ok(None)
             }
             (Located::UnknownEnvironment { directory, known }, Some(env)) => {
-                let directory = directory.strip_prefix(&here).unwrap_or(&directory);
                 Err(Failure::Usage(format!(
                     "no environment `{env}` in {}: it has {}",
                     directory.display(),
@@ -240,7 +247,6 @@ impl Options {
                 )))
             }
             (Located::UnknownEnvironment { directory, known }, None) => {
-                let directory = directory.strip_prefix(&here).unwrap_or(&directory);
                 notices.push(format!(
                     "no --env given: the built-in defaults hold, not one of {} in {}",
                     known.join(", "),

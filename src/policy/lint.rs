@@ -47,6 +47,10 @@ pub(super) fn check(file: &PolicyFile) -> Result<(), FieldError> {
 /// What stands for the rules at admission makes sense.
 fn check_admission(spec: &Policy) -> Result<(), FieldError> {
     match &spec.admission {
+        None if spec.module.is_some() => wrong(
+            "/spec/module",
+            "needs admission.none: why the API server cannot be asked",
+        ),
         None => Ok(()),
         Some(Admission::None(reason)) if reason.trim().is_empty() => {
             wrong("/spec/admission/none", "must say why")
