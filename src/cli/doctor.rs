@@ -5,9 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
 
-use super::options::{self, Options};
+use super::options::Options;
 use super::output::{self, Failure};
-use super::product;
+use super::{names, product};
 use crate::doctor::{Facts, Installed, Level, Line, Program, judge};
 use crate::helm::{find, plugins};
 use crate::pipeline::Mode;
@@ -17,7 +17,7 @@ use crate::platform::locate::Located;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The environment whose platform file to look for.
-    #[arg(long, value_name = "NAME", env = "FLOE_ENV", value_parser = options::environment)]
+    #[arg(long, value_name = "NAME", env = "FLOE_ENV", value_parser = names::environment)]
     env: Option<String>,
     /// The platform file to look at.
     #[arg(long, value_name = "FILE", env = "FLOE_PLATFORM_FILE")]
