@@ -58,8 +58,8 @@ enum Command {
     PostRender(Options),
     /// Report what breaks a policy in files, directories, charts or stdin; change nothing.
     Check(check::Args),
-    /// Show what the filter would change, as a unified diff.
-    Diff(input::Args),
+    /// Show what the filter would change, as a unified diff or as patches for kustomize.
+    Diff(diff::Args),
     /// Explain a policy: why, how to fix, how to except. Without a name, list them.
     Explain(explain::Args),
     /// Show who may call whom in a release, and why: as text, JSON, Mermaid, Graphviz or a picture.

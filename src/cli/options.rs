@@ -98,6 +98,8 @@ pub enum Format {
     Junit,
     /// A page of its own, for reviewers.
     Html,
+    /// Not a report but the changes, for hosts that run kustomize; `diff` only.
+    KustomizePatches,
 }
 
 /// A label value that is also a directory name.
