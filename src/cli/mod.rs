@@ -98,7 +98,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() && args.iter().any(|arg| arg == "--helm4") => {
+        Err(error) if error.use_stderr() && exit_code_is_lost(&args) => {
             return filter::answer_helm4(&error.render().to_string())
                 .unwrap_or_else(|failure| output::fail(&failure));
         }
@@ -108,6 +108,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(code) => code,
         Err(failure) => output::fail(&failure),
     }
+}
+
+/// [`Options::exit_code_is_lost`] of a command line that cannot be read.
+fn exit_code_is_lost(args: &[OsString]) -> bool {
+    options::in_skaffold() || args.iter().any(|arg| arg == "--helm4")
 }
 
 /// Help and version are answers (exit 0), everything else clap says is a usage error (exit 2).

@@ -113,7 +113,22 @@ pub fn environment(text: &str) -> Result<String, String> {
         .ok_or_else(|| "use up to 63 lower-case letters, digits and hyphens".into())
 }
 
+/// Set for everything that Skaffold's Helm deployer runs. Skaffold calls a user's post-renderer without
+/// looking at its exit code (`runFilter` in cmd/skaffold/app/cmd/filter.go of v2.24), and Helm 3 takes an
+/// empty answer for an empty release.
+const SKAFFOLD: &str = "SKAFFOLD_CMDLINE";
+
+/// Whether Skaffold runs this.
+pub fn in_skaffold() -> bool {
+    std::env::var_os(SKAFFOLD).is_some()
+}
+
 impl Options {
+    /// Whether whoever runs the filter goes by what it writes and not by its exit code.
+    pub fn exit_code_is_lost(&self) -> bool {
+        self.helm4 || in_skaffold()
+    }
+
     /// Resolves the options and the platform file into a run's settings; the notices say which
     /// defaults took effect.
     pub fn settings(&self, mode: Mode) -> Result<(Settings, Vec<String>), Failure> {
