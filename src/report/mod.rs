@@ -1,5 +1,6 @@
 //! Findings and edits as a user sees them: one renderer per output format.
 
+mod block;
 pub mod ci;
 pub mod diff;
 pub mod finding;
