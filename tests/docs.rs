@@ -11,6 +11,7 @@
 //! | `sh cluster`, `sh network`, `sh build` | not run: needs a cluster (tests/cluster.rs), the network, or builds this repository |
 //! | `yaml` | loads it as the platform file, policy or manifests that it is |
 //! | `sh kustomize`, `yaml helmfile`, `yaml playbook`, `yaml skaffold`, `hcl` | tests/hosts.rs gives it to its host |
+//! | `yaml ci` | not run here: tests/ci.rs runs it |
 //! | `diff` | finds it in what `helm-floe diff` really says |
 //! | `text` | nothing |
 #![cfg(unix)]
@@ -42,6 +43,7 @@ fn every_fence_says_what_to_do_with_its_block() {
         "yaml playbook",
         "yaml skaffold",
         "hcl",
+        "yaml ci",
         "diff",
         "text",
     ];
