@@ -10,8 +10,8 @@
 //! | `sh checkout` | runs it in a copy of `examples` and `charts`, which must stay as they are |
 //! | `sh cluster`, `sh network`, `sh build` | not run: needs a cluster (tests/cluster.rs), the network, or builds this repository |
 //! | `yaml` | loads it as the platform file, policy or manifests that it is |
-//! | `sh kustomize`, `yaml helmfile`, `yaml playbook`, `yaml skaffold`, `hcl` | tests/hosts.rs gives it to its host |
 //! | `yaml ci` | not run here: tests/ci.rs runs it |
+//! | `sh kustomize`, `yaml helmfile`, `yaml playbook`, `yaml skaffold`, `hcl` | tests/hosts.rs gives it to its host |
 //! | `diff` | finds it in what `helm-floe diff` really says |
 //! | `text` | nothing |
 #![cfg(unix)]
@@ -39,11 +39,11 @@ fn every_fence_says_what_to_do_with_its_block() {
         "sh build",
         "sh kustomize",
         "yaml",
+        "yaml ci",
         "yaml helmfile",
         "yaml playbook",
         "yaml skaffold",
         "hcl",
-        "yaml ci",
         "diff",
         "text",
     ];

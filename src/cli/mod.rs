@@ -28,8 +28,10 @@ mod verify;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use options::Options;
@@ -125,6 +127,13 @@ fn usage(error: &clap::Error) -> ExitCode {
     let code = if error.use_stderr() { 2 } else { 0 };
     // When even the terminal is gone there is nobody left to tell.
     let _ = error.print();
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+        && Path::new(word).exists()
+    {
+        output::stderr(&format!(
+            "\nto judge what is in {word}: `helm-floe check {word}`; to harden a file: `helm-floe < FILE`\n"
+        ));
+    }
     ExitCode::from(code)
 }
 
