@@ -2,6 +2,7 @@
 
 use super::hit::{Hit, Rule};
 use super::scan::{self, Context};
+use super::tables::Sort;
 use super::walk::Found;
 use super::{encoded, names, values};
 use crate::manifest::View;
@@ -107,6 +108,12 @@ fn judge(key: &str, text: &str, depth: u8) -> Option<Vec<Hit>> {
             hit.generated = hit.length == text.len() && is_generated(text);
         }
         return Some(hits);
+    }
+    if values::is_well_known(text, Sort::Token)
+        && !is_identifier(key)
+        && !text.bytes().all(|b| b.is_ascii_digit())
+    {
+        return Some(vec![Hit::new(Rule::WeakDefault, "a credential", 0, text)]);
     }
     let public = [
         "-----BEGIN CERTIFICATE",

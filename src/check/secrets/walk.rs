@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::hit::{Hit, Rule};
 use super::scan::{self, Context};
-use super::tables::KINDS;
+use super::tables::{KINDS, Sort};
 use super::{forms, names, secret, values};
 use crate::manifest::view::{Type, escape};
 use crate::manifest::{Style, View};
@@ -286,6 +286,7 @@ impl Walker<'_> {
             let name = match &pair {
                 Some(name) if VALUE_KEYS.contains(&key) => name.as_ref(),
                 _ if parent_named && stands_under(key, *value) => parent,
+                _ if names_a_key(key, *value, &entries) => "",
                 _ => key,
             };
             // A field of a schema: `default`, `example`, `description`.
@@ -296,6 +297,7 @@ impl Walker<'_> {
     }
 
     fn seq(&mut self, view: View<'_>, name: &str, depth: usize) {
+        let name = if lists_names(view, name) { "" } else { name };
         let mut flag: Option<String> = None;
         for (index, item) in view.items().enumerate() {
             let before = flag.take();
@@ -435,6 +437,38 @@ fn stands_under(key: &str, value: View<'_>) -> bool {
                 | "kind"
                 | "enabled"
         )
+}
+
+/// Whether a member of a map names something under a word that else is a credential's: a key beside
+/// the Secret it is in (`secretName: db`, `password: password`), or whom a route passes on to.
+fn names_a_key(key: &str, value: View<'_>, beside: &[(Cow<'_, str>, View<'_>)]) -> bool {
+    let is_plain = || {
+        let text = value.as_str();
+        text.is_some_and(|text| values::is_plain_name(&text))
+    };
+    let secret = || {
+        beside.iter().any(|(key, value)| {
+            key == "secretName" && value.as_str().is_some_and(|name| !name.is_empty())
+        })
+    };
+    let verb = || {
+        let well_known = value
+            .as_str()
+            .is_some_and(|text| values::is_well_known(&text, Sort::Token));
+        key == "pass" && !well_known && !beside.iter().any(|(key, _)| names::is_user(key))
+    };
+    (secret() || verb()) && is_plain()
+}
+
+/// Whether a list under the name of a single secret or token holds names: `secret: [status, name]`.
+fn lists_names(view: View<'_>, name: &str) -> bool {
+    let single = |named: names::Named| named.sort != Sort::Password;
+    names::classify(name).is_some_and(single)
+        && view.items().count() > 1
+        && view.items().all(|item| {
+            item.as_str()
+                .is_some_and(|text| values::is_plain_name(&text))
+        })
 }
 
 /// Whether the members of a map are words that are shown to people.
