@@ -14,6 +14,7 @@ pub mod argocd;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod files;
 pub mod helm;
 pub mod http;

@@ -10,6 +10,7 @@
 //! | `sh checkout` | runs it in a copy of `examples` and `charts`, which must stay as they are |
 //! | `sh cluster`, `sh network`, `sh build` | not run: needs a cluster (tests/cluster.rs), the network, or builds this repository |
 //! | `yaml` | loads it as the platform file, policy or manifests that it is |
+//! | `yaml ci` | not run here: tests/ci.rs runs it |
 //! | `diff` | finds it in what `helm-floe diff` really says |
 //! | `text` | nothing |
 #![cfg(unix)]
@@ -85,6 +86,7 @@ fn every_fence_says_what_to_do_with_its_block() {
         "sh network",
         "sh build",
         "yaml",
+        "yaml ci",
         "diff",
         "text",
     ];

@@ -5,18 +5,21 @@ mod check;
 mod compile;
 mod diff;
 mod docs;
+mod doctor;
 mod explain;
 mod filter;
 mod generate;
 mod helm;
 mod init;
 mod input;
+mod names;
 mod network;
 mod options;
 mod output;
 mod platform;
 mod policies;
 mod product;
+mod progress;
 mod report;
 mod schema;
 mod servers;
@@ -87,6 +90,8 @@ enum Command {
     /// Be a config management plugin of Argo CD, or print how to install one.
     #[command(subcommand)]
     Argocd(argocd::Command),
+    /// Say which Helm, plugins and platform file hold here, what is wrong and how to mend it.
+    Doctor(doctor::Args),
     /// Print a completion script for a shell.
     Completion(docs::Completion),
     /// Print the manual page.
@@ -137,6 +142,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Install(args)) => helm::run("install", &args),
         Some(Command::Upgrade(args)) => helm::run("upgrade", &args),
         Some(Command::Argocd(command)) => argocd::run(command),
+        Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Completion(args)) => docs::completion(&args),
         Some(Command::Man) => docs::man(),
     }

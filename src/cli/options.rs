@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::output::Failure;
-use super::{product, tiers};
+use super::{names, product, tiers};
 use crate::check::files;
 use crate::config::{ConfigError, Source, dotted, typed};
 use crate::inject::externalize::Externalizer;
@@ -23,7 +23,7 @@ use crate::policy::{Evaluator, Level, Library, Names, Selection, Version};
 #[derive(Clone, Debug, Default, Args)]
 pub struct Options {
     /// Logical environment: sets the label and chooses platform/NAME/platform.yaml.
-    #[arg(long, value_name = "NAME", env = "FLOE_ENV", value_parser = environment)]
+    #[arg(long, value_name = "NAME", env = "FLOE_ENV", value_parser = names::environment)]
     pub env: Option<String>,
     /// The platform file to use.
     #[arg(long, value_name = "FILE", env = "FLOE_PLATFORM_FILE")]
@@ -32,10 +32,10 @@ pub struct Options {
     #[command(flatten)]
     pub product: product::Choice,
     /// The release's name; Helm does not tell a post-renderer.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = names::release)]
     pub release: Option<String>,
     /// The release's namespace.
-    #[arg(long, short, value_name = "NS", env = "HELM_NAMESPACE")]
+    #[arg(long, short, value_name = "NS", env = "HELM_NAMESPACE", value_parser = names::namespace)]
     pub namespace: Option<String>,
     /// What a finding of severity error does: refuse the release, or only be reported.
     #[arg(long, value_enum, default_value_t)]
@@ -98,17 +98,6 @@ pub enum Format {
     Junit,
     /// A page of its own, for reviewers.
     Html,
-}
-
-/// A label value that is also a directory name.
-pub fn environment(text: &str) -> Result<String, String> {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let fits = (1..=63).contains(&text.len())
-        && text.bytes().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    fits.then(|| text.to_owned())
-        .ok_or_else(|| "use up to 63 lower-case letters, digits and hyphens".into())
 }
 
 impl Options {
@@ -226,16 +215,24 @@ impl Options {
         })
     }
 
-    fn platform_file(&self, notices: &mut Vec<String>) -> Result<Option<PathBuf>, Failure> {
+    /// Where the platform file is: the one that is named, or that of the environment.
+    pub fn located(&self) -> Result<Located, Failure> {
         if let Some(file) = &self.platform {
-            return Ok(Some(file.clone()));
+            return Ok(Located::File(file.clone()));
         }
         let here = std::env::current_dir()
             .map_err(|e| Failure::Usage(format!("no working directory: {e}")))?;
-        match (
-            locate(&here, self.env.as_deref().unwrap_or_default()),
-            &self.env,
-        ) {
+        let mut located = locate(&here, self.env.as_deref().unwrap_or_default());
+        if let Located::UnknownEnvironment { directory, .. } = &mut located
+            && let Ok(below) = directory.strip_prefix(&here)
+        {
+            *directory = below.to_owned();
+        }
+        Ok(located)
+    }
+
+    fn platform_file(&self, notices: &mut Vec<String>) -> Result<Option<PathBuf>, Failure> {
+        match (self.located()?, &self.env) {
             (Located::File(file), _) => Ok(Some(file)),
             (Located::Nowhere, _) => {
                 notices
@@ -243,7 +240,6 @@ impl Options {
                 Ok(None)
             }
             (Located::UnknownEnvironment { directory, known }, Some(env)) => {
-                let directory = directory.strip_prefix(&here).unwrap_or(&directory);
                 Err(Failure::Usage(format!(
                     "no environment `{env}` in {}: it has {}",
                     directory.display(),
@@ -251,7 +247,6 @@ impl Options {
                 )))
             }
             (Located::UnknownEnvironment { directory, known }, None) => {
-                let directory = directory.strip_prefix(&here).unwrap_or(&directory);
                 notices.push(format!(
                     "no --env given: the built-in defaults hold, not one of {} in {}",
                     known.join(", "),

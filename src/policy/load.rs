@@ -270,7 +270,7 @@ spec:
             (
                 "{type: object}",
                 "{type: objekt}",
-                "p.yaml:9:7: spec.rules[0].schema: /type: ",
+                "p.yaml:9:16: spec.rules[0].schema.type: is no type: there are array, boolean,",
             ),
             (
                 "{type: object}",
@@ -280,7 +280,37 @@ spec:
             (
                 "{type: object}",
                 "{pattern: '(?=x)'}",
-                "p.yaml:9:7: spec.rules[0].schema: ",
+                "p.yaml:9:16: spec.rules[0].schema.pattern: is no regular expression, or one with look-around",
+            ),
+            (
+                "{type: object}",
+                "{$schema: 'http://json-schema.org/draft-07/schema#'}",
+                "p.yaml:9:16: spec.rules[0].schema.$schema: must be https://json-schema.org/draft/2020-12/schema",
+            ),
+            (
+                "{type: object}",
+                "{$defs: {a: {properties: {b: {$ref: '#/$defs/a'}}}}, $ref: '#/$defs/a'}",
+                "p.yaml:9:68: spec.rules[0].schema.$ref: is recursive, which CEL has not",
+            ),
+            (
+                "{type: object}",
+                "{type: object}\n      fix: [{target: object, path: /spec/selector/app, value: a}]",
+                "p.yaml:10:30: spec.rules[0].fix[0].path: /spec/selector is immutable or selects pods",
+            ),
+            (
+                "the label team is missing",
+                "''",
+                "p.yaml:10:7: spec.rules[0].message: must say what is wrong",
+            ),
+            (
+                "the label team is missing",
+                "'{name} has no {field}, {not a word} {}'",
+                "p.yaml:10:7: spec.rules[0].message: {name} stands for nothing: there are {container}, {field},",
+            ),
+            (
+                "spec:\n",
+                "spec: []\nspek:\n",
+                "p.yaml:4:1: spec: invalid type: sequence, expected a map",
             ),
             (
                 "schema: {",

@@ -24,9 +24,16 @@ impl Text<'_> {
     }
 
     /// Appends the findings of a run over this input, to stand between [`verdict`] and
-    /// [`closing`].
+    /// [`closing`]: first what refuses the release, then warnings, then what is excepted.
     pub fn push_findings(&self, report: &Report, out: &mut String) {
-        for finding in &report.findings {
+        let mut findings: Vec<&Finding> = report.findings.iter().collect();
+        findings.sort_by_key(|finding| {
+            (
+                finding.exception.is_some(),
+                finding.severity != Severity::Error,
+            )
+        });
+        for finding in findings {
             out.push('\n');
             out.push_str(&self.finding(finding));
             out.push('\n');
@@ -121,7 +128,7 @@ pub fn closing(report: &Report) -> String {
         out.push_str(&format!("help: {change}, {WAY_OUT}\n"));
     }
     for notice in &report.notices {
-        out.push_str(&format!("note: {notice}\n"));
+        out.push_str(&format!("note: {}\n", printable(notice)));
     }
     out.push_str(&printable_lines(&keys));
     out

@@ -2,12 +2,15 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Helm, Outcome, feed};
+use super::definitions::{object, text};
+use super::{Helm, Outcome, feed, path_text};
 
 /// The cluster that is meant, which the variable `switch` says by `1`, or a line on the terminal that
 /// there is none to test with.
@@ -81,6 +84,21 @@ impl Namespace {
         // Not `apply`: its annotation cannot hold a large definition.
         self.kubectl(&["create", "-f", file]).ok();
         self.made.push(object);
+    }
+
+    /// Creates the custom resource definition of a file, which goes with the namespace. One that the
+    /// cluster has stays what it is.
+    #[track_caller]
+    pub fn define(&mut self, file: &Path) {
+        let yaml = fs::read_to_string(file).expect("read");
+        let definition = object(path_text(file), yaml.trim_start_matches("---\n"));
+        let name = text(&definition, "/metadata/name");
+        let crd = format!("customresourcedefinition/{name}");
+        let get = ["get", &crd, "--ignore-not-found", "-o", "name"];
+        if self.kubectl(&get).ok().is_empty() {
+            self.create(crd.clone(), path_text(file));
+            self.established(&crd);
+        }
     }
 
     /// Waits until the API server serves a definition that was just made.

@@ -171,7 +171,7 @@ fn changing(object: &Object<'_>, view: View<'_>, found: &mut Vec<Violation>) {
                     CHANGING,
                     Severity::Warning,
                     &format!("{}{at}/{}", object.pointer, escape(&key)),
-                    format!("{key} has another value in the next version of the chart: {effect}"),
+                    format!("the label {key} has another value in the next version of the chart: {effect}"),
                     "leave chart and version out; the labels name and instance are enough",
                 ));
             }

@@ -83,6 +83,9 @@ pub struct Args {
     /// For an ApplicationSet: the chart's directory there.
     #[arg(long, value_name = "DIR", default_value = "charts/floe-platform")]
     pub repo_path: String,
+    /// For an ApplicationSet: the directory of the values files, seen from the chart's.
+    #[arg(long, value_name = "DIR", default_value = "")]
+    pub repo_values: String,
     /// For an ApplicationSet: the branch, tag or commit.
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     pub revision: String,
