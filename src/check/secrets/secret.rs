@@ -109,10 +109,7 @@ fn judge(key: &str, text: &str, depth: u8) -> Option<Vec<Hit>> {
         }
         return Some(hits);
     }
-    if values::is_well_known(text, Sort::Token)
-        && !is_identifier(key)
-        && !text.bytes().all(|b| b.is_ascii_digit())
-    {
+    if says_password(text) && values::is_well_known(text, Sort::Token) && !is_identifier(key) {
         return Some(vec![Hit::new(Rule::WeakDefault, "a credential", 0, text)]);
     }
     let public = [
@@ -131,6 +128,13 @@ fn judge(key: &str, text: &str, depth: u8) -> Option<Vec<Hit>> {
         && values::looks_random(text)
         && text.len() >= 12)
         .then(|| vec![Hit::new(Rule::Inline, "a value that looks random", 0, text)])
+}
+
+/// Whether a value says by itself that it is a password, under whatever key: `changeme`, but not the
+/// `secret` that a kind may be called.
+fn says_password(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    lower.contains("pass") || lower.contains("change")
 }
 
 /// What Helm's `randAlphaNum` gives: letters and digits, and nothing else.
