@@ -495,6 +495,30 @@ fn the_derived_network_policies_know_the_database_of_an_operator() {
     }
 }
 
+/// Servers of code open the database when they start, with the options that their program has.
+#[test]
+fn code_locations_start_when_the_database_is_there() {
+    let values = repository().join("testdata/programs/platform.yaml");
+    let values = format!("--values={}", path_text(&values));
+    let rendered = Helm::new(3).run(&["template", RELEASE, path_text(&platform()), &values]);
+    let all = pods(&rendered.ok());
+    let code = all.iter().find(|(name, _)| name.contains("code-product"));
+    let spec = &code.expect("rendered").1["spec"];
+    assert_eq!(spec["initContainers"][0]["name"], "wait-for-database");
+    let command = json!([
+        "dagster",
+        "api",
+        "grpc",
+        "--module-name",
+        "product_code",
+        "--host",
+        "0.0.0.0",
+        "--port",
+        "4000"
+    ]);
+    assert_eq!(spec["containers"][0]["command"], command);
+}
+
 /// What the launcher makes is what the PodTemplate shows, and what the namespace admits.
 #[test]
 fn run_pods_are_what_their_template_says() {

@@ -4,7 +4,8 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -122,6 +123,50 @@ impl Namespace {
         Outcome::of(&command.output().expect("helm runs"))
     }
 
+    /// A volume for one claim, where the cluster makes none by itself. Its node has to be this machine.
+    pub fn volume(&mut self, size: &str) -> Option<Directory> {
+        let classes = self.kubectl(&["get", "storageclasses", "-o", "name"]).ok();
+        if !classes.is_empty() {
+            return None;
+        }
+        let name = format!("{}-{}", self.name, self.made.len());
+        let path = PathBuf::from("/tmp").join(&name);
+        fs::create_dir(&path).expect("created");
+        // Root's alone: only fsGroup lets a program in.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("set");
+        let node = self
+            .kubectl(&["get", "nodes", "-o", "jsonpath={.items[0].metadata.name}"])
+            .ok();
+        let volume = format!(
+            "apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: {name}}}\nspec:\n  \
+             capacity: {{storage: {size}}}\n  accessModes: [ReadWriteOnce]\n  local: {{path: {}}}\n  \
+             nodeAffinity:\n    required:\n      nodeSelectorTerms:\n      - matchFields:\n        \
+             - {{key: metadata.name, operator: In, values: [{node}]}}\n",
+            path.display()
+        );
+        self.make(format!("persistentvolume/{name}"), &volume);
+        Some(Directory(path))
+    }
+
+    /// Asserts that a program runs as that user, and with nothing more than any program has.
+    #[track_caller]
+    pub fn confined(&self, pod: &str, user: &str) {
+        let status = self
+            .kubectl(&["exec", pod, "--", "cat", "/proc/1/status"])
+            .ok();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap_or_default()
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+        };
+        assert_eq!(field("Uid:"), user, "{pod}\n{status}");
+        assert_eq!(field("CapEff:"), "0000000000000000", "{pod}\n{status}");
+        assert_eq!(field("NoNewPrivs:"), "1", "{pod}\n{status}");
+        assert_eq!(field("Seccomp:"), "2", "{pod}\n{status}");
+    }
+
     /// The names (`kind/name`) of all objects of these kinds, but for those every namespace has.
     pub fn objects(&self, kinds: &str) -> Vec<String> {
         let get = ["get", kinds, "-o", "name", "--ignore-not-found"];
@@ -131,6 +176,15 @@ impl Namespace {
             .filter(|name| !own.contains(name))
             .map(str::to_owned)
             .collect()
+    }
+}
+
+/// A directory of this machine that is a volume of the cluster.
+pub struct Directory(PathBuf);
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
     }
 }
 

@@ -1,0 +1,36 @@
+"""Asks the webserver to run the job `greeting`, waits for its end and prints how many such runs it knows."""
+
+import json
+import sys
+import time
+import urllib.request
+
+
+def ask(query):
+    request = urllib.request.Request(
+        "http://127.0.0.1:3000/graphql",
+        json.dumps({"query": query}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)["data"]
+
+
+if sys.argv[1] == "run":
+    job = 'repositoryLocationName: "product", repositoryName: "__repository__", jobName: "greeting"'
+    launched = ask(
+        f"mutation {{ launchRun(executionParams: {{selector: {{{job}}}, runConfigData: {{}}}}) "
+        "{ __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"
+    )["launchRun"]
+    run = launched.get("run", {}).get("runId") or sys.exit(str(launched))
+    status = ""
+    for _ in range(90):
+        status = ask(f'{{ runOrError(runId: "{run}") {{ ... on Run {{ status }} }} }}')["runOrError"]["status"]
+        if status in ("SUCCESS", "FAILURE", "CANCELED"):
+            break
+        time.sleep(2)
+    if status != "SUCCESS":
+        sys.exit(f"the run is {status}")
+
+runs = ask('{ runsOrError(filter: {statuses: [SUCCESS]}) { ... on Runs { results { jobName } } } }')
+print(len(runs["runsOrError"]["results"]))
