@@ -201,11 +201,12 @@ fn value_after(text: &str, name: Stretch, sort: Sort, style: Style) -> Option<St
     }
     // A variable that is used: `login "$USER" "$PASSWORD" "-h"`. NGINX gives it a value by `set`.
     let used = before.ends_with('$') || before.ends_with("${");
-    if used
-        && !line_before(text, name.start)
+    let is_set = || {
+        line_before(text, name.start)
             .trim_start()
             .starts_with("set ")
-    {
+    };
+    if used && !is_set() {
         return None;
     }
     if quoted_name && let Some(body) = tail.strip_prefix('>') {

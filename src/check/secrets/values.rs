@@ -91,6 +91,7 @@ pub fn is_placeholder(value: &str) -> bool {
 fn is_field(value: &str) -> bool {
     let name = value.trim_matches(['{', '}']);
     !name.is_empty()
+        && !looks_random(name)
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))

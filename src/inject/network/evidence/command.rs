@@ -136,6 +136,9 @@ fn each(words: &[&str], line: usize, found: &mut Vec<Mention>) {
     );
 }
 
+/// Longer arrays are read up to here, in bytes.
+const LONGEST_ARRAY: usize = 2048;
+
 /// The items of arrays whose names promise hosts: `DB_HOSTS=(db-0.db db-1.db)`.
 fn arrays(text: &str, found: &mut Vec<Mention>) {
     let mut rest = text;
@@ -144,9 +147,12 @@ fn arrays(text: &str, found: &mut Vec<Mention>) {
         let (head, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
         let name = head.rsplit(|c: char| c.is_whitespace() || c == ';').next();
         let body = tail.get(2..).unwrap_or_default();
-        let items = body.split(')').next().unwrap_or_default();
         before += head.matches('\n').count();
         if name.is_some_and(|name| names::promise(name) == Promise::Host) {
+            // One that nobody closes is no array.
+            let items = body.get(..body.floor_char_boundary(LONGEST_ARRAY));
+            let items = items.and_then(|items| items.split(')').next());
+            let items = items.unwrap_or_default();
             for (line, items) in items.lines().enumerate() {
                 let items: Vec<&str> = items.split_whitespace().collect();
                 each(&items, before + line, found);
