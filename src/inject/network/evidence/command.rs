@@ -149,7 +149,7 @@ fn arrays(text: &str, found: &mut Vec<Mention>) {
         let body = tail.get(2..).unwrap_or_default();
         before += head.matches('\n').count();
         if name.is_some_and(|name| names::promise(name) == Promise::Host) {
-            // One that nobody closes is no array.
+            // Nobody may close it.
             let items = body.get(..body.floor_char_boundary(LONGEST_ARRAY));
             let items = items.and_then(|items| items.split(')').next());
             let items = items.unwrap_or_default();

@@ -117,8 +117,13 @@ fn settings(text: &str) -> Vec<Setting<'_>> {
         let mut quoted = "";
         for part in trimmed.split_inclusive([',', ';', '{', '}', '(', ')']) {
             let called = part.ends_with('(');
+            let opens = part.ends_with('{');
             let part = part.trim_end_matches([',', ';', '{', '}', '(', ')']);
             let (mut own, mut value, blank) = key_and_value(part.trim());
+            // `upstream api {`: a block's own name.
+            if blank && opens {
+                own = "";
+            }
             if own.is_empty() && value.is_empty() {
                 continue;
             }
@@ -281,7 +286,7 @@ mod tests {
                 vec!["db:5432"],
             ),
             ("[OUTPUT]\n  Host  db\n  Port  5432\n", vec!["db:5432"]),
-            ("upstream u {\n  server db;\n}\n", vec!["u", "db"]),
+            ("upstream u {\n  server db;\n}\n", vec!["db"]),
             ("db = connect(host=\"db\", port=5432)\n", vec!["db:5432"]),
             ("define('DB_HOST', 'db');\n", vec!["db"]),
             ("host = os.getenv(\"DB_HOST\", \"db\")\n", vec!["db"]),
