@@ -4,6 +4,7 @@
 //! `file:line:column: field: reason` and a misspelt or doubled key is one.
 
 pub mod leaves;
+mod quick;
 pub mod schema;
 pub mod typed;
 

@@ -98,9 +98,26 @@ pub enum Format {
     Junit,
     /// A page of its own, for reviewers.
     Html,
+    /// Not a report but the changes, for hosts that run kustomize; `diff` only.
+    KustomizePatches,
+}
+
+/// Set for everything that Skaffold's Helm deployer runs. Skaffold calls a user's post-renderer without
+/// looking at its exit code (`runFilter` in cmd/skaffold/app/cmd/filter.go of v2.24), and Helm 3 takes an
+/// empty answer for an empty release.
+const SKAFFOLD: &str = "SKAFFOLD_CMDLINE";
+
+/// Whether Skaffold runs this.
+pub fn in_skaffold() -> bool {
+    std::env::var_os(SKAFFOLD).is_some()
 }
 
 impl Options {
+    /// Whether whoever runs the filter goes by what it writes and not by its exit code.
+    pub fn exit_code_is_lost(&self) -> bool {
+        self.helm4 || in_skaffold()
+    }
+
     /// Resolves the options and the platform file into a run's settings; the notices say which
     /// defaults took effect.
     pub fn settings(&self, mode: Mode) -> Result<(Settings, Vec<String>), Failure> {

@@ -105,12 +105,13 @@ mod tests {
     use super::*;
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use proptest::prelude::*;
     use std::io::Write;
     use tar::EntryType;
 
-    /// A packed chart with entries of these types; paths are taken as they are.
-    fn pack(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
-        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    /// An archive with entries of these types; paths are taken as they are.
+    fn archive(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
+        let mut archive = Vec::new();
         for (path, kind, content) in entries {
             let mut header = tar::Header::new_gnu();
             // Not by `set_path`, which refuses what is to be refused here.
@@ -119,13 +120,23 @@ mod tests {
             header.set_size(content.len() as u64);
             header.set_mode(0o644);
             header.set_cksum();
-            packed.write_all(header.as_bytes()).unwrap();
-            packed.write_all(content).unwrap();
-            let gap = content.len().next_multiple_of(512) - content.len();
-            packed.write_all(&vec![0; gap]).unwrap();
+            archive.extend(header.as_bytes());
+            archive.extend(*content);
+            let end = archive.len().next_multiple_of(512);
+            archive.resize(end, 0);
         }
-        packed.write_all(&[0; 1024]).unwrap();
+        archive.resize(archive.len() + 1024, 0);
+        archive
+    }
+
+    fn zipped(archive: &[u8]) -> Vec<u8> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(archive).unwrap();
         packed.finish().unwrap()
+    }
+
+    fn pack(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
+        zipped(&archive(entries))
     }
 
     fn unpacked(packed: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
@@ -188,5 +199,33 @@ mod tests {
         assert!(unpacked(b"no archive").is_err());
         let cut = &pack(&[("db/a", file, &[b'a'; 4000])]);
         assert!(unpacked(&cut[..cut.len() / 2]).is_err());
+    }
+
+    proptest! {
+        /// Whatever the bytes are, no path leads out.
+        #[test]
+        fn broken_archives_stay_inside(
+            edits in proptest::collection::vec((0..4096usize, any::<u8>()), 0..8),
+        ) {
+            let file = EntryType::Regular;
+            let mut archive = archive(&[
+                ("db/Chart.yaml", file, b"name: db\n"),
+                ("db/templates/a.yaml", file, &[b'a'; 600]),
+            ]);
+            for (at, byte) in edits {
+                let at = at % archive.len();
+                archive[at] = byte;
+            }
+            // Headers whose sums are wrong are not looked at any further.
+            for start in [0, 1024] {
+                let header = &mut archive[start..start + 512];
+                header[148..156].fill(b' ');
+                let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+                header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+            }
+            for (path, _) in unpacked(&zipped(&archive)).unwrap_or_default() {
+                prop_assert!(!path.split('/').any(|part| ["", ".", ".."].contains(&part)), "{path:?}");
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Findings and edits as a user sees them: one renderer per output format.
 
+mod block;
 pub mod ci;
 pub mod diff;
 pub mod finding;
@@ -166,4 +167,23 @@ fn is_hidden(c: char) -> bool {
 /// `1 error`, `2 errors`.
 pub fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_report_changes_how_the_rest_looks() {
+        for (text, want) in [
+            ("web", "web"),
+            ("größer, 会, 🎉", "größer, 会, 🎉"),
+            ("a\u{202e}b", "a\\u{202e}b"),
+            ("we\u{200b}b", "we\\u{200b}b"),
+            ("\u{2066}x\u{2069}", "\\u{2066}x\\u{2069}"),
+            ("a\nb\u{1b}[2J", "a\\nb\\u{1b}[2J"),
+        ] {
+            assert_eq!(printable(text), want);
+        }
+    }
 }

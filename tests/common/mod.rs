@@ -1,6 +1,7 @@
 //! Real Helm, kept away from the user's home, and the charts of this repository.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod blocks;
 pub mod definitions;
 pub mod oracle;
 pub mod registry;

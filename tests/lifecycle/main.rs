@@ -4,7 +4,11 @@
 //! not really run; the cluster says whether they are let in, and its controllers whether a release
 //! is complete. `strict` has the server judge every object, without making one.
 #![cfg(unix)]
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -9,26 +9,33 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::hit::{Hit, Rule};
+use super::keywords::Keywords;
 use super::names::{self, Named};
 use super::scan::Style;
 use super::tables::Sort;
 use super::values;
 
 /// Pieces of the words that name credentials.
+const WORDS: [&str; 13] = [
+    "pass", "pwd", "secret", "token", "key", "cred", "auth", "cookie", "psk", "_pat", "-pat",
+    "jwt", "salt",
+];
+
+/// To tell whether there is any.
+static ANY: LazyLock<Keywords> = LazyLock::new(|| Keywords::new(WORDS.to_vec()));
+
+/// To find them one after the other, in texts that have some.
 static PIECES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::builder()
         .ascii_case_insensitive(true)
         .kind(Some(AhoCorasickKind::DFA))
-        .build([
-            "pass", "pwd", "secret", "token", "key", "cred", "auth", "cookie", "psk", "_pat",
-            "-pat", "jwt", "salt",
-        ])
+        .build(WORDS)
         .ok()
 });
 
 /// Whether the text holds the name of any credential.
 pub fn any(text: &str) -> bool {
-    PIECES.as_ref().is_some_and(|pieces| pieces.is_match(text))
+    ANY.any(text)
 }
 
 /// Every credential with a name in front of it. `taken` are those found by their form.

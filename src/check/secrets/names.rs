@@ -2,8 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
-
+use super::keywords::Keywords;
 use super::tables::{NAMES, Sort};
 
 /// What a value is called in a finding, and how much it has to look like a credential.
@@ -90,19 +89,15 @@ fn is_key_word(word: &str) -> bool {
 /// Whether the name holds a piece of a word that names credentials: most do not, and splitting
 /// takes time.
 pub fn may_be_credential(name: &str) -> bool {
-    PIECES.as_ref().is_some_and(|pieces| pieces.is_match(name))
+    PIECES.any(name)
 }
 
 /// Pieces of the words of policies/secret-names.yaml; a test asserts that none is missing.
-static PIECES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build([
-            "pass", "pw", "psk", "pswd", "secret", "token", "key", "cred", "auth", "cookie",
-            "salt", "pat", "jwt", "wort", "bearer", "webhook", "pepper", "nonce", "otp", "hec",
-        ])
-        .ok()
+static PIECES: LazyLock<Keywords> = LazyLock::new(|| {
+    Keywords::new(vec![
+        "pass", "pw", "psk", "pswd", "secret", "token", "key", "cred", "auth", "cookie", "salt",
+        "pat", "jwt", "wort", "bearer", "webhook", "pepper", "nonce", "otp", "hec",
+    ])
 });
 
 /// The words of a name in lower case: cut at signs, at the borders of camelCase and of digits, and

@@ -215,7 +215,8 @@ fn is_sample(text: &str, hit: &Hit) -> bool {
 
 /// Whether there is more in the text than one value.
 fn is_structured(text: &str) -> bool {
-    text.contains(['\n', '=', ':', ' ', ',', '<', '{'])
+    let mark = |b| matches!(b, b'\n' | b'=' | b':' | b' ' | b',' | b'<' | b'{');
+    text.bytes().any(mark)
 }
 
 /// A text that is a YAML or JSON document of maps is walked like a manifest. `None` when it is none.

@@ -163,6 +163,8 @@ pub struct Kinds {
     pub never: HashSet<String>,
     /// Only for forms.
     pub forms_only: HashSet<String>,
+    /// Kinds that stand in either list with a group.
+    pub with_groups: HashSet<String>,
 }
 
 /// The names; a test asserts that every table can be read.
@@ -212,9 +214,13 @@ pub static KINDS: LazyLock<Kinds> = LazyLock::new(|| {
         "/policies/secret-kinds.json"
     )))
     .unwrap_or_default();
+    let (never, forms_only) = (file.never.into_iter().collect(), set(file.forms_only));
+    let all = HashSet::iter(&never).chain(&forms_only);
+    let with_groups = all.filter_map(|name| name.split_once('.'));
     Kinds {
-        never: file.never.into_iter().collect(),
-        forms_only: set(file.forms_only),
+        with_groups: with_groups.map(|(kind, _)| kind.to_owned()).collect(),
+        never,
+        forms_only,
     }
 });
 

@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 use super::output::{self, Failure};
 use super::servers::Servers;
 use super::tiers;
-use crate::config::typed;
+use crate::check::files;
+use crate::config::{dotted, typed};
 use crate::platform::mapping::{MappingFile, Target};
 use crate::values::chart::{self, Chart};
 use crate::values::format::Generated;
@@ -148,7 +149,23 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if let Some(code) = refused(args, &compiled, &all)? {
         return Ok(code);
     }
-    publish::publish(args, &publish::files(args, &all)?)
+    let files = publish::files(args, &all)?;
+    for (name, text) in &files {
+        warn_of_credentials(name, text);
+    }
+    publish::publish(args, &files)
+}
+
+/// Says which credentials the values hold: what `--set` and `-f` lay on top may bring one along, and
+/// `check` would refuse the file. They are written all the same, since the user gave them.
+fn warn_of_credentials(name: &str, text: &str) {
+    for found in files::judge(name, text) {
+        let field = dotted(&found.violation.pointer);
+        let message = found.violation.message;
+        output::stderr(&format!(
+            "helm-floe: {name}: {field}: {message}; let the values name a Secret instead\n"
+        ));
+    }
 }
 
 /// The part of a `--set` that is certainly no secret.

@@ -118,7 +118,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     let text = yaml::stream(&heading(args, &export), &export.objects).map_err(Failure::config)?;
     match &args.output {
-        Some(file) if file != Path::new("-") => save(file, &text)?,
+        Some(file) if file != Path::new("-") => output::file(file, &text)?,
         _ => output::stdout(text.as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)
@@ -204,9 +204,4 @@ fn report(export: &Export) -> String {
         .collect();
     let report = json!({"version": 1, "exported": export.exported, "leftOut": left_out});
     format!("{report:#}\n")
-}
-
-fn save(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text)
-        .map_err(|error| Failure::Io(format!("cannot write {}: {error}", file.display())))
 }
