@@ -199,7 +199,7 @@ fn the_platform_runs_jobs_of_dagster_and_of_dbt() {
         stage.deploy("upgrade", "platform", "floe-platform", &more);
         stage.helm(&["test", "platform", "--timeout=180s"]);
         stage.helm(&["rollback", "platform", "1", "--wait", "--timeout=300s"]);
-        assert_eq!(stage.greetings("run"), "2");
+        assert_eq!(stage.greetings("count"), "1");
     });
 }
 
