@@ -83,10 +83,15 @@ impl Files {
     pub fn subcharts(&self, left: &mut u64) -> Result<Vec<(String, Files)>, String> {
         let mut found = Vec::new();
         for (entry, chart) in self.vendored(left)? {
-            let Some(text) = chart.text("Chart.yaml") else {
-                continue;
-            };
             let shown = chart.shown("Chart.yaml");
+            let text = match (chart.text("Chart.yaml"), is_packed(&entry)) {
+                (Some(text), _) => text,
+                // A directory may hold anything; Helm refuses an archive that is no chart.
+                (None, false) => continue,
+                (None, true) => {
+                    return Err(format!("{shown}: it is not there, so this is no chart"));
+                }
+            };
             let source = Source::parse(&shown, &text).map_err(|error| error.to_string())?;
             let name = source.value("/name");
             if let Some(name) = name.as_ref().and_then(Value::as_str) {
