@@ -1,7 +1,7 @@
 //! The hosts of docs/hosts.md: what stands there is what they take, and the filter does in them what it
 //! does alone.
 //!
-//! `scripts/hosts` gets kustomize, helmfile and Ansible for these tests; without them the tests that need
+//! `scripts/hosts` gets kustomize and Ansible for these tests; without them the tests that need
 //! them say that they were skipped. Where a host cannot be had, a stand-in makes its call to the filter,
 //! by its source.
 #![cfg(unix)]
@@ -387,45 +387,38 @@ fn flux_takes_the_helm_release_of_the_document() {
     assert_kustomize_agrees(&helm, "Flux");
 }
 
+/// The flags that helmfile gives Helm for a release (`appendPostRenderFlags` and
+/// `appendPostRenderArgsFlags` in pkg/state/helmx.go of 1.8.0), once it has filled in its templates.
 #[test]
 fn helmfile_runs_the_filter() {
-    let Some(helmfile) = tool("helmfile", "helmfile") else {
-        return;
-    };
+    let config = block("yaml helmfile", "releases:");
+    let config = common::definitions::object("helmfile.yaml", &config);
+    let text = |pointer: &str| common::definitions::text(&config, pointer);
+    assert_eq!(text("/helmDefaults/postRenderer"), "helm-floe");
+    let arguments = config.pointer("/helmDefaults/postRendererArgs");
+    let arguments = arguments.and_then(Value::as_array).expect("arguments");
+    let filled = arguments.iter().map(|own| {
+        let own = own.as_str().expect("text");
+        own.replace("{{ .Release.Name }}", text("/releases/0/name"))
+            .replace("{{ .Release.Namespace }}", text("/releases/0/namespace"))
+    });
+    let filled: Vec<String> = filled.collect();
+    assert_eq!(filled, RELEASE);
     for major in MAJORS {
-        for (name, refused) in [("web", false), ("violating", true)] {
-            let helm = helm_with(major, name);
-            let file = helm.home().join("helmfile.yaml");
-            fs::write(file, block("yaml helmfile", "")).expect("written");
-            let run = |args: &[&str]| {
-                let mut command = helm.program(&helmfile);
-                Outcome::of(&command.args(args).output().expect("runs"))
-            };
-            let said = run(&["--quiet", "template"]);
-            if refused {
-                assert_ne!(said.code, 0, "Helm {major}");
-                assert!(
-                    said.stderr.contains("error[pss/"),
-                    "Helm {major}: {}",
-                    said.stderr
-                );
-                continue;
-            }
-            let want = by_helm(&helm, &RELEASE);
-            assert_same(&said.ok(), &want, &format!("Helm {major}"));
-            run(&["--quiet", "template", "--output-dir=out"]).ok();
-            let files = walkdir::WalkDir::new(helm.home().join("out")).into_iter();
-            let files = files.map(|entry| entry.expect("read").into_path());
-            let files = files.filter(|path| path.is_file());
-            let written: Vec<String> = files
-                .map(|path| fs::read_to_string(path).expect("read"))
-                .collect();
-            assert_same(
-                &written.join("\n---\n"),
-                &want,
-                &format!("files, Helm {major}"),
-            );
-        }
+        let hardened = by_helm(&helm_with(major, "web"), &RELEASE);
+        assert!(
+            hardened.contains("app.kubernetes.io/part-of: web"),
+            "{hardened}"
+        );
+        let helm = helm_with(major, "violating");
+        let args = ["template", "web", "chart", "--post-renderer", "helm-floe"];
+        let said = helm.run(&args);
+        assert_ne!(said.code, 0, "Helm {major}");
+        assert!(
+            said.stderr.contains("error[pss/"),
+            "Helm {major}: {}",
+            said.stderr
+        );
     }
 }
 

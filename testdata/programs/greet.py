@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+import urllib.error
 import urllib.request
 
 
@@ -12,8 +13,15 @@ def ask(query):
         json.dumps({"query": query}).encode(),
         {"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)["data"]
+    # Its connections to a database that was replaced are of no use any more, until it has tried each.
+    for _ in range(30):
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            failed = error
+            time.sleep(2)
+    raise failed
 
 
 if sys.argv[1] == "run":

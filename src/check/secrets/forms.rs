@@ -186,7 +186,25 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let touches = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
     let before = text.get(..start).and_then(|t| t.chars().next_back());
     let after = text.get(end..).and_then(|t| t.chars().next());
-    !touches(before) && !touches(after)
+    !touches(before) && !touches(after) && !is_in_base64(text.get(..start).unwrap_or_default())
+}
+
+/// Whether a text ends in the middle of base64, where any short form comes up by chance.
+fn is_in_base64(before: &str) -> bool {
+    const RUN: usize = 24;
+    let bytes = before.as_bytes();
+    let run = bytes
+        .get(bytes.len().saturating_sub(RUN)..)
+        .unwrap_or_default();
+    let has = |test: fn(&u8) -> bool| run.iter().any(test);
+    matches!(run.last(), Some(b'/' | b'+'))
+        && run.len() == RUN
+        && run
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'+'))
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
 }
 
 /// Documentation writes tokens of one letter, or ends them in EXAMPLE.

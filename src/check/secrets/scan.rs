@@ -96,7 +96,10 @@ fn named(context: Context<'_>, value: &str) -> Option<Hit> {
     if value.contains('\n') {
         return None;
     }
-    let named = names::classify(context.name)?;
+    let named = match context.loose {
+        true => names::classify_in_secret(context.name)?,
+        false => names::classify(context.name)?,
+    };
     if let Some(text) = encoded::hidden(value)
         && text.starts_with("-----BEGIN")
         && !text.contains("PRIVATE KEY")

@@ -18,6 +18,7 @@ struct NamesFile {
     trailing: Rows,
     endings: HashMap<String, Vec<String>>,
     about: Rows,
+    of_passwords: Rows,
     label_files: Vec<String>,
 }
 
@@ -135,6 +136,8 @@ pub struct Names {
     pub endings: HashMap<String, Vec<String>>,
     /// Words that take the meaning away.
     pub about: HashSet<String>,
+    /// Words with which the key of a Secret is about a password.
+    pub of_passwords: HashSet<String>,
     /// Files whose words are shown to people.
     pub label_files: HashSet<String>,
 }
@@ -186,6 +189,7 @@ pub static NAMES: LazyLock<Names> = LazyLock::new(|| {
         trailing: set(file.trailing),
         endings: file.endings,
         about: set(file.about),
+        of_passwords: set(file.of_passwords),
         label_files: file.label_files.into_iter().collect(),
     }
 });

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::hit::{Hit, Rule};
 use super::scan::{self, Context};
-use super::tables::KINDS;
+use super::tables::{KINDS, Sort};
 use super::{forms, names, secret, values};
 use crate::manifest::view::Type;
 use crate::manifest::way::Way;
@@ -278,6 +278,10 @@ impl Walker<'_> {
         self.labels |= self.in_text && are_labels(&view.entries().collect::<Vec<_>>());
         let pair = OnceCell::new();
         let parent_named = LazyCell::new(|| names::classify(parent).is_some());
+        let of_secret = LazyCell::new(|| {
+            let secret = view.get("secretName").and_then(View::as_str);
+            secret.is_some_and(|name| !name.is_empty())
+        });
         let mut runs = false;
         for (key, value) in view.entries() {
             let key = key.as_ref();
@@ -289,9 +293,11 @@ impl Walker<'_> {
                 true => pair.get_or_init(|| name_beside(view)).as_deref(),
                 false => None,
             };
+            let names_it = || names_a_key(key, value, view, *of_secret);
             let name = match named {
                 Some(name) => name,
                 None if *parent_named && stands_under(key, value) => parent,
+                None if names::may_be_credential(key) && names_it() => "",
                 None => key,
             };
             // A field of a schema: `default`, `example`, `description`.
@@ -304,6 +310,7 @@ impl Walker<'_> {
     }
 
     fn seq(&mut self, view: View<'_>, name: &str, depth: usize, way: &Way<'_>) {
+        let name = if lists_names(view, name) { "" } else { name };
         let mut flag: Option<String> = None;
         for (index, item) in view.items().enumerate() {
             let before = flag.take();
@@ -449,6 +456,32 @@ fn stands_under(key: &str, value: View<'_>) -> bool {
                 | "kind"
                 | "enabled"
         )
+}
+
+/// Whether a member of a map names something under a word that else is a credential's: a key of the
+/// Secret that is named beside it (`secretName: db`, `password: password`), or whom a route passes on
+/// to.
+fn names_a_key(key: &str, value: View<'_>, map: View<'_>, of_secret: bool) -> bool {
+    let Some(text) = value.as_str().filter(|text| values::is_plain_name(text)) else {
+        return false;
+    };
+    let passes_on = || {
+        key == "pass"
+            && !values::is_well_known(&text, Sort::Token)
+            && !map.entries().any(|(key, _)| names::is_user(&key))
+    };
+    of_secret || passes_on()
+}
+
+/// Whether a list under the name of a single secret or token holds names: `secret: [status, name]`.
+fn lists_names(view: View<'_>, name: &str) -> bool {
+    let single = |named: names::Named| named.sort != Sort::Password;
+    names::classify(name).is_some_and(single)
+        && view.items().count() > 1
+        && view.items().all(|item| {
+            item.as_str()
+                .is_some_and(|text| values::is_plain_name(&text))
+        })
 }
 
 /// Whether the members of a map are words that are shown to people.

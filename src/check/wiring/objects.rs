@@ -195,6 +195,7 @@ fn changes(key: &str, value: &str, own: &Labels) -> bool {
         "version" => own
             .get("app.kubernetes.io/version")
             .is_some_and(|own| own == value),
-        _ => !labels::is_stable(key),
+        // `chart: web` is no version.
+        _ => !labels::is_stable(key) && value.bytes().any(|b| b.is_ascii_digit()),
     }
 }

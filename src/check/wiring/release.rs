@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::facts::{Provided, Scaled, Scaler, What, Wires};
 use crate::inject::network::Facts;
 use crate::inject::network::facts::{Selected, ServiceFacts, WorkloadFacts};
-use crate::inject::network::labels::Index;
+use crate::inject::network::labels::{Index, Labels};
 use crate::inject::network::topology::{self, ObjectRef};
 
 /// What is known about a release besides its objects.
@@ -149,6 +149,11 @@ impl<'a> Release<'a> {
             })
         });
         numbers
+    }
+
+    /// Whether pods may come to have all of a selector's labels when they run.
+    pub fn may_select(&self, namespace: &str, selector: &Labels) -> bool {
+        !self.index.may_select(namespace, selector).is_empty()
     }
 
     /// The workloads whose pods a selector selects.

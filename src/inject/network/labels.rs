@@ -26,6 +26,16 @@ pub fn is_stable(key: &str) -> bool {
     UNSTABLE.binary_search(&key).is_err()
 }
 
+/// The label that a StatefulSet gives each of its pods, with the pod's own name.
+pub const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
+
+/// The name of the StatefulSet whose pod has this name: `db` of `db-0`.
+pub fn stateful_set(pod: &str) -> Option<&str> {
+    let (set, ordinal) = pod.rsplit_once('-')?;
+    let is_ordinal = !ordinal.is_empty() && ordinal.bytes().all(|b| b.is_ascii_digit());
+    is_ordinal.then_some(set)
+}
+
 /// The labels without those that change over upgrades.
 pub fn stable(labels: &Labels) -> Labels {
     let kept = labels.iter().filter(|(key, _)| is_stable(key));
@@ -86,6 +96,25 @@ impl<'a> Index<'a> {
         };
         rarest.iter().filter(fits).copied().collect()
     }
+
+    /// The numbers of the pods that a selector may select once they run, in order: those that have
+    /// some of its labels and no other value for the rest. A program may label its own pods, as the
+    /// leader of several, and controllers label theirs.
+    pub fn may_select(&self, namespace: &str, selector: &Labels) -> Vec<usize> {
+        let lists = selector
+            .iter()
+            .filter_map(|(key, value)| self.by_label.get(&(namespace, key, value)));
+        let rarest = lists.min_by_key(|list| list.len());
+        let fits = |number: &&usize| {
+            let pod = self.pods.get(**number);
+            pod.is_some_and(|pod| {
+                selector
+                    .iter()
+                    .all(|(key, value)| pod.get(key).is_none_or(|own| own == value))
+            })
+        };
+        rarest.into_iter().flatten().filter(fits).copied().collect()
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +149,27 @@ mod tests {
             ("a", labels(&[]), vec![]),
         ] {
             assert_eq!(index.select(namespace, &selector), expected, "{selector:?}");
+        }
+        for (selector, expected) in [
+            (labels(&[("app", "db"), ("role", "primary")]), vec![1]),
+            (labels(&[("release", "r"), ("role", "primary")]), vec![0, 1]),
+            (labels(&[("app", "none"), ("release", "r")]), vec![]),
+            (labels(&[("role", "primary")]), vec![]),
+        ] {
+            assert_eq!(index.may_select("a", &selector), expected, "{selector:?}");
+        }
+    }
+
+    #[test]
+    fn a_pod_is_named_after_its_stateful_set() {
+        for (pod, expected) in [
+            ("db-0", Some("db")),
+            ("db-main-12", Some("db-main")),
+            ("db", None),
+            ("db-x", None),
+            ("db-", None),
+        ] {
+            assert_eq!(stateful_set(pod), expected, "{pod}");
         }
     }
 }

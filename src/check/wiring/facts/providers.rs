@@ -95,7 +95,7 @@ impl Wires {
         self.offer(what, id.namespace.as_deref(), &id.name, keys);
     }
 
-    /// Which Secrets and ConfigMaps a role's holders may create.
+    /// What a role's holders may create and change.
     fn granted(&mut self, role: View<'_>) {
         for rule in role.get("rules").into_iter().flat_map(View::items) {
             let list = |field: &str| {
@@ -106,6 +106,11 @@ impl Wires {
             let may = |verb: &str| verbs.iter().any(|own| own == verb || own == "*");
             if !may("create") && !may("update") && !may("patch") {
                 continue;
+            }
+            if (may("update") || may("patch"))
+                && resources.iter().any(|own| own == "pods" || own == "*")
+            {
+                self.labels_pods = true;
             }
             let names = list("resourceNames");
             for (what, resource) in [(What::Secret, "secrets"), (What::ConfigMap, "configmaps")] {

@@ -74,6 +74,8 @@ pub enum Source {
     Literal(String),
     /// From that key of that ConfigMap or Secret.
     Key(Stored, String, String),
+    /// The pod's own namespace.
+    Namespace,
 }
 
 /// A sort of object that stores text.
@@ -339,6 +341,10 @@ fn source(variable: View<'_>, at: &str) -> Option<(Source, String)> {
         return Some((Source::Literal(value), format!("{at}/value")));
     }
     let from = variable.get("valueFrom")?;
+    let field = from.get("fieldRef").and_then(|of| member(of, "fieldPath"));
+    if field.as_deref() == Some("metadata.namespace") {
+        return Some((Source::Namespace, format!("{at}/valueFrom/fieldRef")));
+    }
     for (reference, kind) in [
         ("configMapKeyRef", Stored::ConfigMap),
         ("secretKeyRef", Stored::Secret),

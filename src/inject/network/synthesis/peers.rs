@@ -38,6 +38,9 @@ impl Peers<'_> {
             // The release's own, which nobody has named.
             Peer::Namespace(name) if name.is_empty() => vec![json!({"podSelector": {}})],
             Peer::Namespace(name) => vec![namespaces(&[(NAMESPACE, name)])],
+            Peer::Behind {
+                namespace, labels, ..
+            } => vec![self.pods(namespace, labels)],
             Peer::Outside(_) => self.outside(),
             Peer::Address(cidr) => vec![json!({"ipBlock": {"cidr": cidr}})],
             Peer::Extra(index) => match self.network.peers.get(*index) {

@@ -20,6 +20,8 @@ pub struct Inputs<'a> {
     pub namespace: Option<&'a str>,
     /// The text of a document.
     pub load: &'a dyn Fn(usize) -> Option<&'a str>,
+    /// Whether every pod of the release gets a label of that key: it tells none from another.
+    pub common: &'a dyn Fn(&str) -> bool,
 }
 
 /// Derives who calls whom. The workloads' labels and selectors are taken out of the facts, because
@@ -46,10 +48,21 @@ pub fn derive<'a>(facts: &'a mut Facts, inputs: &Inputs<'a>) -> Topology {
         let list = endpoints.entry(key).or_default();
         list.extend(addresses.iter().cloned());
     }
-    let services = services.map(|own| service(own, &endpoints, &namespace, &index));
+    let services = services.map(|own| {
+        let mut service = service(own, &endpoints, &namespace);
+        if matches!(service.leads, Leads::Pods | Leads::PodsDirectly) {
+            let pods = (&index, topology.workloads.as_slice());
+            service.workloads = selected(&service.namespace, &own.selector, pods);
+            // Somebody else makes the pods.
+            if service.workloads.is_empty() {
+                service.selector = own.selector.clone();
+            }
+        }
+        service
+    });
     let services: Vec<Service> = services.collect();
     let policies = policies(facts, &namespace, &topology.workloads, &index);
-    let selectors = selectors(own_selectors, &topology.workloads, &index);
+    let selectors = selectors(own_selectors, &topology.workloads, &index, inputs.common);
     topology.services = services;
     for (workload, (selector, needs_label)) in topology.workloads.iter_mut().zip(selectors) {
         (workload.selector, workload.needs_label) = (selector, needs_label);
@@ -109,7 +122,6 @@ fn service(
     own: &ServiceFacts,
     endpoints: &HashMap<(String, &str), Vec<String>>,
     namespace: &dyn Fn(&Option<String>) -> String,
-    index: &Index<'_>,
 ) -> Service {
     let place = namespace(&own.object.namespace);
     let leads = match &own.external_name {
@@ -122,17 +134,37 @@ fn service(
         _ if own.headless => Leads::PodsDirectly,
         _ => Leads::Pods,
     };
-    let pods = matches!(leads, Leads::Pods | Leads::PodsDirectly);
     Service {
         object: own.object.clone(),
-        workloads: match pods {
-            true => index.select(&place, &own.selector),
-            false => Vec::new(),
-        },
+        workloads: Vec::new(),
+        selector: Labels::new(),
         namespace: place,
         leads,
         ports: own.ports.clone(),
     }
+}
+
+/// The workloads whose pods a Service selects. Where no template has all of its labels, those whose
+/// pods may get the others when they run.
+fn selected(
+    namespace: &str,
+    selector: &Labels,
+    (index, workloads): (&Index<'_>, &[Workload]),
+) -> Vec<usize> {
+    let found = index.select(namespace, selector);
+    if !found.is_empty() {
+        return found;
+    }
+    let Some(set) = selector
+        .get(labels::POD_NAME)
+        .and_then(|pod| labels::stateful_set(pod))
+    else {
+        return index.may_select(namespace, selector);
+    };
+    let is_it = |own: &Workload| {
+        own.object.kind == "StatefulSet" && own.object.name == set && own.namespace == namespace
+    };
+    workloads.iter().position(is_it).into_iter().collect()
 }
 
 fn policies(
@@ -170,10 +202,22 @@ fn policies(
 /// The workload's own selector comes first, because it can never change; then all labels of its
 /// pods that outlast an upgrade. Where both are empty or select another workload's pods too, a label
 /// of ours tells them apart.
-fn selectors(own: Vec<Labels>, workloads: &[Workload], index: &Index<'_>) -> Vec<(Labels, bool)> {
+fn selectors(
+    own: Vec<Labels>,
+    workloads: &[Workload],
+    index: &Index<'_>,
+    common: &dyn Fn(&str) -> bool,
+) -> Vec<(Labels, bool)> {
     let own = own.into_iter().zip(workloads).enumerate();
     own.map(|(number, (mut selector, workload))| {
-        let alone = |labels: &Labels| index.select(&workload.namespace, labels) == [number];
+        let alone = |labels: &Labels| match labels.keys().any(|key| common(key)) {
+            true => {
+                let mut telling = labels.clone();
+                telling.retain(|key, _| !common(key));
+                index.select(&workload.namespace, &telling) == [number]
+            }
+            false => index.select(&workload.namespace, labels) == [number],
+        };
         let ours = |value: &str| Labels::from([(WORKLOAD.to_owned(), value.to_owned())]);
         if let Some(value) = workload.labels.get(WORKLOAD) {
             return (ours(value), false);
@@ -185,7 +229,10 @@ fn selectors(own: Vec<Labels>, workloads: &[Workload], index: &Index<'_>) -> Vec
         if alone(&selector) {
             return (selector, false);
         }
-        let all = labels::stable(&workload.labels);
+        let mut all = labels::stable(&workload.labels);
+        if !fixed {
+            all.retain(|key, _| !common(key));
+        }
         if fixed || alone(&all) {
             return (all, false);
         }
