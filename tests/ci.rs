@@ -17,6 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use common::blocks::blocks_with;
 use common::release::{VERSION, release, run, stripped};
 use common::{Helm, Outcome, chart, copy_tree, path_text, repository, skipped, tools};
 use helm_floe::manifest::Document;
@@ -40,13 +41,11 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }
 
-/// The block of docs/ci.md that starts with this word.
+/// The block of docs/ci.md that starts with these words.
 fn block(start: &str) -> String {
-    let document = fs::read_to_string(repository().join("docs/ci.md")).expect("read");
-    let mut blocks = document.split("```yaml ci\n").skip(1);
-    let block = blocks.find(|block| block.starts_with(start));
-    let block = block.and_then(|block| block.split("```").next());
-    block.expect("the block").to_owned()
+    let mut texts = blocks_with("yaml ci").into_iter().map(|block| block.text);
+    let block = texts.find(|text| text.starts_with(start));
+    block.expect("the block")
 }
 
 /// The input that an expression stands for. The action uses no other expressions.
