@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::peers::NAMESPACE;
 use super::rules::dns;
@@ -85,21 +85,6 @@ impl Pen {
             }),
         ])
     }
-}
-
-/// The policy as the API server takes it.
-pub fn to_value(policy: &Policy<'_>, inputs: &Inputs<'_>) -> Value {
-    let mut metadata: Map<String, Value> = metadata(inputs);
-    metadata.insert("name".into(), json!(policy.name));
-    if let Some(namespace) = &policy.namespace {
-        metadata.insert("namespace".into(), json!(namespace));
-    }
-    json!({
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": metadata,
-        "spec": policy.spec.to_value(inputs.network),
-    })
 }
 
 /// A rule of a policy; keys are sorted, as in all objects of ours.
@@ -194,6 +179,21 @@ mod tests {
     use super::*;
     use crate::inject::network::topology::Protocol;
     use crate::platform::network::{Mode, Network};
+
+    /// The policy as the API server takes it.
+    fn to_value(policy: &Policy<'_>, inputs: &Inputs<'_>) -> Value {
+        let mut metadata = metadata(inputs);
+        metadata.insert("name".into(), json!(policy.name));
+        if let Some(namespace) = &policy.namespace {
+            metadata.insert("namespace".into(), json!(namespace));
+        }
+        json!({
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": metadata,
+            "spec": policy.spec.to_value(inputs.network),
+        })
+    }
 
     fn port(port: PortRef, protocol: Protocol) -> Port {
         Port { port, protocol }
