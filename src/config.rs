@@ -4,6 +4,7 @@
 //! `file:line:column: field: reason` and a misspelt or doubled key is one.
 
 pub mod leaves;
+mod quick;
 pub mod schema;
 pub mod typed;
 
@@ -200,6 +201,14 @@ impl<'s> Source<'s> {
 /// What serde says of a value of the wrong type, without the value: in the wrong place of a file may
 /// stand anything, a credential too.
 fn without_value(reason: &str) -> String {
+    // Serde calls a map by the name of its Rust type, and takes a list for one as well.
+    match reason.split_once(", expected struct ") {
+        Some((found, _)) if found.starts_with("invalid length") => {
+            return "invalid type: sequence, expected a map".to_owned();
+        }
+        Some((found, _)) => return format!("{found}, expected a map"),
+        None => {}
+    }
     let begins = ["invalid type: string ", "invalid value: string "];
     let found = begins.iter().find(|begin| reason.starts_with(**begin));
     let expected = reason.rfind(", expected ");

@@ -60,7 +60,7 @@ fn nothing_at_all_is_an_error_with_a_way_out() {
 }
 
 /// Texts that cannot be read, with the place and the reason.
-const UNREADABLE: [(&str, &str); 23] = [
+const UNREADABLE: [(&str, &str); 25] = [
     (
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {b: c}\n",
         "stdin:3:11: error: a bracket that is never closed",
@@ -132,6 +132,14 @@ const UNREADABLE: [(&str, &str); 23] = [
     (
         "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  metadata: {name: a}\n",
         "stdin:4:3: error: kind is missing",
+    ),
+    (
+        "apiVersion: v1\nkind: List\nitems:\n- metadata: {name: a}\n",
+        "stdin:4:3: error: apiVersion is missing",
+    ),
+    (
+        "apiVersion: v1\nkind: Pod\nspec: {hostPID: true}\nitems:\n- apiVersion: v1\n  kind: Service\n",
+        "stdin:4:1: error: items in an object whose kind is no list",
     ),
     (
         "---\n# Source: web/templates/a.yaml\napiVersion: v1\nkind: \"a\u{7}\"\n",

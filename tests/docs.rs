@@ -10,6 +10,8 @@
 //! | `sh checkout` | runs it in a copy of `examples` and `charts`, which must stay as they are |
 //! | `sh cluster`, `sh network`, `sh build` | not run: needs a cluster (tests/cluster.rs), the network, or builds this repository |
 //! | `yaml` | loads it as the platform file, policy or manifests that it is |
+//! | `yaml ci` | not run here: tests/ci.rs runs it |
+//! | `sh kustomize`, `yaml helmfile`, `yaml playbook`, `yaml skaffold`, `hcl` | tests/hosts.rs gives it to its host |
 //! | `diff` | finds it in what `helm-floe diff` really says |
 //! | `text` | nothing |
 #![cfg(unix)]
@@ -19,61 +21,12 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use common::blocks::{blocks, blocks_with, documents};
 use common::{
     Helm, MAJORS, Outcome, alone, chart, copy_tree, feed, floe, helm_floe, path_text, repository,
 };
-
-/// A fenced block of a document.
-struct Block {
-    place: String,
-    fence: String,
-    text: String,
-}
-
-/// README.md and everything in docs/ and charts/.
-fn documents() -> Vec<PathBuf> {
-    let docs = ["docs", "charts"].into_iter();
-    let docs = docs.flat_map(|tree| walkdir::WalkDir::new(repository().join(tree)));
-    let mut files: Vec<PathBuf> = docs.map(|entry| entry.expect("read").into_path()).collect();
-    files.retain(|file| file.extension().is_some_and(|e| e == "md"));
-    files.push(repository().join("README.md"));
-    files.sort();
-    files
-}
-
-/// The blocks of all documents, in order.
-fn blocks() -> Vec<Block> {
-    let mut blocks = Vec::new();
-    for file in documents() {
-        let name = file.strip_prefix(repository()).expect("below").to_owned();
-        let mut open: Option<Block> = None;
-        for (number, line) in fs::read_to_string(&file).expect("read").lines().enumerate() {
-            match (line.strip_prefix("```"), &mut open) {
-                (Some(_), Some(_)) => blocks.extend(open.take()),
-                (Some(fence), None) => {
-                    open = Some(Block {
-                        place: format!("{}:{}", name.display(), number + 1),
-                        fence: fence.to_owned(),
-                        text: String::new(),
-                    });
-                }
-                (None, Some(block)) => block.text.push_str(&format!("{line}\n")),
-                (None, None) => {}
-            }
-        }
-        assert!(open.is_none(), "{} ends inside a block", name.display());
-    }
-    blocks
-}
-
-fn blocks_with(fence: &str) -> Vec<Block> {
-    let mut blocks = blocks();
-    blocks.retain(|block| block.fence == fence);
-    assert!(!blocks.is_empty(), "no block with the fence {fence}");
-    blocks
-}
 
 #[test]
 fn every_fence_says_what_to_do_with_its_block() {
@@ -84,7 +37,13 @@ fn every_fence_says_what_to_do_with_its_block() {
         "sh cluster",
         "sh network",
         "sh build",
+        "sh kustomize",
         "yaml",
+        "yaml ci",
+        "yaml helmfile",
+        "yaml playbook",
+        "yaml skaffold",
+        "hcl",
         "diff",
         "text",
     ];

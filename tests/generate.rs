@@ -170,17 +170,16 @@ fn a_dry_run_says_what_would_be_written_and_writes_nothing() {
     assert_eq!(lines.len(), 2);
     assert!(!here.join("out").exists());
     with(&["-o", "out"]).ok();
-    fs::write(here.join("out/values-dev.yaml"), "x").expect("written");
+    let file = here.join("out/values-dev.yaml");
+    let changed = fs::read_to_string(&file).expect("read") + "more: 1\n";
+    fs::write(&file, &changed).expect("written");
     let said = with(&["-o", "out", "--dry-run"]).ok();
     let fates: Vec<&str> = said
         .lines()
         .filter_map(|line| line.rsplit(' ').next())
         .collect();
     assert_eq!(fates, ["changed", "unchanged"]);
-    assert_eq!(
-        fs::read_to_string(here.join("out/values-dev.yaml")).expect("read"),
-        "x"
-    );
+    assert_eq!(fs::read_to_string(&file).expect("read"), changed);
     let said = with(&["--dry-run"]).ok();
     assert!(
         said.lines().all(|line| line.starts_with("stdout: ")),
@@ -367,6 +366,67 @@ fn every_example_reaches_a_release() {
     }
 }
 
+// ---- where files are already --------------------------------------------------------------------
+
+/// A chart's own values have the names of generated ones: they are never lost.
+#[test]
+fn what_generate_did_not_write_is_not_overwritten() {
+    let folder = starter();
+    let chart = folder.path().join("chart");
+    fs::create_dir(&chart).expect("made");
+    let own = "# Ours.\nreplicas: 2\n";
+    fs::write(chart.join("values-prod.yaml"), own).expect("written");
+    let generate = |more: &[&str]| {
+        let arguments = [
+            "generate",
+            "--spec",
+            "floe.yaml",
+            "--mapping",
+            "mapping.yaml",
+        ];
+        run(
+            folder.path(),
+            &[&arguments[..], &["-e", "dev", "-e", "prod"], more].concat(),
+        )
+    };
+    let said = generate(&["-o", "chart"]);
+    assert_eq!(said.code, 2);
+    for words in [
+        "chart/values-prod.yaml",
+        "-o generated/",
+        "Nothing was written",
+    ] {
+        assert!(said.stderr.contains(words), "{}", said.stderr);
+    }
+    assert!(!said.stderr.contains("values-dev"), "{}", said.stderr);
+    // Neither that file nor the other one.
+    let read = |name: &str| fs::read_to_string(chart.join(name)).ok();
+    assert_eq!(read("values-prod.yaml").as_deref(), Some(own));
+    assert_eq!(read("values-dev.yaml"), None);
+
+    let dry = generate(&["-o", "chart", "--dry-run"]).ok();
+    assert!(dry.contains("not written by generate: refused"), "{dry}");
+    let check = generate(&["-o", "chart", "--check"]);
+    assert_eq!(check.code, 1);
+    let told = "values-prod.yaml was not written by generate";
+    assert!(check.stderr.contains(told), "{}", check.stderr);
+
+    // What it wrote itself it writes again, whichever version that was.
+    fs::remove_file(chart.join("values-prod.yaml")).expect("removed");
+    for format in ["values", "configmap", "set-args"] {
+        let more = ["-o", "chart", "--format", format];
+        generate(&more).ok();
+        for entry in fs::read_dir(&chart).expect("read") {
+            let file = entry.expect("read").path();
+            let text = fs::read_to_string(&file).expect("read");
+            let older = text.replace(env!("CARGO_PKG_VERSION"), "0.0.9") + "\n";
+            fs::write(&file, older).expect("written");
+        }
+        generate(&more).ok();
+        assert_eq!(generate(&[&more[..], &["--check"]].concat()).code, 0);
+    }
+}
+
 // ---- judged by those who read it ------------------------------------------------------------------
 
 #[test]
@@ -409,6 +469,27 @@ fn argo_cd_takes_the_application_set_and_what_comes_of_it() {
             "{spec:#}"
         );
         assert_eq!(spec["destination"]["namespace"], element["namespace"]);
+    }
+}
+
+/// Values that lie elsewhere than beside the chart, which may have files of the same names.
+#[test]
+fn the_application_set_takes_values_from_where_they_are() {
+    let folder = starter();
+    let files = |more: &[&str]| {
+        let generate = ["generate", "--spec", "floe.yaml", "-e", "dev", "--format"];
+        let set = [
+            "applicationset",
+            "--repo",
+            "https://git.example.com/charts.git",
+        ];
+        let set = yaml(&run(folder.path(), &[&generate[..], &set, more].concat()).ok());
+        set["spec"]["template"]["spec"]["source"]["helm"]["valueFiles"].clone()
+    };
+    assert_eq!(files(&[]), json!(["values-{{.environment}}.yaml"]));
+    let wanted = json!(["../../generated/values-{{.environment}}.yaml"]);
+    for folder in ["../../generated", "../../generated/"] {
+        assert_eq!(files(&["--repo-values", folder]), wanted);
     }
 }
 

@@ -169,18 +169,7 @@ fn an_api_server_accepts_the_examples() {
     let name = format!("helm-floe-gitops-{}", std::process::id());
     let mut namespace = Namespace::new(name, kubeconfig);
     for file in definition_files() {
-        let yaml = fs::read_to_string(&file).expect("read");
-        let definition = object(path_text(&file), yaml.trim_start_matches("---\n"));
-        let crd = format!(
-            "customresourcedefinition/{}",
-            text(&definition, "/metadata/name")
-        );
-        let get = ["get", &crd, "--ignore-not-found", "-o", "name"];
-        // Those of a cluster that has Argo CD or Flux stay what they are.
-        if namespace.kubectl(&get).ok().is_empty() {
-            namespace.create(crd.clone(), path_text(&file));
-            namespace.established(&crd);
-        }
+        namespace.define(&file);
     }
     for (file, mut example) in examples() {
         example["metadata"]["namespace"] = json!(namespace.name);

@@ -246,6 +246,114 @@ fn deployment(name: &str, annotations: &str, env: &str) -> String {
     )
 }
 
+/// A Deployment whose container has these fields, as YAML in flow style.
+fn container(name: &str, fields: &str) -> String {
+    deployment(name, "{}", "[]").replace("env: []", fields)
+}
+
+/// A Service that selects by these labels, as YAML in flow style.
+fn service(name: &str, selector: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{selector: {selector}, ports: [{{port: 5432}}]}}\n---\n"
+    )
+}
+
+#[test]
+fn hosts_are_found_however_they_are_written() {
+    let own_namespace = "{name: NS, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}";
+    let callers = [
+        (
+            "field",
+            format!("env: [{own_namespace}, {{name: DB, value: \"db.$(NS).svc:5432\"}}]"),
+        ),
+        (
+            "controller",
+            format!("env: [{own_namespace}], args: [\"--db-service=$(NS)/db\"]"),
+        ),
+        ("named", "env: [{name: DB_SERVICE_NAME, value: db}]".into()),
+        (
+            "default",
+            "command: [sh, -c, \"nc -z ${DB_HOST:-db} 5432\"]".into(),
+        ),
+        (
+            "loop",
+            "command: [sh, -c, \"for h in db; do nc -z $h 5432; done\"]".into(),
+        ),
+        (
+            "client",
+            "command: [sh, -c, \"AUTH='-u root -h db'; mysql $AUTH\"]".into(),
+        ),
+        (
+            "sql",
+            "env: [{name: CONNECTION, value: \"Data Source=db;Database=shop\"}]".into(),
+        ),
+        ("leads", "env: [{name: DB_HOST, value: db-leader}]".into()),
+    ];
+    let others = [
+        (
+            "mode",
+            "env: [{name: MODE, value: db}, {name: OTEL_SERVICE_NAME, value: db}]",
+        ),
+        ("backend", "env: [{name: CACHE_BACKEND, value: db}]"),
+    ];
+    let mut stream = container("db", "env: [{name: DB_SERVICE_NAME, value: db}]");
+    stream += &service("db", "{app: db}");
+    // The program labels its leader itself.
+    stream += &service("db-leader", "{app: db, role: leader}");
+    for (name, fields) in &callers {
+        stream += &container(name, fields);
+    }
+    for (name, fields) in others {
+        stream += &container(name, fields);
+    }
+    let world = World::new(&hardened(&stream, &[]), "shop");
+    for (name, _) in &callers {
+        assert!(world.allows(name, "db", 5432), "{name}");
+    }
+    for (name, _) in others {
+        assert!(!world.allows(name, "db", 5432), "{name}");
+    }
+    assert!(!world.allows("db", "db", 5432), "its own name is no call");
+}
+
+#[test]
+fn pods_that_no_template_shows_are_called_by_what_their_service_selects() {
+    let set =
+        container("store", "ports: [{containerPort: 5432}]").replace("Deployment", "StatefulSet");
+    let stream = [
+        set,
+        service("store-0", "{statefulset.kubernetes.io/pod-name: store-0}"),
+        service("made", "{app: made}"),
+        container(
+            "web",
+            "args: [\"--made=made:5432\", \"--store=store-0:5432\"]",
+        ),
+    ]
+    .concat();
+    let mut world = World::new(&hardened(&stream, &[]), "shop");
+    for (name, app) in [("operated", "made"), ("stranger", "x")] {
+        world.pods.push(Pod::new(name, "shop", json!({"app": app})));
+    }
+    assert!(world.allows("web", "operated", 5432));
+    assert!(!world.allows("web", "stranger", 5432));
+    assert!(world.allows("web", "store", 5432));
+}
+
+#[test]
+fn labels_that_all_pods_get_tell_none_from_another() {
+    let labels = |part_of: &str| format!("{{app: a, app.kubernetes.io/instance: i{part_of}}}");
+    let stream = format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a}}\nspec:\n  selector: {{matchLabels: {{app: a}}}}\n  \
+         template:\n    metadata: {{labels: {}}}\n    spec: {{containers: [{{name: a, image: \"a:1\"}}]}}\n---\n\
+         apiVersion: v1\nkind: Pod\nmetadata: {{name: t, labels: {}}}\nspec: {{containers: [{{name: t, image: \"a:1\"}}]}}\n",
+        labels(", app.kubernetes.io/part-of: web"),
+        labels(", test: \"1\""),
+    );
+    let once = hardened(&stream, &[]);
+    assert!(once.contains("floe.dev/workload: deployment-a"), "{once}");
+    assert_eq!(hardened(&once, &[]), once);
+}
+
 #[test]
 fn open_rules_of_a_chart_give_way_where_the_platform_says_so() {
     let service = "apiVersion: v1\nkind: Service\nmetadata: {name: db}\nspec: {selector: {app: db}, ports: [{port: 5432}]}\n---\n";

@@ -6,9 +6,6 @@
 mod common;
 
 use std::env;
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use common::cluster::{Namespace, kubeconfig, until};
@@ -19,15 +16,6 @@ const DATABASE: &str = "ledger-database-0";
 
 /// Volumes lie on one node, so the tests take turns.
 static TURN: Mutex<()> = Mutex::new(());
-
-/// A directory of this machine that is a volume of the cluster.
-struct Directory(PathBuf);
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
-}
 
 #[test]
 fn programs_run_and_keep_data_with_helm_3() {
@@ -47,7 +35,7 @@ fn run(major: u32) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let name = format!("helm-floe-node-{major}-{}", std::process::id());
     let mut namespace = Namespace::new(name, kubeconfig);
-    let _directory = volume(&mut namespace);
+    let _directory = namespace.volume("1Gi");
     let credentials = [
         "create",
         "secret",
@@ -74,8 +62,8 @@ fn run(major: u32) {
     let said = namespace.helm(&helm, &install);
     assert_eq!(said.code, 0, "{}\n{}", said.stderr, state(&namespace));
 
-    confined(&namespace, DATABASE, "999");
-    confined(&namespace, "deployment/ledger-web", "101");
+    namespace.confined(DATABASE, "999");
+    namespace.confined("deployment/ledger-web", "101");
     let page = ["exec", "deployment/ledger-web", "--", "touch", "/here"];
     let said = namespace.kubectl(&page).stderr;
     assert!(said.contains("Read-only file system"), "{said}");
@@ -118,52 +106,6 @@ fn run(major: u32) {
     namespace
         .helm(&helm, &["uninstall", "ledger", "--wait"])
         .ok();
-}
-
-/// A volume for the database, where the cluster makes none by itself.
-fn volume(namespace: &mut Namespace) -> Option<Directory> {
-    let classes = namespace
-        .kubectl(&["get", "storageclasses", "-o", "name"])
-        .ok();
-    if !classes.is_empty() {
-        return None;
-    }
-    let path = PathBuf::from("/tmp").join(&namespace.name);
-    fs::create_dir(&path).expect("created");
-    // Root's alone: only fsGroup lets the database in.
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("set");
-    let name = namespace.name.clone();
-    let node = namespace
-        .kubectl(&["get", "nodes", "-o", "jsonpath={.items[0].metadata.name}"])
-        .ok();
-    let volume = format!(
-        "apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: {name}}}\nspec:\n  \
-         capacity: {{storage: 1Gi}}\n  accessModes: [ReadWriteOnce]\n  local: {{path: {}}}\n  \
-         nodeAffinity:\n    required:\n      nodeSelectorTerms:\n      - matchFields:\n        \
-         - {{key: metadata.name, operator: In, values: [{node}]}}\n",
-        path.display()
-    );
-    namespace.make(format!("persistentvolume/{name}"), &volume);
-    Some(Directory(path))
-}
-
-/// Asserts that a program runs as that user, and with nothing more than any program has.
-#[track_caller]
-fn confined(namespace: &Namespace, pod: &str, user: &str) {
-    let status = namespace
-        .kubectl(&["exec", pod, "--", "cat", "/proc/1/status"])
-        .ok();
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        line.unwrap_or_default()
-            .split_whitespace()
-            .next()
-            .unwrap_or_default()
-    };
-    assert_eq!(field("Uid:"), user, "{pod}\n{status}");
-    assert_eq!(field("CapEff:"), "0000000000000000", "{pod}\n{status}");
-    assert_eq!(field("NoNewPrivs:"), "1", "{pod}\n{status}");
-    assert_eq!(field("Seccomp:"), "2", "{pod}\n{status}");
 }
 
 /// What the database holds, read from inside its pod.

@@ -11,9 +11,12 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use common::registry::Registry;
-use common::{Helm, MAJORS, Outcome, documents, path_text, repository};
+use common::{Helm, MAJORS, Outcome, documents, path_text, repository, tools};
+use helm_floe::manifest::Document;
+use serde_json::{Value, json};
 
 /// The charts of this repository by name, with their versions.
 fn charts() -> BTreeMap<String, String> {
@@ -127,4 +130,85 @@ fn a_broken_chart_stops_everything() {
         let pull = helm.run(&["pull", &url, "--plain-http", "--version", "0.1.0"]);
         assert_ne!(pull.code, 0, "Helm {major}: {}", pull.stdout);
     }
+}
+
+fn yaml(text: &str) -> Value {
+    let document = Document::parse(text).expect("YAML");
+    document.root().expect("a value").to_json()
+}
+
+/// What <https://artifacthub.io/docs/topics/annotations/helm/> asks of annotations.
+#[test]
+fn artifact_hub_understands_the_charts() {
+    for chart in charts().keys() {
+        let folder = repository().join("charts").join(chart);
+        let text = fs::read_to_string(folder.join("Chart.yaml")).expect("read");
+        let chart = yaml(&text);
+        let own = |name: &str| {
+            let value = &chart["annotations"][format!("artifacthub.io/{name}")];
+            value
+                .as_str()
+                .unwrap_or_else(|| panic!("{name} in {chart}"))
+        };
+        let categories = [
+            "ai-machine-learning",
+            "database",
+            "integration-delivery",
+            "monitoring-logging",
+            "networking",
+            "security",
+            "skip-prediction",
+            "storage",
+            "streaming-messaging",
+        ];
+        assert!(categories.contains(&own("category")), "{chart}");
+        assert_eq!(own("license"), "Apache-2.0");
+        for link in yaml(own("links")).as_array().expect("a list") {
+            assert!(link["name"].is_string(), "{link}");
+            let url = link["url"].as_str().expect("a URL");
+            let here = url.split_once("/helm-floe/helm-floe/").expect("ours").1;
+            let path = here.splitn(3, '/').nth(2).expect("a path");
+            assert!(repository().join(path).exists(), "{url}");
+        }
+    }
+}
+
+/// Artifact Hub takes every `plugin.yaml` for a plugin; only the one of the root can be installed.
+#[test]
+fn artifact_hub_lists_the_plugin_alone() {
+    let read = |name: &str| yaml(&fs::read_to_string(repository().join(name)).expect("read"));
+    let plugin = read("plugin.yaml");
+    for field in ["name", "version", "description"] {
+        assert!(plugin[field].is_string(), "{field}");
+    }
+    let other = &read("postrenderer/plugin.yaml")["name"];
+    assert_eq!(
+        read("artifacthub-repo.yml"),
+        json!({"ignore": [{"name": other}]})
+    );
+    let mut files = Command::new("git");
+    let files = files.args(["ls-files", "plugin.yaml", "*/plugin.yaml"]);
+    let files = files.current_dir(repository()).output().expect("runs");
+    let files = String::from_utf8_lossy(&files.stdout).into_owned();
+    assert_eq!(files, "plugin.yaml\npostrenderer/plugin.yaml\n");
+}
+
+#[test]
+fn artifact_hub_is_told_whose_a_chart_is() {
+    let registry = Registry::start();
+    let repository = format!("{}/charts/web", registry.address);
+    let id = "11111111-2222-3333-4444-555555555555";
+    let helm = Helm::new(4);
+    let mut release = helm.program(common::repository().join("scripts/release"));
+    release.args(["artifacthub", &repository, id, "--plain-http"]);
+    release.env("HELM_FLOE_TOOLS", tools());
+    release.env("HELM_FLOE_DIST", helm.home().join("dist"));
+    Outcome::of(&release.output().expect("runs")).ok();
+    let oras = Some(tools().join("oras/oras")).filter(|file| file.is_file());
+    let mut pull = helm.program(oras.unwrap_or_else(|| "oras".into()));
+    let reference = format!("{repository}:artifacthub.io");
+    pull.args(["pull", &reference, "--plain-http"]);
+    Outcome::of(&pull.output().expect("runs")).ok();
+    let file = fs::read_to_string(helm.home().join("artifacthub-repo.yml")).expect("pulled");
+    assert_eq!(yaml(&file), json!({"repositoryID": id}));
 }

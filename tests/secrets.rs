@@ -157,6 +157,7 @@ fn no_error_repeats_a_credential() {
         leaky.text.replace("@", "\u{1}"),
         leaky.text.replace("containers:", "containers: 5 #"),
     ] {
+        assert_ne!(broken, leaky.text);
         for command in ["check", "post-render", "diff"] {
             let said = Outcome::of(&feed(&mut floe(&[command]), broken.as_bytes()));
             silent(&leaky, &format!("{}{}", said.stdout, said.stderr), command);

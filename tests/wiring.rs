@@ -7,8 +7,9 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 
-use common::{Outcome, feed, floe, path_text, repository};
+use common::{Helm, Outcome, copy_tree, feed, floe, path_text, repository};
 use serde_json::Value;
 
 /// A finding: policy, severity and pointer.
@@ -490,7 +491,7 @@ fn charts_that_cannot_be_read_are_said() {
     assert_eq!(said.code, 1, "{}", said.stdout);
     assert!(said.stdout.contains("no template reads other") && !said.stdout.contains("reads db"));
     assert!(
-        said.stdout.contains("the subchart db is packed or missing"),
+        said.stdout.contains("the subchart db is missing"),
         "{}",
         said.stdout
     );
@@ -501,4 +502,61 @@ fn charts_that_cannot_be_read_are_said() {
         "{}",
         said.stderr
     );
+}
+
+/// A packed subchart is read like any other, also one that lies in a packed one.
+#[test]
+fn packed_subcharts_are_read() {
+    let keys = repository().join("testdata/charts/keys");
+    let expected = unused(&[path_text(&keys)]);
+    let folder = tempfile::tempdir().expect("a directory");
+    let chart = folder.path().join("keys");
+    copy_tree(&keys, &chart);
+    let helm = Helm::new(4);
+    let pack = |from: &Path, into: &Path| {
+        let arguments = ["package", path_text(from), "--destination", path_text(into)];
+        helm.run(&arguments).ok();
+        fs::remove_dir_all(from).expect("removed");
+    };
+    let charts = chart.join("charts");
+    let names = fs::read_dir(&charts).expect("read");
+    let names: Vec<PathBuf> = names.map(|entry| entry.expect("read").path()).collect();
+    assert!(names.len() >= 2, "{names:?}");
+    for subchart in names {
+        pack(&subchart, &charts);
+    }
+    assert_eq!(unused(&[path_text(&chart)]), expected);
+
+    let outer = folder.path().join("outer");
+    fs::create_dir_all(outer.join("charts")).expect("made");
+    fs::write(
+        outer.join("Chart.yaml"),
+        "apiVersion: v2\nname: outer\nversion: 1.0.0\n",
+    )
+    .expect("written");
+    pack(&chart, &outer.join("charts"));
+    let values = fs::read_to_string(keys.join("values.yaml")).expect("read");
+    let values: Vec<String> = values.lines().map(|line| format!("  {line}\n")).collect();
+    fs::write(
+        outer.join("values.yaml"),
+        format!("keys:\n{}", values.concat()),
+    )
+    .expect("written");
+    let (mut found, _) = unused(&[path_text(&outer)]);
+    let mut expected: Vec<String> = expected.0.iter().map(|own| format!("/keys{own}")).collect();
+    // Tags are those of the whole release: nothing reads those in the values of a subchart.
+    expected.retain(|pointer| !pointer.starts_with("/keys/tags/"));
+    expected.push("/keys/tags".into());
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+
+    // What is no packed chart is said, with its name.
+    fs::write(outer.join("charts/broken-1.0.0.tgz"), "no archive").expect("written");
+    let check = ["check", "--unused-values", path_text(&outer)];
+    let said = Outcome::of(&feed(&mut floe(&check), b""));
+    let told = said
+        .stderr
+        .contains("broken-1.0.0.tgz: no chart can be unpacked");
+    assert!(said.code == 2 && told, "{}", said.stderr);
 }

@@ -68,7 +68,7 @@ impl Application {
 
 /// Whether Helm takes it as a release's name: parts of lower-case letters, digits and inner hyphens,
 /// separated by dots, 53 characters at most (helm.sh/helm, `pkg/chart/common/util/validate_name.go`).
-fn is_release_name(name: &str) -> bool {
+pub fn is_release_name(name: &str) -> bool {
     let part = |part: &str| {
         let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         !part.is_empty()

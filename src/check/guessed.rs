@@ -6,7 +6,7 @@ use super::violation;
 use crate::inject::Draft;
 use crate::inject::security::{self, PodPointers};
 use crate::manifest::{Document, View};
-use crate::object::Object;
+use crate::object::{Identity, Object, builtin};
 use crate::policy::{Evaluator, Violation};
 use crate::report::Severity;
 
@@ -25,18 +25,31 @@ pub fn judge(
         return Vec::new();
     };
     let mut found = explicit(&spec.to_json(), pointers, policies);
-    let message = format!(
-        "{} is not a known pod carrier: what looks like a pod spec is checked, not hardened",
-        object.identity.kind
-    );
+    let (why, help) = unknown(&object.identity);
     found.push(violation(
         POLICY,
         Severity::Warning,
         &pointers.spec,
-        message,
-        "set the securityContext in the chart's values, or have the stream hold the kind's CustomResourceDefinition",
+        format!("{why}: what looks like a pod spec is checked, not hardened"),
+        help,
     ));
     found
+}
+
+/// Why nobody knows where the kind has its pods, and what to do about it.
+fn unknown(identity: &Identity) -> (String, &'static str) {
+    let kind = &identity.kind;
+    if builtin::is_group(identity.group()) {
+        let why = format!("Kubernetes has no kind {kind} in {}", identity.api_version);
+        return (
+            why,
+            "correct apiVersion or kind in the chart's template: the API server takes no such object",
+        );
+    }
+    (
+        format!("{kind} is not a known pod carrier"),
+        "set the securityContext in the chart's values, or have the stream hold the kind's CustomResourceDefinition",
+    )
 }
 
 /// The violations that remain when everything absent is filled, on a copy.

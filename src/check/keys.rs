@@ -2,6 +2,7 @@
 
 use super::violation;
 use crate::manifest::Document;
+use crate::manifest::view::unescape;
 use crate::policy::Violation;
 use crate::report::Severity;
 
@@ -13,7 +14,8 @@ pub const POLICY: &str = "manifest/duplicate-key";
 pub fn duplicates<'a>(document: &'a Document<'_>) -> impl Iterator<Item = Violation> + 'a {
     document.duplicate_keys().iter().map(|&id| {
         let pointer = crate::manifest::position::pointer_of(document, id);
-        let key = pointer.rsplit('/').next().unwrap_or_default().to_owned();
+        let key = pointer.rsplit('/').next().unwrap_or_default();
+        let key = unescape(key);
         violation(
             POLICY,
             Severity::Warning,
@@ -22,4 +24,20 @@ pub fn duplicates<'a>(document: &'a Document<'_>) -> impl Iterator<Item = Violat
             "remove the one that is not meant from the chart's template or values",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_called_as_it_is_written_and_placed_by_its_pointer() {
+        let document = Document::parse("m:\n  a/b: 1\n  \"a/b\": 2\n").unwrap();
+        let found: Vec<_> = duplicates(&document).collect();
+        let [only] = found.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert_eq!(only.pointer, "/m/a~1b");
+        assert!(only.message.starts_with("the key `a/b` is there twice"));
+    }
 }

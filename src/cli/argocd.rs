@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::filter;
-use super::options::{Options, environment};
+use super::names::environment;
+use super::options::Options;
 use super::output::{self, Failure};
 use crate::argocd::application::Application;
 use crate::argocd::deadline::Deadline;

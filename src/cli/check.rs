@@ -10,6 +10,7 @@ use super::filter::{refusal, unreadable};
 use super::input::{self, Input, Item, Loaded};
 use super::options::{OnViolation, Options};
 use super::output::{self, Failure};
+use super::progress;
 use super::report::{Extras, Shown};
 use crate::check;
 use crate::check::files::{self, Placed};
@@ -64,7 +65,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     };
     let nothing = total.report.objects == 0 && total.report.files == 0;
     if nothing && !options.allow_empty {
-        return Err(unreadable("input", pipeline::nothing_in("the input")));
+        return Err(input::nothing_in(&args.input.paths));
     }
     let charts = items.iter().filter_map(Item::chart).collect();
     let words = |color| total.text(color);
@@ -113,7 +114,13 @@ impl Total {
     ) -> Result<Total, Failure> {
         let color = self.color;
         let many = items.len() > 1;
-        let judged = in_parallel(items, |item| judge(item, many, settings, options, color));
+        let judged = progress::shown(items.len(), |done| {
+            in_parallel(items, |item| {
+                let judged = judge(item, many, settings, options, color);
+                done.fetch_add(1, Ordering::Relaxed);
+                judged
+            })
+        });
         for result in judged {
             match result {
                 Ok(judged) => self.add(judged),
@@ -159,9 +166,8 @@ impl Total {
                 self.add(shown(&file.name, &file.text, judged, self.color));
             }
             for name in unused.unseen {
-                let notice = format!(
-                    "the subchart {name} is packed or missing: all its values count as read"
-                );
+                let notice =
+                    format!("the subchart {name} is missing: all its values count as read");
                 self.report.notices.push(notice);
             }
         }

@@ -1,50 +1,146 @@
 //! `helm-floe diff`: what the filter would change.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::filter::{refusal, unreadable};
-use super::input::{self, Args, Loaded};
-use super::options::OnViolation;
+use super::input::{self, Input, Loaded};
+use super::options::{Format, OnViolation};
 use super::output::{self, Failure};
 use crate::check::hide;
-use crate::pipeline::{self, Mode};
-use crate::report;
+use crate::kustomize;
+use crate::pipeline::{self, Mode, Settings};
+use crate::report::text::Text;
+use crate::report::{self, Report};
 
-/// Prints a unified diff on stdout; what the filter would refuse goes to stderr and exits 1.
+/// Arguments of `diff`.
+#[derive(Debug, clap::Args)]
+#[group(id = "diff")]
+pub struct Args {
+    #[command(flatten)]
+    input: input::Args,
+    /// With --format kustomize-patches: write the objects that the filter adds, which no patch can,
+    /// to this file.
+    #[arg(long, value_name = "FILE")]
+    added: Option<PathBuf>,
+}
+
+/// Prints what the filter changes on stdout; what it would refuse goes to stderr and exits 1.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let options = &args.options;
-    let (settings, _) = options.settings(Mode::Harden)?;
+    match args.input.options.format {
+        Format::Text if args.added.is_some() => Err(Failure::Usage(
+            "--added needs --format kustomize-patches".into(),
+        )),
+        Format::Text => unified_diffs(&args.input),
+        Format::KustomizePatches => patches(args),
+        _ => Err(Failure::Usage(
+            "diff knows the formats text and kustomize-patches".into(),
+        )),
+    }
+}
+
+/// A unified diff of each input.
+fn unified_diffs(args: &input::Args) -> Result<ExitCode, Failure> {
+    let harden = Harden::new(args)?;
     let mut exit = ExitCode::SUCCESS;
-    for item in input::list(&args.paths)? {
-        if !item.may_hold_manifests() {
-            continue;
-        }
-        let (release, namespace) = (options.release.as_deref(), options.namespace.as_deref());
-        let Loaded::Stream(input) = item.load(release, namespace)? else {
-            continue;
-        };
-        let mut outcome = pipeline::run(&input.text, &settings)
-            .map_err(|problems| unreadable(&input.name, problems))?;
-        outcome.report.warn_only = options.on_violation == OnViolation::Warn;
-        let after = outcome.output.to_vec();
-        let after = String::from_utf8_lossy(&after);
+    for input in streams(args)? {
+        let input = input?;
+        let (after, report) = harden.run(&input)?;
         let color = output::color(&std::io::stdout());
         let diff = unified(&input.name, &input.text, &after, color);
         output::stdout(diff.as_bytes())?;
-        if let Some(code) = refusal(&outcome.report) {
+        if let Some(code) = refused(&input, &report) {
             exit = code;
-            let color = output::color(&std::io::stderr());
-            output::stderr(
-                &report::text::Text {
-                    input: &input.name,
-                    text: &input.text,
-                    color,
-                }
-                .render(&outcome.report),
-            );
         }
     }
     Ok(exit)
+}
+
+/// Patches for kustomize. They are made to be kept, so a refused release gets none.
+fn patches(args: &Args) -> Result<ExitCode, Failure> {
+    let streams: Vec<Input> = streams(&args.input)?.collect::<Result<_, _>>()?;
+    let [input] = streams.as_slice() else {
+        let words = "patches are for one release: name one chart, one file or stdin";
+        return Err(Failure::Usage(words.into()));
+    };
+    let (after, report) = Harden::new(&args.input)?.run(input)?;
+    if let Some(code) = refused(input, &report) {
+        return Ok(code);
+    }
+    let namespace = args.input.options.namespace.as_deref();
+    let changes =
+        kustomize::changes(&input.text, &after, namespace).map_err(|error| unwritable(&error))?;
+    let text = changes.patches().map_err(|error| unwritable(&error))?;
+    if let Some(file) = &args.added {
+        let added = changes.added().map_err(|error| unwritable(&error))?;
+        output::file(file, &added)?;
+    }
+    for own in &changes.left_out {
+        let line = format!("not a patch: {}: {}", own.object, own.reason);
+        output::stderr(&format!("helm-floe: {}\n", report::printable(&line)));
+    }
+    if changes.adds() && args.added.is_none() {
+        output::stderr("help: --added FILE writes the new objects, for you to commit\n");
+    }
+    output::stdout(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What becomes of inputs, by the settings of one command line.
+struct Harden {
+    settings: Settings,
+    warn_only: bool,
+}
+
+impl Harden {
+    fn new(args: &input::Args) -> Result<Harden, Failure> {
+        let (settings, _) = args.options.settings(Mode::Harden)?;
+        Ok(Harden {
+            settings,
+            warn_only: args.options.on_violation == OnViolation::Warn,
+        })
+    }
+
+    /// The hardened text, and what there is to say about it.
+    fn run(&self, input: &Input) -> Result<(String, Report), Failure> {
+        let mut outcome = pipeline::run(&input.text, &self.settings)
+            .map_err(|problems| unreadable(&input.name, problems))?;
+        outcome.report.warn_only = self.warn_only;
+        let after = outcome.output.to_vec();
+        let after = String::from_utf8_lossy(&after).into_owned();
+        Ok((after, outcome.report))
+    }
+}
+
+/// The manifests that the paths name, each read when it is asked for.
+fn streams(args: &input::Args) -> Result<impl Iterator<Item = Result<Input, Failure>>, Failure> {
+    let (release, namespace) = (&args.options.release, &args.options.namespace);
+    let items = input::list(&args.paths)?.into_iter();
+    let items = items.filter(input::Item::may_hold_manifests);
+    Ok(items.filter_map(
+        move |item| match item.load(release.as_deref(), namespace.as_deref()) {
+            Ok(Loaded::Stream(input)) => Some(Ok(input)),
+            Ok(_) => None,
+            Err(failure) => Some(Err(failure)),
+        },
+    ))
+}
+
+/// The exit code of a refusal, which is reported on stderr.
+fn refused(input: &Input, report: &Report) -> Option<ExitCode> {
+    let code = refusal(report)?;
+    let text = Text {
+        input: &input.name,
+        text: &input.text,
+        color: output::color(&std::io::stderr()),
+    };
+    output::stderr(&text.render(report));
+    Some(code)
+}
+
+/// Patches that cannot be written.
+fn unwritable(error: &dyn std::fmt::Display) -> Failure {
+    Failure::Io(format!("the patches cannot be written: {error}"))
 }
 
 /// The unified diff between two texts, without the credentials in them.

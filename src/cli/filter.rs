@@ -14,11 +14,11 @@ use crate::report::network::svg;
 use crate::report::text::Text;
 use crate::report::{Finding, Report};
 
-/// Runs the filter. On refusal nothing is written to stdout, but see [`Options::helm4`].
+/// Runs the filter. On refusal nothing is written to stdout, but see [`Options::exit_code_is_lost`].
 pub fn run(options: &Options) -> Result<ExitCode, Failure> {
     let result = filter(options);
     match result {
-        Err(failure) if options.helm4 => answer_helm4(&failure.render()),
+        Err(failure) if options.exit_code_is_lost() => answer_helm4(&failure.render()),
         other => other,
     }
 }
@@ -54,7 +54,7 @@ pub fn harden(
     let extras = || extras(options, input, text, &outcome.output);
     let shown = Shown::new(options, &report, &charts, &words, &extras);
     shown.save()?;
-    if refused.is_some() && options.helm4 {
+    if refused.is_some() && options.exit_code_is_lost() {
         return answer_helm4(&shown.screen(false)?);
     }
     if options.format != Format::Text || says_something(&report) {
@@ -79,7 +79,7 @@ pub fn refusal(report: &Report) -> Option<ExitCode> {
 }
 
 /// Says why a release is refused to Helm 4, which throws stderr away but prints a document that it
-/// cannot read.
+/// cannot read. Skaffold cannot read it either.
 pub fn answer_helm4(text: &str) -> Result<ExitCode, Failure> {
     output::stdout(block_scalar(text).as_bytes())?;
     Ok(ExitCode::SUCCESS)

@@ -55,6 +55,22 @@ pub struct Input {
     pub text: String,
 }
 
+/// What to say where nothing that was named holds an object: most likely the wrong place was named.
+pub fn nothing_in(paths: &[PathBuf]) -> Failure {
+    let names: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let names = if names.is_empty() {
+        "stdin".into()
+    } else {
+        names.join(", ")
+    };
+    Failure::Usage(format!(
+        "no Kubernetes object in {names}, nothing was looked at; --allow-empty if that is meant"
+    ))
+}
+
 /// Everything that the paths name, directories opened; none means stdin.
 ///
 /// # Errors

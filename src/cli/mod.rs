@@ -5,18 +5,21 @@ mod check;
 mod compile;
 mod diff;
 mod docs;
+mod doctor;
 mod explain;
 mod filter;
 mod generate;
 mod helm;
 mod init;
 mod input;
+mod names;
 mod network;
 mod options;
 mod output;
 mod platform;
 mod policies;
 mod product;
+mod progress;
 mod report;
 mod schema;
 mod servers;
@@ -25,8 +28,10 @@ mod verify;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use options::Options;
@@ -58,8 +63,8 @@ enum Command {
     PostRender(Options),
     /// Report what breaks a policy in files, directories, charts or stdin; change nothing.
     Check(check::Args),
-    /// Show what the filter would change, as a unified diff.
-    Diff(input::Args),
+    /// Show what the filter would change, as a unified diff or as patches for kustomize.
+    Diff(diff::Args),
     /// Explain a policy: why, how to fix, how to except. Without a name, list them.
     Explain(explain::Args),
     /// Show who may call whom in a release, and why: as text, JSON, Mermaid, Graphviz or a picture.
@@ -87,6 +92,8 @@ enum Command {
     /// Be a config management plugin of Argo CD, or print how to install one.
     #[command(subcommand)]
     Argocd(argocd::Command),
+    /// Say which Helm, plugins and platform file hold here, what is wrong and how to mend it.
+    Doctor(doctor::Args),
     /// Print a completion script for a shell.
     Completion(docs::Completion),
     /// Print the manual page.
@@ -98,7 +105,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() && args.iter().any(|arg| arg == "--helm4") => {
+        Err(error) if error.use_stderr() && exit_code_is_lost(&args) => {
             return filter::answer_helm4(&error.render().to_string())
                 .unwrap_or_else(|failure| output::fail(&failure));
         }
@@ -110,11 +117,23 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// [`Options::exit_code_is_lost`] of a command line that cannot be read.
+fn exit_code_is_lost(args: &[OsString]) -> bool {
+    options::in_skaffold() || args.iter().any(|arg| arg == "--helm4")
+}
+
 /// Help and version are answers (exit 0), everything else clap says is a usage error (exit 2).
 fn usage(error: &clap::Error) -> ExitCode {
     let code = if error.use_stderr() { 2 } else { 0 };
     // When even the terminal is gone there is nobody left to tell.
     let _ = error.print();
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+        && Path::new(word).exists()
+    {
+        output::stderr(&format!(
+            "\nto judge what is in {word}: `helm-floe check {word}`; to harden a file: `helm-floe < FILE`\n"
+        ));
+    }
     ExitCode::from(code)
 }
 
@@ -137,6 +156,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Install(args)) => helm::run("install", &args),
         Some(Command::Upgrade(args)) => helm::run("upgrade", &args),
         Some(Command::Argocd(command)) => argocd::run(command),
+        Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Completion(args)) => docs::completion(&args),
         Some(Command::Man) => docs::man(),
     }

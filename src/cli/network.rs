@@ -34,7 +34,7 @@ enum Verb {
 #[derive(Debug, Args)]
 struct Shared {
     /// Logical environment: chooses platform/NAME/platform.yaml.
-    #[arg(long, value_name = "NAME", env = "FLOE_ENV", value_parser = super::options::environment)]
+    #[arg(long, value_name = "NAME", env = "FLOE_ENV", value_parser = super::names::environment)]
     env: Option<String>,
     /// The platform file to use.
     #[arg(long, value_name = "FILE", env = "FLOE_PLATFORM_FILE")]
@@ -42,10 +42,10 @@ struct Shared {
     #[command(flatten)]
     product: super::product::Choice,
     /// The release's name.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = super::names::release)]
     release: Option<String>,
     /// The release's namespace.
-    #[arg(long, short, value_name = "NS", env = "HELM_NAMESPACE")]
+    #[arg(long, short, value_name = "NS", env = "HELM_NAMESPACE", value_parser = super::names::namespace)]
     namespace: Option<String>,
     /// Which NetworkPolicies the release gets: derive, isolate or off.
     #[arg(long, value_name = "MODE", value_enum)]
@@ -192,7 +192,7 @@ impl Shared {
             pipeline::survey(&stream.text, settings, &|line| stream.origin(line))
                 .map_err(|problems| stream.unreadable(problems))?;
         if objects == 0 && !self.allow_empty {
-            return Err(unreadable("input", pipeline::nothing_in("the input")));
+            return Err(input::nothing_in(paths));
         }
         Ok(graph)
     }

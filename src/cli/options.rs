@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::output::Failure;
-use super::{product, tiers};
+use super::{names, product, tiers};
 use crate::check::files;
 use crate::config::{ConfigError, Source, dotted, typed};
 use crate::inject::externalize::Externalizer;
@@ -23,7 +23,7 @@ use crate::policy::{Evaluator, Level, Library, Names, Selection, Version};
 #[derive(Clone, Debug, Default, Args)]
 pub struct Options {
     /// Logical environment: sets the label and chooses platform/NAME/platform.yaml.
-    #[arg(long, value_name = "NAME", env = "FLOE_ENV", value_parser = environment)]
+    #[arg(long, value_name = "NAME", env = "FLOE_ENV", value_parser = names::environment)]
     pub env: Option<String>,
     /// The platform file to use.
     #[arg(long, value_name = "FILE", env = "FLOE_PLATFORM_FILE")]
@@ -32,10 +32,10 @@ pub struct Options {
     #[command(flatten)]
     pub product: product::Choice,
     /// The release's name; Helm does not tell a post-renderer.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = names::release)]
     pub release: Option<String>,
     /// The release's namespace.
-    #[arg(long, short, value_name = "NS", env = "HELM_NAMESPACE")]
+    #[arg(long, short, value_name = "NS", env = "HELM_NAMESPACE", value_parser = names::namespace)]
     pub namespace: Option<String>,
     /// What a finding of severity error does: refuse the release, or only be reported.
     #[arg(long, value_enum, default_value_t)]
@@ -98,20 +98,26 @@ pub enum Format {
     Junit,
     /// A page of its own, for reviewers.
     Html,
+    /// Not a report but the changes, for hosts that run kustomize; `diff` only.
+    KustomizePatches,
 }
 
-/// A label value that is also a directory name.
-pub fn environment(text: &str) -> Result<String, String> {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let fits = (1..=63).contains(&text.len())
-        && text.bytes().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    fits.then(|| text.to_owned())
-        .ok_or_else(|| "use up to 63 lower-case letters, digits and hyphens".into())
+/// Set for everything that Skaffold's Helm deployer runs. Skaffold calls a user's post-renderer without
+/// looking at its exit code (`runFilter` in cmd/skaffold/app/cmd/filter.go of v2.24), and Helm 3 takes an
+/// empty answer for an empty release.
+const SKAFFOLD: &str = "SKAFFOLD_CMDLINE";
+
+/// Whether Skaffold runs this.
+pub fn in_skaffold() -> bool {
+    std::env::var_os(SKAFFOLD).is_some()
 }
 
 impl Options {
+    /// Whether whoever runs the filter goes by what it writes and not by its exit code.
+    pub fn exit_code_is_lost(&self) -> bool {
+        self.helm4 || in_skaffold()
+    }
+
     /// Resolves the options and the platform file into a run's settings; the notices say which
     /// defaults took effect.
     pub fn settings(&self, mode: Mode) -> Result<(Settings, Vec<String>), Failure> {
@@ -226,16 +232,24 @@ impl Options {
         })
     }
 
-    fn platform_file(&self, notices: &mut Vec<String>) -> Result<Option<PathBuf>, Failure> {
+    /// Where the platform file is: the one that is named, or that of the environment.
+    pub fn located(&self) -> Result<Located, Failure> {
         if let Some(file) = &self.platform {
-            return Ok(Some(file.clone()));
+            return Ok(Located::File(file.clone()));
         }
         let here = std::env::current_dir()
             .map_err(|e| Failure::Usage(format!("no working directory: {e}")))?;
-        match (
-            locate(&here, self.env.as_deref().unwrap_or_default()),
-            &self.env,
-        ) {
+        let mut located = locate(&here, self.env.as_deref().unwrap_or_default());
+        if let Located::UnknownEnvironment { directory, .. } = &mut located
+            && let Ok(below) = directory.strip_prefix(&here)
+        {
+            *directory = below.to_owned();
+        }
+        Ok(located)
+    }
+
+    fn platform_file(&self, notices: &mut Vec<String>) -> Result<Option<PathBuf>, Failure> {
+        match (self.located()?, &self.env) {
             (Located::File(file), _) => Ok(Some(file)),
             (Located::Nowhere, _) => {
                 notices
@@ -243,7 +257,6 @@ impl Options {
                 Ok(None)
             }
             (Located::UnknownEnvironment { directory, known }, Some(env)) => {
-                let directory = directory.strip_prefix(&here).unwrap_or(&directory);
                 Err(Failure::Usage(format!(
                     "no environment `{env}` in {}: it has {}",
                     directory.display(),
@@ -251,7 +264,6 @@ impl Options {
                 )))
             }
             (Located::UnknownEnvironment { directory, known }, None) => {
-                let directory = directory.strip_prefix(&here).unwrap_or(&directory);
                 notices.push(format!(
                     "no --env given: the built-in defaults hold, not one of {} in {}",
                     known.join(", "),

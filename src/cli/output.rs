@@ -105,6 +105,15 @@ pub fn save(file: &Path, report: &str) -> Result<(), Failure> {
     })
 }
 
+/// Writes a document to a file that the user named.
+///
+/// # Errors
+/// [`Failure::Io`].
+pub fn file(file: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(file, text)
+        .map_err(|error| Failure::Io(format!("cannot write {}: {error}", file.display())))
+}
+
 /// Whether stderr takes colours: a terminal, and the user has not asked for none (no-color.org).
 pub fn color(stream: &impl IsTerminal) -> bool {
     wants_color(

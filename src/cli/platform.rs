@@ -81,7 +81,7 @@ pub struct Secrets {
 #[derive(Debug, clap::Args)]
 pub struct Namespaces {
     /// An environment; repeatable.
-    #[arg(long, short, value_name = "NAME", required = true, value_parser = super::options::environment)]
+    #[arg(long, short, value_name = "NAME", required = true, value_parser = super::names::environment)]
     env: Vec<String>,
     /// Where environments run; without it the namespace is floe-NAME.
     #[arg(long, value_name = "FILE")]

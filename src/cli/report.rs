@@ -90,6 +90,10 @@ impl<'a> Shown<'a> {
             Format::Github => github::render(&self.ci()?),
             Format::Junit => junit::render(&self.ci()?),
             Format::Html => self.page()?,
+            Format::KustomizePatches => {
+                let words = "only `helm-floe diff` writes kustomize-patches";
+                return Err(Failure::Usage(words.into()));
+            }
         })
     }
 

@@ -14,7 +14,7 @@ use crate::platform::locate::{Located, locate};
 #[derive(Clone, Debug, Default, Args)]
 pub struct Choice {
     /// The environment: platform/NAME/platform.yaml, here or above.
-    #[arg(long, short, value_name = "NAME", env = "FLOE_ENV", value_parser = super::options::environment)]
+    #[arg(long, short, value_name = "NAME", env = "FLOE_ENV", value_parser = super::names::environment)]
     pub env: Option<String>,
     /// The platform file to use.
     #[arg(long, value_name = "FILE", env = "FLOE_PLATFORM_FILE")]

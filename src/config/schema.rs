@@ -4,7 +4,7 @@
 //! what the error says are one thing. No message repeats a value: any of them may be a secret.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jsonschema::JsonType;
 use jsonschema::PatternOptions;
@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
+use super::quick;
 use crate::manifest::view::{escape, unescape};
 
 /// A part of a value that the schema does not allow.
@@ -64,24 +65,22 @@ fn without_null(schema: &mut Value) {
     }
 }
 
-/// A type's schema, ready to judge. To compile it takes far longer than to judge a file by it.
+/// A schema, ready to judge.
 struct Compiled {
     schema: Value,
-    validator: Result<jsonschema::Validator, String>,
+    /// To compile it takes far longer than to judge a file by it, and is seldom needed.
+    validator: OnceLock<Result<jsonschema::Validator, String>>,
 }
 
 impl Compiled {
     fn new(schema: Value) -> Compiled {
-        let validator = jsonschema::options()
-            .with_draft(jsonschema::Draft::Draft202012)
-            .offline()
-            .with_pattern_options(PatternOptions::regex())
-            .build(&schema)
-            .map_err(|error| error.to_string());
-        Compiled { schema, validator }
+        Compiled {
+            schema,
+            validator: OnceLock::new(),
+        }
     }
 
-    /// The schema of a type, compiled when it is first asked for.
+    /// The schema of a type, made when it is first asked for.
     fn of<T: JsonSchema>() -> Arc<Compiled> {
         static BY_TYPE: Mutex<BTreeMap<&str, Arc<Compiled>>> = Mutex::new(BTreeMap::new());
         let mut by_type = BY_TYPE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,8 +90,18 @@ impl Compiled {
         Arc::clone(compiled)
     }
 
+    fn compile(&self) -> Result<jsonschema::Validator, String> {
+        jsonschema::options()
+            .with_draft(jsonschema::Draft::Draft202012)
+            .offline()
+            .with_pattern_options(PatternOptions::regex())
+            .build(&self.schema)
+            .map_err(|error| error.to_string())
+    }
+
     fn violations(&self, value: &Value) -> Result<Vec<Violation>, String> {
-        let validator = self.validator.as_ref().map_err(Clone::clone)?;
+        let validator = self.validator.get_or_init(|| self.compile());
+        let validator = validator.as_ref().map_err(Clone::clone)?;
         let mut found = Vec::new();
         for error in validator.iter_errors(value) {
             explain(&self.schema, &error, &mut found);
@@ -114,7 +123,11 @@ pub fn violations(schema: &Value, value: &Value) -> Result<Vec<Violation>, Strin
 /// # Errors
 /// The schema itself is none.
 pub fn violations_of<T: JsonSchema>(value: &Value) -> Result<Vec<Violation>, String> {
-    Compiled::of::<T>().violations(value)
+    let compiled = Compiled::of::<T>();
+    match quick::fits(&compiled.schema, value) {
+        true => Ok(Vec::new()),
+        false => compiled.violations(value),
+    }
 }
 
 /// Puts one error in words; an error about alternatives becomes those of the one that was meant.

@@ -125,7 +125,7 @@ pub fn read(path: &Path) -> io::Result<Content> {
 }
 
 /// The bytes as text: UTF-8, or UTF-16 where a byte order mark says so, as Windows writes it.
-fn decode(bytes: Vec<u8>) -> Content {
+pub fn decode(bytes: Vec<u8>) -> Content {
     let wide = |from: fn([u8; 2]) -> u16| {
         let (pairs, _) = bytes.get(2..).unwrap_or_default().as_chunks::<2>();
         let units = pairs.iter().map(|pair| from(*pair));

@@ -9,6 +9,7 @@ pub mod args;
 pub mod find;
 pub mod flags;
 pub mod plan;
+pub mod plugins;
 pub mod refusal;
 mod render;
 mod run;

@@ -3,7 +3,8 @@
 //! Helm 4 throws a post-renderer's stderr away, but it prints the whole of an output that is not a
 //! mapping and refuses the release. So a refusal is written as one YAML literal block scalar and
 //! the filter exits 0. Helm 3 would accept such an output: only `--helm4`, which stands in the
-//! Helm 4 plugin's `plugin.yaml`, asks for it.
+//! Helm 4 plugin's `plugin.yaml`, asks for it, and Skaffold, which reads every document as a mapping
+//! before Helm does (`ManifestList.Visit` in pkg/skaffold/kubernetes/manifest/visitor.go).
 
 /// The text when a report has nothing to show; an empty scalar could pass for an empty document.
 const FALLBACK: &str = "helm-floe refused this release";

@@ -53,6 +53,7 @@ impl Drop for Scratch {
 /// Makes one new directory for the owner alone. Fails when something of that name exists, so that
 /// nobody else can have prepared it.
 fn create_private(path: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), allow(unused_mut, reason = "only Unix has modes"))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     {

@@ -70,7 +70,7 @@ pub type Unknown = Vec<(String, String)>;
 pub fn inject(
     draft: &mut Draft<'_>,
     pod: &PodPointers,
-    read_only: ReadOnlyRoot,
+    read_only_roots: ReadOnlyRoot,
 ) -> Result<Unknown, EditError> {
     let mut unknown = Vec::new();
     let Some(spec) = draft.at(&pod.spec) else {
@@ -81,38 +81,79 @@ pub fn inject(
     }
     let pod_has_user = is_set(spec, "/securityContext/runAsUser");
     let mut group = None;
-    for list in pod.container_lists() {
-        let count = draft.at(&list).map_or(0, |l| l.items().count());
-        for index in 0..count {
-            let at = format!("{list}/{index}");
-            let Some(image) = draft
-                .at(&at)
-                .and_then(|c| c.get("image"))
-                .and_then(View::as_str)
-                .map(|i| i.into_owned())
-            else {
-                continue;
-            };
-            let row = known(&image);
-            if !pod_has_user {
-                match set_user(draft, &at, row)? {
-                    User::Set(user) if group.is_none() && mounts_claim(draft, pod, &at) => {
-                        group = Some(user);
-                    }
-                    User::Unknown => unknown.push((at.clone(), image)),
-                    User::Set(_) | User::Settled => {}
+    for Own {
+        at,
+        image,
+        has_user,
+        mounts,
+        read_only,
+    } in Own::all(pod, spec)
+    {
+        let row = known(&image);
+        if !pod_has_user && !has_user {
+            match set_user(draft, &at, row)? {
+                User::Set(user) if group.is_none() && mounts_claim(draft, pod, &at) => {
+                    group = Some(user);
                 }
+                User::Unknown => unknown.push((at.clone(), image)),
+                User::Set(_) | User::Settled => {}
             }
-            // An ephemeral container, or a list without a pod spec, can mount no new volume.
-            if !pod.bare && !list.ends_with("/ephemeralContainers") {
-                read_only_root(draft, pod, &at, row, read_only)?;
-            }
+        }
+        if mounts && !read_only {
+            read_only_root(draft, pod, &at, row, read_only_roots)?;
         }
     }
     if let Some(group) = group {
         open_volumes(draft, pod, group)?;
     }
     Ok(unknown)
+}
+
+/// A container with an image, and what it says for itself.
+struct Own {
+    /// Its pointer.
+    at: String,
+    image: String,
+    /// It has a user, or may be root.
+    has_user: bool,
+    /// A new volume can be mounted into it: not into an ephemeral container, or where there is no
+    /// pod spec.
+    mounts: bool,
+    /// It says whether its root file system is read-only.
+    read_only: bool,
+}
+
+impl Own {
+    /// All of a pod, read once: the edits that follow change nothing of this in another container.
+    fn all(pod: &PodPointers, spec: View<'_>) -> Vec<Own> {
+        if pod.bare {
+            return Own::of_list(pod, spec, pod.spec.clone()).collect();
+        }
+        let lists = ["initContainers", "containers", "ephemeralContainers"].into_iter();
+        let lists = lists.filter_map(|list| Some((list, spec.get(list)?)));
+        lists
+            .flat_map(|(list, items)| Own::of_list(pod, items, format!("{}/{list}", pod.spec)))
+            .collect()
+    }
+
+    /// Those of a list, which stands at a pointer.
+    fn of_list(pod: &PodPointers, list: View<'_>, at: String) -> impl Iterator<Item = Own> {
+        let mounts = !pod.bare && !at.ends_with("/ephemeralContainers");
+        let containers = list.items().enumerate();
+        containers.filter_map(move |(index, container)| {
+            let image = container.get("image")?.as_str()?.into_owned();
+            let context = container.get("securityContext");
+            let own = |key: &str| context?.get(key).filter(|value| !value.is_null());
+            Some(Own {
+                at: format!("{at}/{index}"),
+                image,
+                has_user: own("runAsUser").is_some()
+                    || own("runAsNonRoot").and_then(View::as_bool) == Some(false),
+                mounts,
+                read_only: own("readOnlyRootFilesystem").is_some(),
+            })
+        })
+    }
 }
 
 /// Lets a user who is no longer root write to the pod's volumes, most of which a cluster hands over
@@ -157,28 +198,18 @@ fn mounts_claim(draft: &Draft<'_>, pod: &PodPointers, container: &str) -> bool {
 enum User {
     /// The table knows it, and it has been set.
     Set(i64),
-    /// The chart or the image says it, or the container may be root.
+    /// The image says it.
     Settled,
     /// Nobody says it.
     Unknown,
 }
 
-/// Sets the container's user where the table knows it.
+/// Sets the user of a container that has none where the table knows it.
 fn set_user(
     draft: &mut Draft<'_>,
     container: &str,
     row: Option<&Known>,
 ) -> Result<User, EditError> {
-    let Some(view) = draft.at(container) else {
-        return Ok(User::Settled);
-    };
-    let refuses_root = view
-        .pointer("/securityContext/runAsNonRoot")
-        .and_then(View::as_bool)
-        != Some(false);
-    if is_set(view, "/securityContext/runAsUser") || !refuses_root {
-        return Ok(User::Settled);
-    }
     match row {
         Some(Known {
             user: Some(user), ..
@@ -208,10 +239,7 @@ fn read_only_root(
         ReadOnlyRoot::Auto => writable.is_some(),
         ReadOnlyRoot::Always => true,
     };
-    let there = draft
-        .at(container)
-        .is_some_and(|c| is_set(c, "/securityContext/readOnlyRootFilesystem"));
-    if !wanted || there {
+    if !wanted {
         return Ok(());
     }
     let root = format!("{container}/securityContext/readOnlyRootFilesystem");

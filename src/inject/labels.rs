@@ -67,32 +67,45 @@ fn put(
 ) -> Result<(), EditError> {
     let map = format!("{at}/metadata/labels");
     let is_map = |view: &View<'_>| view.value_type() == Type::Map;
+    if let Some(there) = draft.at(&map).filter(is_map) {
+        let absent = absent(there, &map, labels, conflicts);
+        return draft.add_members(&map, absent);
+    }
     let mut rest = labels;
-    if !draft.at(&map).is_some_and(|view| is_map(&view)) {
-        // The first label brings the map along.
-        let Some((first, others)) = labels.split_first() else {
-            return Ok(());
-        };
-        let pointer = format!("{map}/{}", escape(&first.key));
-        if draft.fill(first.policy, &pointer, first.value.as_str().into())? {
-            rest = others;
-        }
-    }
-    let Some(there) = draft.at(&map).filter(is_map) else {
-        let fill = |label: &Label| {
-            let pointer = format!("{map}/{}", escape(&label.key));
-            draft.fill(label.policy, &pointer, label.value.as_str().into())
-        };
-        return rest.iter().map(fill).try_for_each(|done| done.map(drop));
+    // The first label brings the map along.
+    let Some((first, others)) = labels.split_first() else {
+        return Ok(());
     };
-    let mut missing = Vec::with_capacity(rest.len());
-    for label in rest {
+    let pointer = format!("{map}/{}", escape(&first.key));
+    if draft.fill(first.policy, &pointer, first.value.as_str().into())? {
+        rest = others;
+    }
+    if let Some(there) = draft.at(&map).filter(is_map) {
+        let absent = absent(there, &map, rest, conflicts);
+        return draft.add_members(&map, absent);
+    }
+    let fill = |label: &Label| {
+        let pointer = format!("{map}/{}", escape(&label.key));
+        draft.fill(label.policy, &pointer, label.value.as_str().into())
+    };
+    rest.iter().map(fill).try_for_each(|done| done.map(drop))
+}
+
+/// The labels that a map does not have yet; notes those that it has with another value.
+fn absent<'l>(
+    there: View<'_>,
+    map: &str,
+    labels: &'l [Label],
+    conflicts: &mut Vec<Conflict>,
+) -> Vec<Member<'l>> {
+    let mut absent = Vec::with_capacity(labels.len());
+    for label in labels {
         match there.get(&label.key).filter(|value| !value.is_null()) {
-            None => missing.push(label.member()),
-            Some(other) => conflicts.extend(label.conflict(&map, other)),
+            None => absent.push(label.member()),
+            Some(other) => conflicts.extend(label.conflict(map, other)),
         }
     }
-    draft.add_members(&map, missing)
+    absent
 }
 
 impl Label {

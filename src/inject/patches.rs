@@ -5,8 +5,8 @@ use regex::Regex;
 use super::Draft;
 use crate::manifest::edit::{EditError, Operation};
 use crate::manifest::view::Type;
-use crate::object::Object;
 use crate::object::selector::Selector;
+use crate::object::{Object, immutable};
 use crate::platform::hardening::{Patch, Target};
 
 /// The policy under which a patch's edits are reported.
@@ -30,17 +30,6 @@ struct Matcher {
     annotations: Option<Selector>,
 }
 
-/// Where a patch may not reach: fields the API server never lets change, and selectors.
-const IMMUTABLE: [&str; 7] = [
-    "/apiVersion",
-    "/kind",
-    "/metadata/name",
-    "/spec/clusterIP",
-    "/spec/selector",
-    "/spec/serviceName",
-    "/spec/volumeClaimTemplates",
-];
-
 /// A mistake in a patch: the pointer to the field, from the patch, and the reason.
 pub type Mistake = (String, String);
 
@@ -60,7 +49,7 @@ pub fn prepare(patch: &Patch) -> Result<Prepared, Mistake> {
             Operation::Add { path, .. }
             | Operation::Replace { path, .. }
             | Operation::Remove { path } => {
-                if let Some(field) = IMMUTABLE.iter().find(|field| reaches(path, field)) {
+                if let Some(field) = immutable::reached(path) {
                     return Err(at(format!(
                         "{field} is immutable or selects pods: a patch may not change it"
                     )));
@@ -72,16 +61,6 @@ pub fn prepare(patch: &Patch) -> Result<Prepared, Mistake> {
         target: Matcher::new(&patch.target)?,
         operations: patch.patch.clone(),
     })
-}
-
-/// Whether an operation at `path` changes `field` or something above or below it.
-fn reaches(path: &str, field: &str) -> bool {
-    let below = |outer: &str, inner: &str| {
-        inner
-            .strip_prefix(outer)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    below(field, path) || below(path, field)
 }
 
 impl Matcher {

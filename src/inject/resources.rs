@@ -1,10 +1,12 @@
 //! Requests and limits for containers that have none.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
 
 use super::draft::{Draft, Member};
 use crate::manifest::View;
-use crate::manifest::edit::EditError;
+use crate::manifest::edit::{EditError, Operation};
 use crate::manifest::view::Type;
 use crate::object::PodPlace;
 use crate::object::quantity::Quantity;
@@ -48,18 +50,23 @@ pub fn inject(
                 continue;
             }
             let own = own.filter(|own| (own.applies)(list, container));
-            if let Some(preset) = own.map(|own| own.preset).or(preset.as_ref()) {
+            if let Some(preset) = own.map(|own| own.preset).or(preset.as_deref()) {
                 let resources = container.get("resources");
                 let absent = absent(resources, preset, settings.cpu_limits);
-                wanted.push((list, index, absent));
+                let fresh = resources.is_none_or(View::is_null);
+                wanted.push((list, index, absent, fresh));
             }
         }
     }
-    for (list, index, absent) in wanted {
+    for (list, index, absent, fresh) in wanted {
         if absent.iter().all(Vec::is_empty) {
             continue;
         }
         let resources = format!("{spec}/{list}/{index}/resources");
+        if fresh {
+            create(draft, &resources, absent)?;
+            continue;
+        }
         for ((policy, kind), amounts) in KINDS.into_iter().zip(absent) {
             fill(draft, policy, &format!("{resources}/{kind}"), amounts)?;
         }
@@ -82,12 +89,12 @@ const KINDS: [(&str, &str); 2] = [(REQUESTS, "requests"), (LIMITS, "limits")];
 /// Resources and their amounts.
 type Rows = Vec<(&'static str, String)>;
 
-fn preset_for(
+fn preset_for<'r>(
     draft: &Draft<'_>,
     at: &str,
     place: &PodPlace,
-    settings: &Resources,
-) -> Option<Preset> {
+    settings: &'r Resources,
+) -> Option<Cow<'r, Preset>> {
     let template = place.template.as_ref()?;
     let component = draft
         .at(&format!("{at}{template}/metadata/labels"))
@@ -96,11 +103,8 @@ fn preset_for(
     let name = component
         .and_then(|c| settings.components.get(c.as_ref()))
         .unwrap_or(&settings.preset);
-    settings
-        .presets
-        .get(name)
-        .cloned()
-        .or_else(|| builtin_preset(name))
+    let own = settings.presets.get(name).map(Cow::Borrowed);
+    own.or_else(|| builtin_preset(name).map(Cow::Owned))
 }
 
 /// What a container lacks: requests, then limits.
@@ -148,6 +152,31 @@ fn is_map(view: View<'_>) -> bool {
     view.value_type() == Type::Map
 }
 
+/// Adds resources to a container that has none; what is in force first brings the map along.
+fn create(draft: &mut Draft<'_>, at: &str, absent: [Rows; 2]) -> Result<(), EditError> {
+    let mut there = false;
+    for ((policy, kind), amounts) in KINDS.into_iter().zip(absent) {
+        if amounts.is_empty() || !draft.enabled(policy) {
+            continue;
+        }
+        let amounts = all_of(amounts);
+        let operation = match there {
+            false => Operation::add(at, Map::from_iter([(kind.to_owned(), amounts)])),
+            true => Operation::add(format!("{at}/{kind}"), amounts),
+        };
+        draft.apply(policy, operation)?;
+        there = true;
+    }
+    Ok(())
+}
+
+/// Amounts as a map.
+fn all_of(amounts: Rows) -> Value {
+    let amounts = amounts.into_iter();
+    let amounts = amounts.map(|(key, amount)| (key.to_owned(), Value::String(amount)));
+    Value::Object(amounts.collect())
+}
+
 /// Adds amounts to a map that may be absent or null.
 fn fill(draft: &mut Draft<'_>, policy: &str, map: &str, amounts: Rows) -> Result<(), EditError> {
     let there = draft.at(map).filter(|view| !view.is_null());
@@ -166,10 +195,5 @@ fn fill(draft: &mut Draft<'_>, policy: &str, map: &str, amounts: Rows) -> Result
             return draft.add_members(map, members);
         }
     }
-    let amounts = amounts
-        .into_iter()
-        .map(|(key, amount)| (key.to_owned(), Value::String(amount)));
-    draft
-        .fill(policy, map, Value::Object(amounts.collect()))
-        .map(drop)
+    draft.fill(policy, map, all_of(amounts)).map(drop)
 }

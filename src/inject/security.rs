@@ -37,16 +37,6 @@ impl PodPointers {
         }
     }
 
-    /// The lists of containers the pod may have.
-    pub fn container_lists(&self) -> Vec<String> {
-        if self.bare {
-            return vec![self.spec.clone()];
-        }
-        ["initContainers", "containers", "ephemeralContainers"]
-            .map(|list| format!("{}/{list}", self.spec))
-            .into()
-    }
-
     /// The pod as policies look at it.
     pub fn target<'a>(&'a self, root: View<'a>) -> PodTarget<'a> {
         PodTarget {

@@ -146,31 +146,57 @@ pub enum EditError {
     Unwritable(&'static str),
 }
 
-/// A pointer's reference tokens, unescaped.
-///
-/// # Errors
-/// [`EditError::Pointer`] when the text is not a JSON Pointer.
-pub(super) fn tokens(pointer: &str) -> Result<Vec<Cow<'_, str>>, EditError> {
-    if pointer.is_empty() {
-        return Ok(Vec::new());
+/// A JSON Pointer whose syntax has been checked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Path<'p> {
+    /// Empty, or begins with `/`.
+    pointer: &'p str,
+    /// Whether any token has an escape; hardly one does.
+    escaped: bool,
+}
+
+impl<'p> Path<'p> {
+    /// Checks a pointer.
+    ///
+    /// # Errors
+    /// [`EditError::Pointer`] when the text is not a JSON Pointer.
+    pub(super) fn new(pointer: &'p str) -> Result<Self, EditError> {
+        let escaped = pointer.as_bytes().contains(&b'~');
+        let mut escapes = pointer.split('~').skip(1);
+        let right = (pointer.is_empty() || pointer.starts_with('/'))
+            && (!escaped || escapes.all(|escape| escape.starts_with(['0', '1'])));
+        match right {
+            true => Ok(Path { pointer, escaped }),
+            false => Err(EditError::Pointer(pointer.to_owned())),
+        }
     }
-    let Some(path) = pointer.strip_prefix('/') else {
-        return Err(EditError::Pointer(pointer.to_owned()));
-    };
-    if memchr::memchr(b'~', path.as_bytes()).is_none() {
-        let mut tokens = Vec::with_capacity(12);
-        tokens.extend(super::view::tokens(path).map(Cow::Borrowed));
-        return Ok(tokens);
+
+    /// The reference tokens, unescaped.
+    pub(super) fn tokens(self) -> impl Iterator<Item = Cow<'p, str>> {
+        let tokens = self.pointer.strip_prefix('/').map(super::view::tokens);
+        let escaped = self.escaped;
+        tokens
+            .into_iter()
+            .flatten()
+            .map(move |token| match escaped {
+                false => Cow::Borrowed(token),
+                true => super::view::unescape(token),
+            })
     }
-    path.split('/')
-        .map(|token| {
-            let mut escapes = token.split('~').skip(1);
-            match escapes.all(|e| e.starts_with(['0', '1'])) {
-                true => Ok(super::view::unescape(token)),
-                false => Err(EditError::Pointer(pointer.to_owned())),
-            }
-        })
-        .collect()
+
+    /// The pointer of the parent, and the last token; `None` for the whole document.
+    pub(super) fn split_last(self) -> Option<(Path<'p>, Cow<'p, str>)> {
+        let (parent, last) = self.pointer.rsplit_once('/')?;
+        let parent = Path {
+            pointer: parent,
+            ..self
+        };
+        let last = match self.escaped {
+            false => Cow::Borrowed(last),
+            true => super::view::unescape(last),
+        };
+        Some((parent, last))
+    }
 }
 
 /// A list index as RFC 6901 section 4 allows it: digits without a leading zero, below `len`.
@@ -201,8 +227,15 @@ mod tests {
             ("/a~", None),
         ];
         for (pointer, want) in cases {
-            match (tokens(pointer), want) {
-                (Ok(got), Some(want)) => assert_eq!(&got, want, "{pointer:?}"),
+            match (Path::new(pointer), want) {
+                (Ok(path), Some(want)) => {
+                    assert_eq!(path.tokens().collect::<Vec<_>>(), *want, "{pointer:?}");
+                    let last = path.split_last();
+                    let parent = last.as_ref().map(|(parent, _)| parent.tokens().count());
+                    let last = last.as_ref().map(|(_, last)| last.as_ref());
+                    assert_eq!(last, want.last().copied(), "{pointer:?}");
+                    assert_eq!(parent, want.len().checked_sub(1), "{pointer:?}");
+                }
                 (Err(EditError::Pointer(_)), None) => {}
                 (got, want) => panic!("{pointer:?}: {got:?}, expected {want:?}"),
             }

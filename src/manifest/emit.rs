@@ -243,7 +243,13 @@ pub(super) fn new_line(out: &mut String, at: Layout<'_>) {
 
 /// Writes blanks up to a column.
 pub(super) fn indent(out: &mut String, column: usize) {
-    out.extend(std::iter::repeat_n(' ', column));
+    const BLANKS: &str = "                                ";
+    let mut rest = column;
+    while rest > 0 {
+        let blanks = BLANKS.get(..rest).unwrap_or(BLANKS);
+        out.push_str(blanks);
+        rest -= blanks.len();
+    }
 }
 
 fn key(out: &mut String, key: &str, quoted: bool) -> Result<(), EditError> {
@@ -288,7 +294,9 @@ fn is_plain(text: &str) -> bool {
     bytes
         .next()
         .is_some_and(|b| b.is_ascii_alphabetic() || b == b'/' || b == b'_')
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b"/._+@-".contains(&b))
+        && bytes.all(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'+' | b'@' | b'-')
+        })
         && !is_reserved(text)
 }
 

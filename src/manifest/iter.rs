@@ -119,7 +119,7 @@ impl<'a> Iterator for NodeEntries<'a> {
         match self {
             NodeEntries::Plain(children) => {
                 let (key, value) = (children.next()?, children.next()?);
-                Some((key.text(), View::Node(value)))
+                Some((Cow::Borrowed(key.plain_key()), View::Node(value)))
             }
             NodeEntries::Members(members) => members.next(),
             NodeEntries::Json(members) => {

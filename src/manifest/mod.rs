@@ -23,11 +23,12 @@ pub mod split;
 pub mod tape;
 pub mod value;
 pub mod view;
+pub mod way;
 mod write;
 
 pub use edit::{Edit, EditError, Operation};
 pub use emit::{document as write_document, write_key, write_string};
-pub use error::{ParseError, line_column};
+pub use error::{Lines, ParseError, line_column};
 pub use overlay::Overlay;
 pub use split::{DocSpan, split};
 pub use tape::{Document, Kind, Node, NodeId, Style};

@@ -4,11 +4,9 @@
 //! tape. So operations are applied one after the other with exact RFC 6902 meaning, policies look
 //! at the result through a [`View`], and `write` knows what to leave alone.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
 
-use super::edit::{self, EditError, Operation};
+use super::edit::{self, EditError, Operation, Path};
 use super::iter::{AnyEntries, AnyItems, EditedEntries, Entries, Items, NodeEntries};
 use super::rows::{self, Own};
 use super::tape::{Document, Kind, Node, NodeId};
@@ -123,15 +121,14 @@ impl<'d> Overlay<'d> {
     }
 
     fn require(&self, pointer: &str) -> Result<View<'_>, EditError> {
-        edit::tokens(pointer)?;
+        Path::new(pointer)?;
         self.at(pointer)
             .ok_or_else(|| EditError::Missing(pointer.to_owned()))
     }
 
     /// The `add` of RFC 6902, without an [`Operation`] around it.
     pub fn add(&mut self, path: &str, value: Value) -> Result<(), EditError> {
-        let tokens = edit::tokens(path)?;
-        let Some((last, parents)) = tokens.split_last() else {
+        let Some((parents, last)) = Path::new(path)?.split_last() else {
             return self.replace("", value);
         };
         // To open an alias or a merged member is a change by itself: then look before.
@@ -140,7 +137,7 @@ impl<'d> Overlay<'d> {
         }
         let doc = self.doc;
         if let Some(parent) = self.open(parents) {
-            return parent.add(doc, last, value, path);
+            return parent.add(doc, &last, value, path);
         }
         Err(match descend(self.view(), parents) {
             Some(_) => EditError::Parent(path.to_owned()),
@@ -148,7 +145,8 @@ impl<'d> Overlay<'d> {
         })
     }
 
-    /// Adds members to one map, which is looked up once. `map` is its JSON Pointer.
+    /// Adds members to one map, which is looked up once. `map` is its JSON Pointer; the members are
+    /// absent there, or have other values.
     ///
     /// # Errors
     /// There is no map at that place; nothing has changed then.
@@ -157,16 +155,15 @@ impl<'d> Overlay<'d> {
         map: &str,
         members: impl IntoIterator<Item = (&'m str, Value)>,
     ) -> Result<(), EditError> {
-        let tokens = edit::tokens(map)?;
-        let there = descend(self.view(), &tokens).ok_or_else(|| missing(map))?;
+        let path = Path::new(map)?;
+        let there = descend(self.view(), path).ok_or_else(|| missing(map))?;
         if there.value_type() != Type::Map {
             return Err(EditError::Parent(map.to_owned()));
         }
-        let doc = self.doc;
-        match self.open(&tokens).ok_or_else(|| missing(map))? {
+        match self.open(path).ok_or_else(|| missing(map))? {
             Open::Map(map) => members
                 .into_iter()
-                .for_each(|(key, value)| map.add(doc, key, value)),
+                .for_each(|(key, value)| map.set(key, Slot::New(value))),
             Open::Json(Value::Object(map)) => {
                 map.extend(
                     members
@@ -185,43 +182,43 @@ impl<'d> Overlay<'d> {
     }
 
     fn replace(&mut self, path: &str, value: Value) -> Result<(), EditError> {
-        let tokens = edit::tokens(path)?;
-        let old = descend(self.view(), &tokens).ok_or_else(|| missing(path))?;
+        let tokens = Path::new(path)?;
+        let old = descend(self.view(), tokens).ok_or_else(|| missing(path))?;
         if old.same(View::Json(&value)) {
             return Ok(());
         }
-        let Some((last, parents)) = tokens.split_last() else {
+        let Some((parents, last)) = tokens.split_last() else {
             self.root = Some(Slot::New(value));
             return Ok(());
         };
         match self.open(parents).ok_or_else(|| missing(path))? {
-            Open::Map(map) => map.set(last, Slot::New(value)),
+            Open::Map(map) => map.set(&last, Slot::New(value)),
             Open::Seq(seq) => {
-                let at = edit::index(last, seq.items.len());
+                let at = edit::index(&last, seq.items.len());
                 let item = at.and_then(|at| seq.items.get_mut(at));
                 item.ok_or_else(|| missing(path))?.slot = Slot::New(value);
             }
             Open::Json(parent) => {
-                *json_child(parent, last).ok_or_else(|| missing(path))? = value;
+                *json_child(parent, &last).ok_or_else(|| missing(path))? = value;
             }
         }
         Ok(())
     }
 
     fn remove(&mut self, path: &str) -> Result<(), EditError> {
-        let tokens = edit::tokens(path)?;
-        let (last, parents) = tokens.split_last().ok_or(EditError::Root)?;
-        descend(self.view(), &tokens).ok_or_else(|| missing(path))?;
+        let tokens = Path::new(path)?;
+        let (parents, last) = tokens.split_last().ok_or(EditError::Root)?;
+        descend(self.view(), tokens).ok_or_else(|| missing(path))?;
         let doc = self.doc;
         match self.open(parents).ok_or_else(|| missing(path))? {
-            Open::Map(map) => map.remove(doc, last),
+            Open::Map(map) => map.remove(doc, &last),
             Open::Seq(seq) => {
-                let at = edit::index(last, seq.items.len()).ok_or_else(|| missing(path))?;
+                let at = edit::index(&last, seq.items.len()).ok_or_else(|| missing(path))?;
                 seq.items.remove(at);
             }
             Open::Json(Value::Object(map)) => drop(map.remove(last.as_ref())),
             Open::Json(Value::Array(items)) => {
-                let at = edit::index(last, items.len()).ok_or_else(|| missing(path))?;
+                let at = edit::index(&last, items.len()).ok_or_else(|| missing(path))?;
                 items.remove(at);
             }
             Open::Json(_) => return Err(EditError::Parent(path.to_owned())),
@@ -243,20 +240,21 @@ impl<'d> Overlay<'d> {
         moved
     }
 
-    fn open(&mut self, tokens: &[Cow<'_, str>]) -> Option<Open<'_>> {
+    fn open(&mut self, path: Path<'_>) -> Option<Open<'_>> {
         let doc = self.doc;
         let mut slot = self.root.as_mut()?;
-        for (depth, token) in tokens.iter().enumerate() {
+        let mut tokens = path.tokens();
+        while let Some(token) = tokens.next() {
             slot = match slot.unfold(doc)? {
-                Open::Map(map) => map.member(doc, token)?,
+                Open::Map(map) => map.member(doc, &token)?,
                 Open::Seq(seq) => {
-                    let at = edit::index(token, seq.items.len())?;
+                    let at = edit::index(&token, seq.items.len())?;
                     &mut seq.items.get_mut(at)?.slot
                 }
                 Open::Json(value) => {
-                    let mut rest = tokens.get(depth..)?.iter();
-                    return rest
-                        .try_fold(value, |v, t| json_child(v, t))
+                    let child = json_child(value, &token)?;
+                    return tokens
+                        .try_fold(child, |v, t| json_child(v, &t))
                         .map(Open::Json);
                 }
             };
@@ -493,15 +491,10 @@ impl<'a> Edited<'a> {
     }
 }
 
-/// Walks down a view; list indexes are read as strictly as RFC 6901 asks.
-fn descend<'a>(view: View<'a>, tokens: &[Cow<'_, str>]) -> Option<View<'a>> {
-    tokens
-        .iter()
-        .try_fold(view, |view, token| match view.value_type() {
-            Type::Map => view.get(token),
-            Type::Seq => view.item(edit::index(token, usize::MAX)?),
-            _ => None,
-        })
+/// Walks down a view.
+fn descend<'a>(view: View<'a>, path: Path<'_>) -> Option<View<'a>> {
+    path.tokens()
+        .try_fold(view, |view, token| view.child(&token))
 }
 
 fn json_child<'a>(value: &'a mut Value, token: &str) -> Option<&'a mut Value> {

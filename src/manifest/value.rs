@@ -75,15 +75,31 @@ impl<'d> Node<'d> {
         if flags & (FLAG_MERGE | FLAG_ODD_KEY) != 0 {
             return map.get_special(key);
         }
+        map.get_plain(key, flags & FLAG_DUPLICATE != 0)
+    }
+
+    /// [`Node::get_entry`] in a map whose keys are their own bytes. Everything else is built on
+    /// this, so it walks the tape itself and looks at bytes only where the length fits.
+    fn get_plain(self, key: &str, last: bool) -> Option<(Node<'d>, View<'d>)> {
+        let doc = self.document();
+        let (nodes, text) = (doc.nodes.as_slice(), doc.text.as_bytes());
+        let (mut at, end) = (self.id() + 1, self.raw().next);
         let mut found = None;
-        let mut children = map.children();
-        while let (Some(name), Some(value)) = (children.next(), children.next()) {
-            if name.key_bytes() == key.as_bytes() {
-                found = Some((name, View::Node(value)));
-                if flags & FLAG_DUPLICATE == 0 {
+        while at < end
+            && let Some(name) = nodes.get(at as usize)
+            && let Some(value) = nodes.get(name.next as usize)
+        {
+            let quotes = usize::from(matches!(name.style, Style::Single | Style::Double));
+            let (start, stop) = (name.start as usize + quotes, name.end as usize);
+            if start + key.len() + quotes == stop
+                && text.get(start..start + key.len()) == Some(key.as_bytes())
+            {
+                found = Some((doc.node(at), View::Node(doc.node(name.next))));
+                if !last {
                     break;
                 }
             }
+            at = value.next;
         }
         found
     }
@@ -257,14 +273,16 @@ impl<'d> Node<'d> {
     /// The bytes of a key that needs no decoding.
     #[inline]
     pub(super) fn key_bytes(self) -> &'d [u8] {
+        self.plain_key().as_bytes()
+    }
+
+    /// The text of a key that needs no decoding.
+    #[inline]
+    pub(super) fn plain_key(self) -> &'d str {
         let raw = self.raw();
         let quotes = usize::from(matches!(raw.style, Style::Single | Style::Double));
         let span = raw.start as usize + quotes..raw.end as usize - quotes;
-        self.document()
-            .text()
-            .as_bytes()
-            .get(span)
-            .unwrap_or_default()
+        self.document().text().get(span).unwrap_or_default()
     }
 
     /// Whether this key is goyaml's merge key (`isMerge` in `decode.go`): a plain `<<`, or any `<<`

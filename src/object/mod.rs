@@ -4,10 +4,12 @@
 //! object it is, [`pods`] where it carries pod specs, [`selector`] and [`quantity`] read the two
 //! small languages Kubernetes hides in strings.
 
+pub mod builtin;
 pub mod carriers;
 pub mod crd;
 pub mod identity;
 pub mod image;
+pub mod immutable;
 pub mod pods;
 pub mod quantity;
 pub mod secret;
@@ -53,7 +55,8 @@ impl fmt::Display for NotAnObject {
 ///
 /// Whatever has a non-null `items` is a list, as in `unstructuredJSONScheme.decode` of
 /// k8s.io/apimachinery; items without `apiVersion` and `kind` take them from the list
-/// (`PodList` holds `Pod`s). An empty or null document has no objects.
+/// (`PodList` holds `Pod`s). One whose kind does not say so is refused: what else it holds would be
+/// lost. An empty or null document has no objects.
 pub fn find(root: View<'_>) -> Result<Vec<Object<'_>>, NotAnObject> {
     let mut objects = Vec::with_capacity(1);
     if !root.is_null() {
@@ -80,7 +83,9 @@ fn collect<'d>(
         ));
     }
     let (api_version, kind) = match (text(view, "apiVersion"), text(view, "kind"), inherited) {
-        (Ok(None), Ok(None), Some((api, kind))) => (api.to_owned(), kind.to_owned()),
+        (Ok(None), Ok(None), Some((api, kind))) if !kind.is_empty() => {
+            (api.to_owned(), kind.to_owned())
+        }
         (Ok(Some(api)), Ok(Some(kind)), _) => (api, kind),
         (Err(()), ..) => return Err(refuse_at("/apiVersion", "apiVersion is not a string")),
         (_, Err(()), _) => return Err(refuse_at("/kind", "kind is not a string")),
@@ -99,6 +104,10 @@ fn collect<'d>(
             Ok(())
         }
         Some(_) if depth == MAX_LIST_DEPTH => Err(refuse("lists are nested too deep")),
+        Some(_) if !kind.to_ascii_lowercase().ends_with("list") => Err(refuse_at(
+            "/items",
+            "items in an object whose kind is no list: Helm and kubectl would apply them in its place",
+        )),
         Some(items) if items.value_type() == Type::Seq => {
             let item_kind = kind.strip_suffix("List").unwrap_or(&kind);
             for (index, item) in items.items().enumerate() {
@@ -187,6 +196,14 @@ mod tests {
             (
                 json!({"apiVersion": "v1", "kind": "List", "items": [1]}),
                 "/items/0: expected a Kubernetes object, a mapping with apiVersion and kind",
+            ),
+            (
+                json!({"apiVersion": "v1", "kind": "List", "items": [{"metadata": {"name": "a"}}]}),
+                "/items/0: apiVersion is missing",
+            ),
+            (
+                json!({"apiVersion": "v1", "kind": "Pod", "spec": {}, "items": []}),
+                "/items: items in an object whose kind is no list: Helm and kubectl would apply them in its place",
             ),
             (
                 json!({"apiVersion": "v1", "kind": "Pod", "metadata": "x"}),

@@ -2,6 +2,7 @@
 
 use crate::manifest::View;
 use crate::manifest::view::{Type, escape};
+use crate::manifest::way::Way;
 
 /// What lies at the end of a carrier's path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -138,31 +139,6 @@ pub fn guess(object: View<'_>) -> Vec<PodPlace> {
 
 /// Nothing in the public kinds nests a pod spec deeper.
 const MAX_GUESS_DEPTH: usize = 24;
-
-/// How a value was reached; made a pointer only where something is found, for most objects hold
-/// nothing.
-enum Way<'w> {
-    Root,
-    Key(&'w Way<'w>, &'w str),
-    Index(&'w Way<'w>, usize),
-}
-
-impl Way<'_> {
-    fn depth(&self) -> usize {
-        match self {
-            Way::Root => 0,
-            Way::Key(way, _) | Way::Index(way, _) => 1 + way.depth(),
-        }
-    }
-
-    fn pointer(&self) -> String {
-        match self {
-            Way::Root => String::new(),
-            Way::Key(way, key) => format!("{}/{}", way.pointer(), escape(key)),
-            Way::Index(way, index) => format!("{}/{index}", way.pointer()),
-        }
-    }
-}
 
 fn look(view: View<'_>, way: &Way<'_>, found: &mut Vec<PodPlace>) {
     if way.depth() > MAX_GUESS_DEPTH {

@@ -20,11 +20,11 @@ impl Run<'_, '_> {
         let old = span.text;
         let before = match slot {
             Done::Untouched => old.to_owned(),
-            Done::Edited(change) => {
-                String::from_utf8_lossy(&change.text(old, &self.edited)).into_owned()
-            }
+            Done::Edited(change) => String::from_utf8(change.text(old, &self.edited))
+                .map_err(|error| error.to_string())?,
         };
-        let document = Document::parse(&before).map_err(|error| error.reason)?;
+        let buffers = std::mem::take(&mut self.buffers);
+        let document = Document::parse_with(&before, buffers).map_err(|error| error.reason)?;
         let settings = self.settings;
         let mut draft = Draft::new(&document, number, &settings.policies, settings.keep_edits);
         self.scratch.clear();
@@ -43,6 +43,7 @@ impl Run<'_, '_> {
             &self.scratch,
             &mut self.edited,
         ));
+        self.buffers = document.into_buffers();
         Ok(())
     }
 }

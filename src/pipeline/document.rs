@@ -12,7 +12,7 @@ use crate::check;
 use crate::inject::network::narrow;
 use crate::inject::{Draft, images, labels, patches, resources, security};
 use crate::manifest::edit::EditError;
-use crate::manifest::{DocSpan, Document, ParseError, View, position};
+use crate::manifest::{DocSpan, Document, Lines, ParseError, View, position};
 use crate::object::identity::HELM4_FILENAME;
 use crate::object::{self, Identity, Object, PodPlace};
 use crate::policy::Violation;
@@ -182,8 +182,9 @@ impl Run<'_, '_> {
             Some(Found { object, violation })
         }));
         found.retain(|found| self.settings.enabled(&found.violation.policy));
+        let mut lines = Lines::new(document.text());
         for Found { object, violation } in found {
-            let finding = self.finding(number, document, object, violation);
+            let finding = self.finding_in(&mut lines, number, document, object, violation);
             self.find(finding);
         }
         if self.settings.keep_edits && draft.count() > 0 {
@@ -367,10 +368,23 @@ impl Run<'_, '_> {
         object: &Object<'_>,
         violation: Violation,
     ) -> Finding {
+        let mut lines = Lines::new(document.text());
+        self.finding_in(&mut lines, number, document, object, violation)
+    }
+
+    /// The same for one of many findings in a document.
+    fn finding_in(
+        &self,
+        lines: &mut Lines<'_>,
+        number: usize,
+        document: &Document<'_>,
+        object: &Object<'_>,
+        violation: Violation,
+    ) -> Finding {
         let span = self.spans.get(number);
         let base = span.map_or(0, |s| s.start);
         let at = position::locate(document, &violation.pointer);
-        let (line, column) = crate::manifest::line_column(document.text(), at.start);
+        let (line, column) = lines.line_column(at.start);
         let first_line = span.map_or(1, |s| s.first_line);
         let quote = if check::quote::may_quote(document, &violation.policy, &at, &violation.pointer)
         {

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use crate::manifest::Document;
-use crate::object::carriers;
 use crate::object::pods::{self, PodPath, PodPlace};
-use crate::object::{Object, crd};
+use crate::object::{Object, builtin, carriers, crd};
 
 /// What is known about kinds so far.
 #[derive(Default)]
@@ -43,7 +42,7 @@ impl Kinds {
         load: &dyn Fn(usize) -> Option<String>,
     ) -> Places {
         let id = &object.identity;
-        let builtin = is_builtin_group(id.group());
+        let builtin = builtin::is_group(id.group());
         let table = if builtin {
             carriers::kubernetes()
         } else {
@@ -53,7 +52,13 @@ impl Kinds {
             return Places::Known(pods::places(object.view, paths));
         }
         if builtin {
-            return Places::Known(Vec::new());
+            let none = builtin::has_no_pods(id.group(), &id.kind);
+            let places = if none {
+                Vec::new()
+            } else {
+                pods::guess(object.view)
+            };
+            return Places::Known(places);
         }
         if !last {
             return Places::Ask;
@@ -96,49 +101,5 @@ impl Kinds {
                     .flat_map(|o| crd::pod_paths(o.view, version))
                     .collect()
             })
-    }
-}
-
-/// Groups of Kubernetes itself: their kinds carry pod specs only where the table says so.
-/// (k8s.io/api, one folder per group.)
-const BUILTIN_GROUPS: [&str; 24] = [
-    "",
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "apiregistration.k8s.io",
-    "apps",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "autoscaling",
-    "batch",
-    "certificates.k8s.io",
-    "coordination.k8s.io",
-    "discovery.k8s.io",
-    "events.k8s.io",
-    "extensions",
-    "flowcontrol.apiserver.k8s.io",
-    "internal.apiserver.k8s.io",
-    "networking.k8s.io",
-    "node.k8s.io",
-    "policy",
-    "rbac.authorization.k8s.io",
-    "resource.k8s.io",
-    "scheduling.k8s.io",
-    "storage.k8s.io",
-    "storagemigration.k8s.io",
-];
-
-fn is_builtin_group(group: &str) -> bool {
-    BUILTIN_GROUPS.binary_search(&group).is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn builtin_groups_are_sorted_for_the_search() {
-        assert!(BUILTIN_GROUPS.is_sorted());
-        assert!(is_builtin_group("batch") && !is_builtin_group("gateway.networking.k8s.io"));
     }
 }

@@ -106,10 +106,13 @@ impl Run<'_, '_> {
     fn topology(&self, facts: &network::Facts) -> Topology {
         let spans = &self.spans;
         let load = |number: usize| spans.get(number).map(|span| span.text);
+        let labels = &self.settings.labels;
+        let common = |key: &str| labels.iter().any(|label| label.key == key);
         let inputs = topology::Inputs {
             network: &self.settings.network,
             namespace: self.settings.namespace.as_deref(),
             load: &load,
+            common: &common,
         };
         network::derive(facts, &inputs)
     }

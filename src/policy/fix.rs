@@ -152,19 +152,22 @@ impl ActiveRule {
 /// The operation that puts the fix's value where it belongs below `root`, which lies at `base`.
 /// `None`: somebody chose another value there, or something on the way is no map.
 fn operation(fix: &Fix, root: Option<View<'_>>, base: &str, overrule: bool) -> Option<Operation> {
-    let tokens: Vec<_> = fix.path.split('/').skip(1).map(unescape).collect();
-    let mut rest = tokens.as_slice();
-    let mut path = base.to_owned();
+    // The tokens that are left, each behind a `/`.
+    let (_, mut rest) = (fix.path).split_at(fix.path.find('/').unwrap_or(fix.path.len()));
+    let mut path = String::with_capacity(base.len() + rest.len());
+    path.push_str(base);
     let mut view = root;
-    while let Some((token, after)) = rest.split_first() {
+    while let Some(below) = rest.strip_prefix('/') {
         let Some(parent) = view.filter(|parent| !is_fillable(*parent)) else {
             return Some(add(path, rest, &fix.value));
         };
+        let (token, after) = below.split_at(below.find('/').unwrap_or(below.len()));
+        let token = unescape(token);
         path.push('/');
-        path.push_str(&escape(token));
+        path.push_str(&escape(&token));
         rest = after;
         match parent.value_type() {
-            Type::Map => view = parent.get(token),
+            Type::Map => view = parent.get(&token),
             Type::Seq if token == "-" && after.is_empty() => {
                 let contains = parent.items().any(|item| item.to_json() == fix.value);
                 return (!contains).then(|| add(path, after, &fix.value));
@@ -185,14 +188,13 @@ fn is_fillable(view: View<'_>) -> bool {
 }
 
 /// Adds `value` at `path`, inside of as many new maps as there are tokens left.
-fn add(path: String, rest: &[std::borrow::Cow<'_, str>], value: &Value) -> Operation {
-    let value = rest
-        .iter()
-        .rev()
-        .fold(value.clone(), |value, token| match token.as_ref() {
-            "-" => Value::Array(vec![value]),
-            key => Value::Object(Map::from_iter([(key.to_owned(), value)])),
-        });
+fn add(path: String, rest: &str, value: &Value) -> Operation {
+    // Behind the last of them stands the empty text in front of the first `/`.
+    let tokens = rest.rsplit('/').take(rest.matches('/').count());
+    let value = tokens.fold(value.clone(), |value, token| match token {
+        "-" => Value::Array(vec![value]),
+        key => Value::Object(Map::from_iter([(unescape(key).into_owned(), value)])),
+    });
     Operation::add(path, value)
 }
 

@@ -6,6 +6,13 @@ use super::export::check::{problem, untranslatable};
 use super::model::{API_VERSION, Admission, Fix, FixTarget, NodeKind, Policy, PolicyFile, Rule};
 use super::schema::Schema;
 use super::vocabulary::unknown_keyword;
+use crate::object::immutable;
+
+/// The only version of JSON Schema that policies are read by, whatever they say.
+const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// What may stand in braces in a message, for what the rule found.
+const PLACEHOLDERS: [&str; 4] = ["container", "field", "reason", "value"];
 
 /// A JSON Pointer into the file, and what is wrong there.
 pub(super) type FieldError = (String, String);
@@ -40,6 +47,10 @@ pub(super) fn check(file: &PolicyFile) -> Result<(), FieldError> {
 /// What stands for the rules at admission makes sense.
 fn check_admission(spec: &Policy) -> Result<(), FieldError> {
     match &spec.admission {
+        None if spec.module.is_some() => wrong(
+            "/spec/module",
+            "needs admission.none: why the API server cannot be asked",
+        ),
         None => Ok(()),
         Some(Admission::None(reason)) if reason.trim().is_empty() => {
             wrong("/spec/admission/none", "must say why")
@@ -142,6 +153,16 @@ fn check_rule(rule: &Rule) -> Result<(), FieldError> {
             return wrong("/inherit", "must be a JSON Pointer, which starts with /");
         }
     }
+    if rule.message.trim().is_empty() {
+        return wrong("/message", "must say what is wrong");
+    }
+    if let Some(name) = unknown_placeholder(&rule.message) {
+        let known = PLACEHOLDERS.map(|name| format!("{{{name}}}")).join(", ");
+        return wrong(
+            "/message",
+            format!("{{{name}}} stands for nothing: there are {known}"),
+        );
+    }
     for (index, fix) in rule.fix.iter().enumerate() {
         check_fix(rule.node, fix)
             .map_err(|(own, reason)| (format!("/fix/{index}{own}"), reason))?;
@@ -149,9 +170,26 @@ fn check_rule(rule: &Rule) -> Result<(), FieldError> {
     Ok(())
 }
 
+/// The first word in braces that nothing is filled in for. Other braces are text.
+fn unknown_placeholder(message: &str) -> Option<&str> {
+    let words = message
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'));
+    let is_word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase());
+    let unknown = |word: &&str| is_word(word) && !PLACEHOLDERS.contains(word);
+    words.map(|(word, _)| word).find(unknown)
+}
+
 fn check_fix(node: NodeKind, fix: &Fix) -> Result<(), FieldError> {
     if !fix.path.starts_with('/') {
         return wrong("/path", "must be a JSON Pointer, which starts with /");
+    }
+    if fix.target == FixTarget::Object
+        && let Some(field) = immutable::reached(&fix.path)
+    {
+        let reason = format!("{field} is immutable or selects pods: a fix may not change it");
+        return wrong("/path", reason);
     }
     let fits = match fix.target {
         FixTarget::Pod | FixTarget::PodMetadata => node != NodeKind::Object,
@@ -211,9 +249,12 @@ pub(super) fn check_schemas(spec: &Policy) -> Result<(), FieldError> {
         if let Some(place) = unknown_keyword(schema) {
             return wrong(pointer + &place, "is no keyword of JSON Schema");
         }
+        if schema.get("$schema").is_some_and(|own| own != DRAFT) {
+            return wrong(pointer + "/$schema", format!("must be {DRAFT}"));
+        }
         match Schema::new(schema.clone()).validator() {
             Ok(_) => Ok(()),
-            Err(reason) => wrong(pointer, reason),
+            Err(error) => wrong(pointer + &error.pointer, error.reason.as_str()),
         }
     };
     each_rule(spec, |pointer, rule| {

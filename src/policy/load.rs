@@ -73,12 +73,17 @@ impl Library {
         LIBRARY.get_or_init(read_all).clone()
     }
 
-    /// Adds every `.yaml`, `.yml` and `.json` file below a folder, in the order of their paths.
+    /// Adds every `.yaml`, `.yml` and `.json` file below a folder, in the order of their paths. What
+    /// begins with a dot is left out: the files of a mounted ConfigMap stand in `..data`, too.
     ///
     /// # Errors
     /// The first file that cannot be read, is no valid policy, or has the name of another.
     pub fn add_directory(&mut self, folder: &Path) -> Result<(), ConfigError> {
-        for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
+        let hidden = |entry: &walkdir::DirEntry| {
+            entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
+        };
+        let walk = walkdir::WalkDir::new(folder).sort_by_file_name();
+        for entry in walk.into_iter().filter_entry(|entry| !hidden(entry)) {
             let entry = entry
                 .map_err(|error| ConfigError::unreadable(&folder.display().to_string(), &error))?;
             let extension = entry
@@ -244,6 +249,20 @@ spec:
         assert!(library.add_directory(&folder.path().join("none")).is_err());
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_mounted_config_map_is_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("..2026_11_25")).unwrap();
+        std::fs::write(at("..2026_11_25/team.yaml"), TEAM_LABEL).unwrap();
+        std::os::unix::fs::symlink("..2026_11_25", at("..data")).unwrap();
+        std::os::unix::fs::symlink("..data/team.yaml", at("team.yaml")).unwrap();
+        let mut library = Library::default();
+        library.add_directory(folder.path()).unwrap();
+        assert!(library.get("acme/team-label").is_some());
+    }
+
     #[test]
     fn errors_say_where() {
         let cases = [
@@ -270,7 +289,7 @@ spec:
             (
                 "{type: object}",
                 "{type: objekt}",
-                "p.yaml:9:7: spec.rules[0].schema: /type: ",
+                "p.yaml:9:16: spec.rules[0].schema.type: is no type: there are array, boolean,",
             ),
             (
                 "{type: object}",
@@ -280,7 +299,37 @@ spec:
             (
                 "{type: object}",
                 "{pattern: '(?=x)'}",
-                "p.yaml:9:7: spec.rules[0].schema: ",
+                "p.yaml:9:16: spec.rules[0].schema.pattern: is no regular expression, or one with look-around",
+            ),
+            (
+                "{type: object}",
+                "{$schema: 'http://json-schema.org/draft-07/schema#'}",
+                "p.yaml:9:16: spec.rules[0].schema.$schema: must be https://json-schema.org/draft/2020-12/schema",
+            ),
+            (
+                "{type: object}",
+                "{$defs: {a: {properties: {b: {$ref: '#/$defs/a'}}}}, $ref: '#/$defs/a'}",
+                "p.yaml:9:68: spec.rules[0].schema.$ref: is recursive, which CEL has not",
+            ),
+            (
+                "{type: object}",
+                "{type: object}\n      fix: [{target: object, path: /spec/selector/app, value: a}]",
+                "p.yaml:10:30: spec.rules[0].fix[0].path: /spec/selector is immutable or selects pods",
+            ),
+            (
+                "the label team is missing",
+                "''",
+                "p.yaml:10:7: spec.rules[0].message: must say what is wrong",
+            ),
+            (
+                "the label team is missing",
+                "'{name} has no {field}, {not a word} {}'",
+                "p.yaml:10:7: spec.rules[0].message: {name} stands for nothing: there are {container}, {field},",
+            ),
+            (
+                "spec:\n",
+                "spec: []\nspek:\n",
+                "p.yaml:4:1: spec: invalid type: sequence, expected a map",
             ),
             (
                 "schema: {",

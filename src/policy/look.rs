@@ -17,7 +17,7 @@ impl<'p, 'a> Pod<'p, 'a> {
         Pod {
             target,
             spec: target.spec(),
-            containers: target.containers().collect(),
+            containers: target.containers(),
         }
     }
 }

@@ -536,7 +536,7 @@ mod tests {
         #[test]
         fn the_answer_is_that_of_jsonschema(schema in schema(), values in prop::collection::vec(value(), 1..6)) {
             let matcher = Matcher::new(&schema);
-            let validator = compile(&schema).map_err(TestCaseError::fail)?;
+            let validator = compile(&schema).map_err(|error| TestCaseError::fail(error.to_string()))?;
             for value in values {
                 let view = View::Json(&value);
                 prop_assert_eq!(matcher.holds(view), validator.is_valid(view), "{} on {}", schema, value);

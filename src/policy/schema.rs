@@ -1,9 +1,11 @@
 //! JSON Schemas: compiled when first needed, and merged where one pass can serve many rules.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::OnceLock;
 
-use jsonschema::PatternOptions;
+use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::{PatternOptions, ValidationError};
 use serde_json::{Map, Value};
 
 use super::json::{Validator, ViewJson};
@@ -15,7 +17,25 @@ use crate::manifest::View;
 pub struct Schema {
     source: Value,
     matcher: OnceLock<Matcher>,
-    compiled: OnceLock<Result<Box<Validator>, String>>,
+    compiled: OnceLock<Result<Box<Validator>, NotASchema>>,
+}
+
+/// Why a value is no schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotASchema {
+    /// JSON Pointer, from the schema, to what is wrong.
+    pub pointer: String,
+    /// What is wrong there, as a fragment that follows the field.
+    pub reason: String,
+}
+
+impl fmt::Display for NotASchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pointer.as_str() {
+            "" => f.write_str(&self.reason),
+            pointer => write!(f, "{pointer}: {}", self.reason),
+        }
+    }
 }
 
 impl Schema {
@@ -37,7 +57,7 @@ impl Schema {
     ///
     /// # Errors
     /// Where and why `source` is no valid schema.
-    pub fn validator(&self) -> Result<&Validator, &str> {
+    pub fn validator(&self) -> Result<&Validator, &NotASchema> {
         match self
             .compiled
             .get_or_init(|| compile(&self.source).map(Box::new))
@@ -56,16 +76,29 @@ impl Schema {
 }
 
 /// Compiles a schema: no network, and regular expressions that take linear time on any input.
-pub(super) fn compile(source: &Value) -> Result<Validator, String> {
+pub(super) fn compile(source: &Value) -> Result<Validator, NotASchema> {
     jsonschema::options_for::<ViewJson>()
         .with_draft(jsonschema::Draft::Draft202012)
         .offline()
         .with_pattern_options(PatternOptions::regex())
         .build(source)
-        .map_err(|error| match error.instance_path().as_str() {
-            "" => error.to_string(),
-            path => format!("{path}: {error}"),
+        .map_err(|error| NotASchema {
+            pointer: error.instance_path().as_str().to_owned(),
+            reason: reason(&error),
         })
+}
+
+fn reason(error: &ValidationError<'_>) -> String {
+    let keyword = error.instance_path().as_str().rsplit('/').next();
+    match (error.kind(), keyword) {
+        (Kind::AnyOf { .. }, Some("type")) => {
+            "is no type: there are array, boolean, integer, null, number, object and string".into()
+        }
+        (Kind::Format { .. }, _) => {
+            "is no regular expression, or one with look-around or back references".into()
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// Several schemas as one that holds exactly where all of them hold.
@@ -249,7 +282,7 @@ mod tests {
         assert!(
             schema
                 .validator()
-                .is_err_and(|error| error.contains("/properties/a/type"))
+                .is_err_and(|error| error.pointer == "/properties/a/type")
         );
         assert!(!schema.holds(View::Json(&json!({"a": "text"}))));
         let remote = Schema::new(json!({"$ref": "https://example.com/schema.json"}));

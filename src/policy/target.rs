@@ -68,22 +68,23 @@ impl<'a> PodTarget<'a> {
     }
 
     /// All containers in the order Kubernetes' evaluator visits them.
-    pub fn containers(&self) -> impl Iterator<Item = Container<'a>> + use<'a> {
-        let (spec, bare) = (self.spec, self.bare);
-        ContainerList::ALL.into_iter().flat_map(move |list| {
-            let items = match (bare, list) {
-                (false, _) => spec.get(list.key()),
-                (true, ContainerList::Containers) => Some(spec),
+    pub fn containers(&self) -> Vec<Container<'a>> {
+        let mut found = Vec::with_capacity(4);
+        for list in ContainerList::ALL {
+            let items = match (self.bare, list) {
+                (false, _) => self.spec.get(list.key()),
+                (true, ContainerList::Containers) => Some(self.spec),
                 (true, _) => None,
             };
             let items = items.into_iter().flat_map(View::items).enumerate();
-            items.map(move |(index, view)| Container {
+            found.extend(items.map(|(index, view)| Container {
                 view: or_empty_map(view),
                 is_null: view.is_null(),
                 list,
                 index,
-            })
-        })
+            }));
+        }
+        found
     }
 
     /// Calls back with every part that must be a map or a list before any policy looks into it,
@@ -100,6 +101,7 @@ impl<'a> PodTarget<'a> {
             })
             && self
                 .containers()
+                .into_iter()
                 .all(|own| ask(own.view, Type::Map, Part::Container(own)))
     }
 

@@ -1,5 +1,6 @@
 //! Findings and edits as a user sees them: one renderer per output format.
 
+mod block;
 pub mod ci;
 pub mod diff;
 pub mod finding;
@@ -144,17 +145,45 @@ impl Report {
 /// Text of an input that a terminal may show: control characters, which could colour it, move
 /// its cursor or fake a line of the report, are escaped.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+    if !text.contains(is_hidden) {
         return Cow::Borrowed(text);
     }
-    let escaped = text.chars().map(|c| match c.is_control() {
+    let escaped = text.chars().map(|c| match is_hidden(c) {
         true => c.escape_default().to_string(),
         false => c.to_string(),
     });
     Cow::Owned(escaped.collect())
 }
 
+/// Whether a character shows nothing itself and can change how others look: a control character, a
+/// bidirectional override, one without width (Unicode's category Cf, and the line separators).
+fn is_hidden(c: char) -> bool {
+    let formats = matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+    c.is_control() || formats
+}
+
 /// `1 error`, `2 errors`.
 pub fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_report_changes_how_the_rest_looks() {
+        for (text, want) in [
+            ("web", "web"),
+            ("größer, 会, 🎉", "größer, 会, 🎉"),
+            ("a\u{202e}b", "a\\u{202e}b"),
+            ("we\u{200b}b", "we\\u{200b}b"),
+            ("\u{2066}x\u{2069}", "\\u{2066}x\\u{2069}"),
+            ("a\nb\u{1b}[2J", "a\\nb\\u{1b}[2J"),
+        ] {
+            assert_eq!(printable(text), want);
+        }
+    }
 }

@@ -1,7 +1,11 @@
 //! The report for people: verdict first, then every finding with its place and the way out.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use std::borrow::Cow;
+use std::ops::Range;
 
+use annotate_snippets::Level;
+
+use super::block::Block;
 use super::{Finding, Report, Severity, plural, printable, remote};
 
 /// A run's report with the input it is about.
@@ -24,9 +28,16 @@ impl Text<'_> {
     }
 
     /// Appends the findings of a run over this input, to stand between [`verdict`] and
-    /// [`closing`].
+    /// [`closing`]: first what refuses the release, then warnings, then what is excepted.
     pub fn push_findings(&self, report: &Report, out: &mut String) {
-        for finding in &report.findings {
+        let mut findings: Vec<&Finding> = report.findings.iter().collect();
+        findings.sort_by_key(|finding| {
+            (
+                finding.exception.is_some(),
+                finding.severity != Severity::Error,
+            )
+        });
+        for finding in findings {
             out.push('\n');
             out.push_str(&self.finding(finding));
             out.push('\n');
@@ -34,48 +45,49 @@ impl Text<'_> {
     }
 
     fn finding(&self, finding: &Finding) -> String {
-        let level = match (finding.exception.is_some(), finding.severity) {
-            (true, _) => Level::INFO.with_name("excepted"),
-            (false, Severity::Warning) => Level::WARNING,
-            (false, Severity::Error) => Level::ERROR,
+        let (level, name) = match (finding.exception.is_some(), finding.severity) {
+            (true, _) => (Level::INFO.with_name("excepted"), "excepted"),
+            (false, Severity::Warning) => (Level::WARNING, "warning"),
+            (false, Severity::Error) => (Level::ERROR, "error"),
         };
-        let message = printable(&finding.message);
-        let title = level
-            .primary_title(message.as_ref())
-            .id(finding.policy.as_str());
-        let place = format!("{}:{}:{}", self.input, finding.line, finding.column);
-        let line_start = self
-            .text
-            .get(..finding.quote.start)
-            .map_or(0, |t| t.rfind('\n').map_or(0, |n| n + 1));
-        let line = self
-            .text
-            .get(line_start..)
-            .map_or("", |t| t.split(['\n', '\r']).next().unwrap_or(""));
-        let mut group: Group<'_> = if finding.quote.is_empty() {
-            Group::with_title(title).element(Origin::path(place.as_str()))
-        } else {
-            // What follows on the line, a comment perhaps, is not what the finding is about.
-            let end = finding.quote.end.min(line_start + line.len());
-            let line = up_to(line, end - line_start);
-            let mark =
-                AnnotationKind::Primary.span(finding.quote.start - line_start..end - line_start);
-            let snippet = Snippet::source(line)
-                .line_start(finding.line)
-                .path(self.input)
-                .annotation(mark);
-            Group::with_title(title).element(snippet)
+        let notes = notes(finding).into_iter();
+        let block = Block {
+            level,
+            name,
+            policy: &finding.policy,
+            message: printable(&finding.message),
+            input: self.input,
+            line: finding.line,
+            column: finding.column,
+            quote: self.quote(finding),
+            notes: notes
+                .map(|(name, text)| (name, printable_note(text)))
+                .collect(),
         };
-        let lines = notes(finding);
-        for (name, text) in &lines {
-            group = group.element(Level::NOTE.with_name(*name).message(printable(text)));
+        block.render(self.color)
+    }
+
+    /// The line a finding is about up to where its quote ends, and the place of the quote in it.
+    /// What follows on the line, a comment perhaps, is not what the finding is about.
+    fn quote(&self, finding: &Finding) -> Option<(&str, Range<usize>)> {
+        let quote = &finding.quote;
+        if quote.is_empty() {
+            return None;
         }
-        let renderer = if self.color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        renderer.render(&[group])
+        let before = self.text.get(..quote.start).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |n| n + 1);
+        let rest = self.text.get(start..).unwrap_or_default();
+        let line = rest.split(['\n', '\r']).next().unwrap_or_default();
+        let end = quote.end.min(start + line.len());
+        Some((up_to(line, end - start), quote.start - start..end - start))
+    }
+}
+
+/// A note without control characters.
+fn printable_note(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => printable(text),
+        Cow::Owned(text) => Cow::Owned(printable(&text).into_owned()),
     }
 }
 
@@ -86,21 +98,21 @@ fn up_to(line: &str, end: usize) -> &str {
 }
 
 /// The lines below the snippet: which object, which template, what to do.
-fn notes(finding: &Finding) -> Vec<(&'static str, String)> {
-    let mut lines = Vec::new();
+fn notes(finding: &Finding) -> Vec<(&'static str, Cow<'_, str>)> {
+    let mut lines = Vec::with_capacity(4);
     if let Some(object) = finding.object() {
-        lines.push(("object", object));
+        lines.push(("object", Cow::Owned(object)));
     }
     if !finding.kind.is_empty() || !finding.pointer.is_empty() {
-        lines.push(("field", finding.pointer.clone()));
+        lines.push(("field", Cow::Borrowed(finding.pointer.as_str())));
     }
     if let Some(source) = &finding.source {
-        lines.push(("template", source.clone()));
+        lines.push(("template", Cow::Borrowed(source.as_str())));
     }
     if let Some(reason) = &finding.exception {
-        lines.push(("exception", reason.clone()));
+        lines.push(("exception", Cow::Borrowed(reason.as_str())));
     } else if !finding.help.is_empty() {
-        lines.push(("help", finding.help.clone()));
+        lines.push(("help", Cow::Borrowed(finding.help.as_str())));
     }
     lines
 }
@@ -121,7 +133,7 @@ pub fn closing(report: &Report) -> String {
         out.push_str(&format!("help: {change}, {WAY_OUT}\n"));
     }
     for notice in &report.notices {
-        out.push_str(&format!("note: {notice}\n"));
+        out.push_str(&format!("note: {}\n", printable(notice)));
     }
     out.push_str(&printable_lines(&keys));
     out

@@ -1,7 +1,7 @@
 //! MutatingAdmissionPolicies make of a pod what the filter makes of it.
 
 use helm_floe::manifest::{Document, split};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::common::{Outcome, feed, floe};
 use crate::complete::complete;
@@ -79,4 +79,46 @@ fn the_api_server_fills_what_the_filter_fills() {
         total > random_pods() / 4 && changed * 2 > total,
         "{total} {changed}"
     );
+}
+
+#[test]
+fn containers_that_are_added_to_a_pod_are_filled() {
+    let Some(mut server) = Server::new("added") else {
+        return;
+    };
+    let selector = server.selector("fill");
+    let namespace = server.namespace("fill", &[&selector]);
+    let mut connection = server.connect();
+    let pods = format!("/api/v1/namespaces/{namespace}/pods");
+    let mut pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "app", "image": "app:1"}]},
+    });
+    assert_eq!(connection.send("POST", &pods, &pod).status, 201);
+    // Added before there were policies.
+    let mut added = vec![json!({"name": "old", "image": "sh:1"})];
+    let door = format!("{pods}/p/ephemeralcontainers");
+    pod["spec"]["ephemeralContainers"] = json!(added);
+    assert_eq!(connection.send("PUT", &door, &pod).status, 200);
+    server.export("fill", &["--format", "map", "--only", "pss/*"]);
+
+    let chosen = json!({"allowPrivilegeEscalation": true, "capabilities": {"drop": ["NET_RAW"]}});
+    added.push(json!({"name": "new", "image": "sh:1"}));
+    added.push(json!({"name": "own", "image": "sh:1", "securityContext": chosen}));
+    pod["spec"]["ephemeralContainers"] = json!(added);
+    let answer = connection.send("PUT", &format!("{door}?dryRun=All"), &pod);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let spec = &answer.body["spec"];
+    let context = |index: usize| &spec["ephemeralContainers"][index]["securityContext"];
+    assert_eq!(*context(0), Value::Null);
+    let filled = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
+    assert_eq!(*context(1), filled);
+    let appended = json!({
+        "allowPrivilegeEscalation": true,
+        "capabilities": {"drop": ["NET_RAW", "ALL"]},
+    });
+    assert_eq!(*context(2), appended);
+    assert_eq!(spec["containers"][0]["securityContext"], Value::Null);
 }

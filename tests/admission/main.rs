@@ -15,9 +15,9 @@ mod api;
 mod common;
 mod complete;
 mod exceptions;
-
 mod fills;
 mod fixtures;
+mod objects;
 #[path = "../pods/mod.rs"]
 mod pods;
 mod random;

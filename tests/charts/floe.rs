@@ -23,7 +23,7 @@ fn run_in(directory: &Path, arguments: &[&str]) -> Outcome {
 }
 
 /// Compiles the complete example for its environment.
-fn artifact(into: &Path) -> PathBuf {
+pub fn artifact(into: &Path) -> PathBuf {
     let tiers = repository().join("testdata/tiers");
     let file = into.join("uat.json");
     let arguments = ["compile", "-f", "floe.yaml", "--env", "uat", "-o"];
@@ -33,23 +33,21 @@ fn artifact(into: &Path) -> PathBuf {
 }
 
 /// Generates the values of all environments into a directory, checked against a chart.
-fn generate(chart: &Path, artifact: &Path, into: &Path) -> Outcome {
+pub fn generate(chart: &Path, artifact: &Path, into: &Path, more: &[&str]) -> Outcome {
     let mapping = repository().join("testdata/tiers/mapping.yaml");
-    run_in(
-        into,
-        &[
-            "generate",
-            "--all-envs",
-            "-a",
-            path_text(artifact),
-            "--mapping",
-            path_text(&mapping),
-            "--chart",
-            path_text(chart),
-            "-o",
-            path_text(into),
-        ],
-    )
+    let arguments = [
+        "generate",
+        "--all-envs",
+        "-a",
+        path_text(artifact),
+        "--mapping",
+        path_text(&mapping),
+        "--chart",
+        path_text(chart),
+        "-o",
+        path_text(into),
+    ];
+    run_in(into, &[&arguments, more].concat())
 }
 
 /// Both charts have the template in common that turns an artifact into variables.
@@ -66,7 +64,7 @@ fn five_environments_on_two_clusters_fit_both_charts() {
     let environments = ["dev", "prod", "qa", "staging", "uat"];
     for chart in [platform(), jobs()] {
         let into = tempfile::tempdir().expect("a directory");
-        generate(&chart, &artifact, into.path()).ok();
+        generate(&chart, &artifact, into.path(), &[]).ok();
         for (major, environments) in [(3, &environments[..2]), (4, &environments[..])] {
             let helm = Helm::new(major);
             for environment in environments {
@@ -164,7 +162,7 @@ fn switches(value: &Value, at: &str, found: &mut Vec<String>) {
 fn the_charts_use_every_value_that_is_generated() {
     let folder = tempfile::tempdir().expect("a directory");
     let artifact = artifact(folder.path());
-    generate(&platform(), &artifact, folder.path()).ok();
+    generate(&platform(), &artifact, folder.path(), &[]).ok();
     let text = fs::read_to_string(folder.path().join("values-prod.yaml")).expect("read");
     let values = objects(&text).remove(0);
     let helm = Helm::new(4);
@@ -445,6 +443,8 @@ fn the_derived_network_policies_let_the_platform_work() {
         ("polaris", "minio", 9000),
         ("polaris", "otel", 4317),
         ("marquez", "postgresql", 5432),
+        ("dagster-migrate", "postgresql", 5432),
+        ("polaris-catalogs", "polaris", 8181),
         ("otel", "jaeger", 4317),
         ("test-connection", "dagster-webserver", 3000),
         ("test-connection", "polaris", 8181),
@@ -458,6 +458,7 @@ fn the_derived_network_policies_let_the_platform_work() {
     let callers: BTreeSet<&str> = databases.map(|(from, _, _)| from.as_str()).collect();
     let known = [
         "dagster-daemon",
+        "dagster-migrate",
         "dagster-run",
         "dagster-webserver",
         "marquez",
@@ -494,6 +495,30 @@ fn the_derived_network_policies_know_the_database_of_an_operator() {
     }
 }
 
+/// Servers of code open the database when they start, with the options that their program has.
+#[test]
+fn code_locations_start_when_the_database_is_there() {
+    let values = repository().join("testdata/programs/platform.yaml");
+    let values = format!("--values={}", path_text(&values));
+    let rendered = Helm::new(3).run(&["template", RELEASE, path_text(&platform()), &values]);
+    let all = pods(&rendered.ok());
+    let code = all.iter().find(|(name, _)| name.contains("code-product"));
+    let spec = &code.expect("rendered").1["spec"];
+    assert_eq!(spec["initContainers"][0]["name"], "wait-for-database");
+    let command = json!([
+        "dagster",
+        "api",
+        "grpc",
+        "--module-name",
+        "product_code",
+        "--host",
+        "0.0.0.0",
+        "--port",
+        "4000"
+    ]);
+    assert_eq!(spec["containers"][0]["command"], command);
+}
+
 /// What the launcher makes is what the PodTemplate shows, and what the namespace admits.
 #[test]
 fn run_pods_are_what_their_template_says() {
@@ -525,8 +550,15 @@ fn run_pods_are_what_their_template_says() {
                 &run["container_config"]["securityContext"],
                 &container["securityContext"],
             ),
-            (&launcher["env"], &container["env"]),
-            (&launcher["resources"], &container["resources"]),
+            (&run["container_config"]["env"], &container["env"]),
+            (
+                &run["container_config"]["resources"],
+                &container["resources"],
+            ),
+            (
+                &run["container_config"]["volumeMounts"],
+                &json!(&container["volumeMounts"].as_array().expect("a list")[..2]),
+            ),
             (
                 &launcher["service_account_name"],
                 &template["spec"]["serviceAccountName"],

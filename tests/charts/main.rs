@@ -2,7 +2,8 @@
 //!
 //! Whatever has a `Chart.yaml` there is held to the same rules (`rules`), documents its values
 //! (`readme`), and refuses mistakes (`mistakes`). What floe-platform and floe-jobs promise besides is in
-//! `floe`.
+//! `floe`, `polaris` runs the script that creates catalogs, and `kubeconform` has every object judged by
+//! Kubernetes' own schemas.
 //!
 //! `FLOE_CHARTS_README=write` brings the tables in the charts' READMEs up to date.
 #![cfg(unix)]
@@ -16,7 +17,9 @@
 mod common;
 
 mod floe;
+mod kubeconform;
 mod mistakes;
+mod polaris;
 mod readme;
 mod render;
 mod rules;

@@ -25,6 +25,11 @@ const MISTAKES: &[(&str, &[&str], &str)] = &[
     // Of another type, or no such word.
     ("floe-platform", &["otel.enabled=yes"], "otel.enabled"),
     ("floe-platform", &["otel.replicas=0"], "otel.replicas"),
+    ("floe-platform", &["dagster.migrate.enabled=true"], "dagster"),
+    ("floe-platform", &["polaris.createCatalogs=true"], "polaris.createCatalogs"),
+    ("floe-platform", &["polaris.warehouse=s3://floe"], "polaris.warehouse"),
+    ("floe-platform", &["polaris.catalogs[0]=raw"], "polaris.catalogs[0]"),
+    ("floe-platform", &["polaris.catalogs[0].name=raw", "polaris.catalogs[0].location=s3://raw"], "polaris.catalogs[0].location"),
     ("floe-platform", &["polaris.replicas=two"], "polaris.replicas"),
     ("floe-platform", &["polaris.persistence=eclipse-link"], "polaris.persistence"),
     ("floe-platform", &["postgresql.mode=operator"], "postgresql.mode"),

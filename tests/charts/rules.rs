@@ -176,6 +176,51 @@ fn servers_are_probed() {
     }
 }
 
+/// The image of PostgreSQL prepares a new volume with a server that answers on its socket only: asked
+/// there, a database is ready that takes no connections yet. And it must be left time for that.
+#[test]
+fn databases_are_asked_where_others_ask_them() {
+    let mut asked = 0;
+    for rendered in once() {
+        for (name, pod) in pods(&rendered.stream) {
+            let list = pod["spec"]["containers"].as_array().expect("containers");
+            for container in list.iter().filter(|c| c.to_string().contains("pg_isready")) {
+                let place = format!("{}, {name}, {}", rendered.name(), container["name"]);
+                for kind in ["startupProbe", "livenessProbe", "readinessProbe"] {
+                    let command = container[kind]["exec"]["command"].to_string();
+                    assert!(command.contains("--host"), "{place}, {kind}: {command}");
+                    asked += 1;
+                }
+                let probe = &container["startupProbe"];
+                let number = |field: &str| probe[field].as_u64().unwrap_or_default();
+                let seconds = number("periodSeconds") * number("failureThreshold");
+                assert!(seconds >= 180, "{place}: {seconds} s to begin with");
+            }
+        }
+    }
+    assert!(asked > 0);
+}
+
+/// Clients of PostgreSQL ask nothing when they know no user, and a pod's user is one of its own image
+/// only.
+#[test]
+fn whoever_waits_for_a_database_names_a_user() {
+    let mut waiting = 0;
+    for rendered in once() {
+        for (name, pod) in pods(&rendered.stream) {
+            for container in containers(&pod) {
+                let text = container.to_string();
+                if text.contains("pg_isready") {
+                    let named = text.contains("PGUSER") || text.contains("--username");
+                    assert!(named, "{}, {name}: {text}", rendered.name());
+                    waiting += 1;
+                }
+            }
+        }
+    }
+    assert!(waiting > 0);
+}
+
 /// No tag that means another image tomorrow.
 #[test]
 fn images_are_pinned() {

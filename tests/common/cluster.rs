@@ -2,12 +2,16 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Helm, Outcome, feed};
+use super::definitions::{object, text};
+use super::{Helm, Outcome, feed, path_text};
 
 /// The cluster that is meant, which the variable `switch` says by `1`, or a line on the terminal that
 /// there is none to test with.
@@ -83,6 +87,21 @@ impl Namespace {
         self.made.push(object);
     }
 
+    /// Creates the custom resource definition of a file, which goes with the namespace. One that the
+    /// cluster has stays what it is.
+    #[track_caller]
+    pub fn define(&mut self, file: &Path) {
+        let yaml = fs::read_to_string(file).expect("read");
+        let definition = object(path_text(file), yaml.trim_start_matches("---\n"));
+        let name = text(&definition, "/metadata/name");
+        let crd = format!("customresourcedefinition/{name}");
+        let get = ["get", &crd, "--ignore-not-found", "-o", "name"];
+        if self.kubectl(&get).ok().is_empty() {
+            self.create(crd.clone(), path_text(file));
+            self.established(&crd);
+        }
+    }
+
     /// Waits until the API server serves a definition that was just made.
     #[track_caller]
     pub fn established(&self, definition: &str) {
@@ -104,6 +123,50 @@ impl Namespace {
         Outcome::of(&command.output().expect("helm runs"))
     }
 
+    /// A volume for one claim, where the cluster makes none by itself. Its node has to be this machine.
+    pub fn volume(&mut self, size: &str) -> Option<Directory> {
+        let classes = self.kubectl(&["get", "storageclasses", "-o", "name"]).ok();
+        if !classes.is_empty() {
+            return None;
+        }
+        let name = format!("{}-{}", self.name, self.made.len());
+        let path = PathBuf::from("/tmp").join(&name);
+        fs::create_dir(&path).expect("created");
+        // Root's alone: only fsGroup lets a program in.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("set");
+        let node = self
+            .kubectl(&["get", "nodes", "-o", "jsonpath={.items[0].metadata.name}"])
+            .ok();
+        let volume = format!(
+            "apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: {name}}}\nspec:\n  \
+             capacity: {{storage: {size}}}\n  accessModes: [ReadWriteOnce]\n  local: {{path: {}}}\n  \
+             nodeAffinity:\n    required:\n      nodeSelectorTerms:\n      - matchFields:\n        \
+             - {{key: metadata.name, operator: In, values: [{node}]}}\n",
+            path.display()
+        );
+        self.make(format!("persistentvolume/{name}"), &volume);
+        Some(Directory(path))
+    }
+
+    /// Asserts that a program runs as that user, and with nothing more than any program has.
+    #[track_caller]
+    pub fn confined(&self, pod: &str, user: &str) {
+        let status = self
+            .kubectl(&["exec", pod, "--", "cat", "/proc/1/status"])
+            .ok();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap_or_default()
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+        };
+        assert_eq!(field("Uid:"), user, "{pod}\n{status}");
+        assert_eq!(field("CapEff:"), "0000000000000000", "{pod}\n{status}");
+        assert_eq!(field("NoNewPrivs:"), "1", "{pod}\n{status}");
+        assert_eq!(field("Seccomp:"), "2", "{pod}\n{status}");
+    }
+
     /// The names (`kind/name`) of all objects of these kinds, but for those every namespace has.
     pub fn objects(&self, kinds: &str) -> Vec<String> {
         let get = ["get", kinds, "-o", "name", "--ignore-not-found"];
@@ -113,6 +176,15 @@ impl Namespace {
             .filter(|name| !own.contains(name))
             .map(str::to_owned)
             .collect()
+    }
+}
+
+/// A directory of this machine that is a volume of the cluster.
+pub struct Directory(PathBuf);
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
     }
 }
 

@@ -1,4 +1,4 @@
-//! The definitions of Argo CD's and Flux's kinds, which `scripts/crds` gets.
+//! The definitions of custom kinds that `scripts/crds` gets.
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
@@ -30,6 +30,15 @@ pub fn definition_files() -> Vec<PathBuf> {
     files
         .filter(|file| file.extension().is_some_and(|e| e == "yaml"))
         .collect()
+}
+
+/// The file with the definition of a kind, if `scripts/crds` gets it.
+pub fn definition_of(group: &str, kind: &str) -> Option<PathBuf> {
+    definition_files().into_iter().find(|file| {
+        let yaml = fs::read_to_string(file).expect("read");
+        let definition = object(path_text(file), yaml.trim_start_matches("---\n"));
+        text(&definition, "/spec/group") == group && text(&definition, "/spec/names/kind") == kind
+    })
 }
 
 /// The schema of each kind: `group/version/Kind`.

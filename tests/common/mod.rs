@@ -1,9 +1,11 @@
 //! Real Helm, kept away from the user's home, and the charts of this repository.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod blocks;
 pub mod definitions;
 pub mod oracle;
 pub mod registry;
+pub mod release;
 pub mod server;
 
 use std::ffi::OsStr;
@@ -34,6 +36,12 @@ pub fn repository() -> &'static Path {
 pub fn chart(name: &str) -> String {
     let path = repository().join("testdata/charts").join(name);
     path.into_os_string().into_string().expect("a UTF-8 path")
+}
+
+/// Says on the terminal that a test is left out, and why, past the test harness, which shows only what
+/// failing tests print.
+pub fn skipped(test: &str, reason: &str) {
+    let _ = writeln!(std::io::stderr(), "{test}: skipped, {reason}");
 }
 
 /// What a program said.

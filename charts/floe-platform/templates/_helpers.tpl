@@ -169,6 +169,10 @@ imagePullSecrets:
       value: {{ include "floe.databaseHost" . | quote }}
     - name: PGPORT
       value: {{ include "floe.databasePort" . | quote }}
+    # Nobody logs in, but without a name the client looks for that of the pod's user, whom the image does
+    # not know, and asks nothing.
+    - name: PGUSER
+      value: postgres
   securityContext:
     {{- include "floe.security" . | nindent 4 }}
   resources:
@@ -248,6 +252,8 @@ imagePullSecrets:
 {{- define "floe.components" -}}
 {{- $root := . -}}
 {{- if .Values.dagster.enabled }}dagster-webserver dagster-daemon product {{ end -}}
+{{- if include "floe.migrates" . }}dagster-migrate {{ end -}}
+{{- if include "floe.polarisCatalogs" . }}polaris-catalogs {{ end -}}
 {{- range list "polaris" "otel" "marquez" }}{{ if include "floe.runs" (list $root .) }}{{ . }} {{ end }}{{ end -}}
 {{- range list "minio" "jaeger" }}{{ if (index $root.Values .).enabled }}{{ . }} {{ end }}{{ end -}}
 {{- if eq .Values.postgresql.mode "statefulset" }}postgresql {{ end -}}
@@ -265,6 +271,42 @@ polaris: {{ .Values.polaris.replicas }}
 {{- if include "floe.runs" (list . "otel") }}
 otel: {{ .Values.otel.replicas }}
 {{- end }}
+{{- end }}
+
+{{/*
+A Job that Helm runs beside the release, and a PodTemplate of the same pods. Nothing runs from the
+template: Helm 3 shows no hooks to a post-renderer, so this is where helm-floe reads whom the Job
+calls, and lets it. Takes a dict: root, component, hook, deadline in seconds, and spec, the pod's.
+*/}}
+{{- define "floe.hook" -}}
+apiVersion: v1
+kind: PodTemplate
+metadata:
+  {{- include "floe.metadata" (list .root .component) | nindent 2 }}
+template:
+  metadata:
+    labels:
+      {{- include "floe.labels" (list .root .component) | nindent 6 }}
+  spec:
+    {{- .spec | nindent 4 }}
+---
+apiVersion: batch/v1
+kind: Job
+metadata:
+  {{- include "floe.metadata" (list .root .component) | nindent 2 }}
+  annotations:
+    helm.sh/hook: {{ .hook }}
+    # A Job that failed stays, with what it printed, until the next one.
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+spec:
+  backoffLimit: 3
+  activeDeadlineSeconds: {{ .deadline }}
+  template:
+    metadata:
+      labels:
+        {{- include "floe.labels" (list .root .component) | nindent 8 }}
+    spec:
+      {{- .spec | nindent 6 }}
 {{- end }}
 
 {{/* Refuses values that are made for another namespace, and names that another environment there would have too. */}}

@@ -9,26 +9,33 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::hit::{Hit, Rule};
+use super::keywords::Keywords;
 use super::names::{self, Named};
 use super::scan::Style;
 use super::tables::Sort;
 use super::values;
 
 /// Pieces of the words that name credentials.
+const WORDS: [&str; 13] = [
+    "pass", "pwd", "secret", "token", "key", "cred", "auth", "cookie", "psk", "_pat", "-pat",
+    "jwt", "salt",
+];
+
+/// To tell whether there is any.
+static ANY: LazyLock<Keywords> = LazyLock::new(|| Keywords::new(WORDS.to_vec()));
+
+/// To find them one after the other, in texts that have some.
 static PIECES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::builder()
         .ascii_case_insensitive(true)
         .kind(Some(AhoCorasickKind::DFA))
-        .build([
-            "pass", "pwd", "secret", "token", "key", "cred", "auth", "cookie", "psk", "_pat",
-            "-pat", "jwt", "salt",
-        ])
+        .build(WORDS)
         .ok()
 });
 
 /// Whether the text holds the name of any credential.
 pub fn any(text: &str) -> bool {
-    PIECES.as_ref().is_some_and(|pieces| pieces.is_match(text))
+    ANY.any(text)
 }
 
 /// Every credential with a name in front of it. `taken` are those found by their form.
@@ -55,6 +62,9 @@ pub fn find(text: &str, style: Style, taken: &[Hit]) -> Vec<Hit> {
         let Some(value) = value_after(text, name, named.sort, style) else {
             continue;
         };
+        if !value.quoted && is_in_template(text, name.start) {
+            continue;
+        }
         done = value.start;
         if let Some(hit) = judge(value, text, named, style) {
             done = value.end;
@@ -133,6 +143,13 @@ fn is_comment(text: &str, at: usize) -> bool {
         || line.to_ascii_lowercase().starts_with("rem ")
 }
 
+/// Whether a place is in an action of a template: `{{ range $secret := .Secrets }}`.
+fn is_in_template(text: &str, at: usize) -> bool {
+    let line = line_before(text, at);
+    line.rfind("{{")
+        .is_some_and(|open| line.rfind("}}").is_none_or(|close| close < open))
+}
+
 /// The value that a name is given.
 fn value_after(text: &str, name: Stretch, sort: Sort, style: Style) -> Option<Stretch> {
     let before = text.get(..name.start)?;
@@ -169,12 +186,27 @@ fn value_after(text: &str, name: Stretch, sort: Sort, style: Style) -> Option<St
         if next.starts_with(['=', '~', ':']) {
             return None;
         }
+        // A variable of psql: `PASSWORD :'app_password'`.
+        let apart = text.get(..spaces)?.ends_with(' ') && !next.starts_with([' ', '\t']);
+        if sign == ":" && apart && !quoted_name {
+            return None;
+        }
         if sign != ":" || !next.starts_with("//") {
             at = skip(text, at, |c| matches!(c, ' ' | '\t'));
             let value = read_value(text, at, style)?;
             let spoken = sign == ":" && !value.quoted && follows_word(before);
             return (!spoken || values::looks_random(value.of(text))).then_some(value);
         }
+        return None;
+    }
+    // A variable that is used: `login "$USER" "$PASSWORD" "-h"`. NGINX gives it a value by `set`.
+    let used = before.ends_with('$') || before.ends_with("${");
+    let is_set = || {
+        line_before(text, name.start)
+            .trim_start()
+            .starts_with("set ")
+    };
+    if used && !is_set() {
         return None;
     }
     if quoted_name && let Some(body) = tail.strip_prefix('>') {

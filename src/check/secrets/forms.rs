@@ -2,7 +2,7 @@
 
 use std::sync::{LazyLock, OnceLock};
 
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::hit::{Hit, Rule};
 use super::keywords::Keywords;
@@ -25,16 +25,30 @@ static ALONE: LazyLock<Vec<(usize, &Form)>> = LazyLock::new(|| {
     rows.filter(|(_, form)| form.alone).collect()
 });
 
-/// The expressions, each compiled when its keyword first comes up.
-static PATTERNS: LazyLock<Vec<OnceLock<Option<Regex>>>> =
-    LazyLock::new(|| FORMS.iter().map(|_| OnceLock::new()).collect());
+/// The expressions of a row, each compiled when it is first needed.
+#[derive(Default)]
+struct Patterns {
+    /// For ASCII, which almost every text is: without the tables of Unicode an expression compiles in
+    /// a fraction of the time, and compiling takes most of what the search costs a small release.
+    ascii: OnceLock<Option<Regex>>,
+    any: OnceLock<Option<Regex>>,
+}
+
+static PATTERNS: LazyLock<Vec<Patterns>> =
+    LazyLock::new(|| FORMS.iter().map(|_| Patterns::default()).collect());
 
 /// No form fits a shorter text.
 const SHORTEST: usize = 7;
-/// No form of a single word is shorter; the others hold a sign of [`MARKS`].
+/// No form of a single word is shorter; the others hold a [mark](is_mark).
 const SHORTEST_WORD: usize = 16;
-/// What stands in commands, statements and pairs, and in no word.
-const MARKS: [u8; 9] = *b" \t\n=:\"'@(";
+
+/// Whether a byte stands in commands, statements and pairs, and in no word.
+fn is_mark(byte: u8) -> bool {
+    matches!(
+        byte,
+        b' ' | b'\t' | b'\n' | b'=' | b':' | b'"' | b'\'' | b'@' | b'('
+    )
+}
 
 /// What a text holds of the forms.
 #[derive(Debug, Default)]
@@ -60,8 +74,7 @@ pub fn find(text: &str) -> Found {
 
 /// Whether no form can fit, by length alone; most scalars of a manifest are short words.
 fn is_too_short(text: &str) -> bool {
-    text.len() < SHORTEST
-        || text.len() < SHORTEST_WORD && !text.bytes().any(|byte| MARKS.contains(&byte))
+    text.len() < SHORTEST || text.len() < SHORTEST_WORD && !text.bytes().any(is_mark)
 }
 
 /// The same in a part of a text that holds no keyword.
@@ -88,7 +101,7 @@ fn apply_all(text: &str, mut rows: Vec<usize>) -> Vec<Hit> {
     rows.extend(alone(text));
     rows.sort_unstable();
     for row in rows {
-        if let (Some(form), Some(pattern)) = (FORMS.get(row), pattern(row)) {
+        if let (Some(form), Some(pattern)) = (FORMS.get(row), pattern(row, text)) {
             super::hit::merge(&mut hits, apply(form, pattern, text));
         }
     }
@@ -116,16 +129,24 @@ fn alone(text: &str) -> Vec<usize> {
     rows.map(|(row, _)| *row).collect()
 }
 
-/// The expression of a row; `None` for one that is none, which a test rules out.
-pub fn pattern(row: usize) -> Option<&'static Regex> {
-    let compile = || Regex::new(&FORMS.get(row)?.pattern).ok();
-    PATTERNS.get(row)?.get_or_init(compile).as_ref()
+/// The expression of a row for a text; `None` for one that is none, which a test rules out. In ASCII
+/// both expressions of a row find the same.
+fn pattern(row: usize, text: &str) -> Option<&'static Regex> {
+    let (patterns, form) = (PATTERNS.get(row)?, FORMS.get(row)?);
+    let compile = |unicode| {
+        let mut builder = RegexBuilder::new(&form.pattern);
+        builder.unicode(unicode).build().ok()
+    };
+    match text.is_ascii() {
+        true => patterns.ascii.get_or_init(|| compile(false)).as_ref(),
+        false => patterns.any.get_or_init(|| compile(true)).as_ref(),
+    }
 }
 
 /// What one row finds.
 fn apply(form: &'static Form, pattern: &Regex, text: &str) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for captures in pattern.captures_iter(text) {
+    for captures in pattern.captures_iter(text.as_bytes()) {
         let Some(whole) = captures.get(0) else {
             continue;
         };
@@ -140,18 +161,21 @@ fn apply(form: &'static Form, pattern: &Regex, text: &str) -> Vec<Hit> {
             continue;
         }
         let found = group.unwrap_or(whole);
+        let Some(credential) = text.get(found.range()) else {
+            continue;
+        };
         let look = match (form.policy.into(), form.value) {
             (Rule::PrivateKey, Look::Literal) => Look::Literal,
             (_, look) => look,
         };
-        if !values::fits(found.as_str(), look) || is_in_example(found.as_str()) {
+        if !values::fits(credential, look) || is_in_example(credential) {
             continue;
         }
         hits.push(Hit::new(
             form.policy.into(),
             &form.what,
             found.start(),
-            found.as_str(),
+            credential,
         ));
     }
     hits
@@ -162,7 +186,25 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let touches = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
     let before = text.get(..start).and_then(|t| t.chars().next_back());
     let after = text.get(end..).and_then(|t| t.chars().next());
-    !touches(before) && !touches(after)
+    !touches(before) && !touches(after) && !is_in_base64(text.get(..start).unwrap_or_default())
+}
+
+/// Whether a text ends in the middle of base64, where any short form comes up by chance.
+fn is_in_base64(before: &str) -> bool {
+    const RUN: usize = 24;
+    let bytes = before.as_bytes();
+    let run = bytes
+        .get(bytes.len().saturating_sub(RUN)..)
+        .unwrap_or_default();
+    let has = |test: fn(&u8) -> bool| run.iter().any(test);
+    matches!(run.last(), Some(b'/' | b'+'))
+        && run.len() == RUN
+        && run
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'+'))
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
 }
 
 /// Documentation writes tokens of one letter, or ends them in EXAMPLE.
@@ -170,4 +212,18 @@ fn is_in_example(token: &str) -> bool {
     let tail = token.get(token.len().saturating_sub(16)..).unwrap_or(token);
     let few = values::entropy(tail) < 1.8 && token.len() >= 16;
     few || token.to_ascii_lowercase().contains("example")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_expression_compiles_with_and_without_unicode() {
+        for (row, form) in FORMS.iter().enumerate() {
+            for text in ["a", "ä"] {
+                assert!(pattern(row, text).is_some(), "{}", form.name);
+            }
+        }
+    }
 }

@@ -5,6 +5,8 @@
 //! three bytes. A text is read once, and words are compared only where one with the code of the last
 //! three bytes is filed.
 
+use std::ops::ControlFlow;
+
 /// The code of a byte is its last bits, which capital and small letters share.
 const BITS: u32 = 5;
 /// So many bytes make a code.
@@ -69,6 +71,22 @@ impl Keywords {
 
     /// Calls back with the place of each word that stands in the text, once for each time it does.
     pub fn each(&self, text: &str, mut visit: impl FnMut(usize)) {
+        let _ = self.search(text, |place| {
+            visit(place);
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// Whether any word stands in the text.
+    pub fn any(&self, text: &str) -> bool {
+        self.search(text, |_| ControlFlow::Break(())).is_break()
+    }
+
+    fn search(
+        &self,
+        text: &str,
+        mut visit: impl FnMut(usize) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         let bytes = text.as_bytes();
         let mut code = 0;
         // Behind the end comes a byte that is none, so that a word of two bytes can stand there.
@@ -78,13 +96,20 @@ impl Keywords {
             if piece >> (code % 64) & 1 == 1
                 && let Some(text) = (end + 1).checked_sub(BYTES).and_then(|at| bytes.get(at..))
             {
-                self.compare(code, piece, text, &mut visit);
+                self.compare(code, piece, text, &mut visit)?;
             }
         }
+        ControlFlow::Continue(())
     }
 
     /// Compares the words of a code with the start of a text.
-    fn compare(&self, code: usize, piece: u64, text: &[u8], visit: &mut impl FnMut(usize)) {
+    fn compare(
+        &self,
+        code: usize,
+        piece: u64,
+        text: &[u8],
+        visit: &mut impl FnMut(usize) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         let before = self.before.get(code / 64).copied().unwrap_or_default();
         let inside = piece & ((1 << (code % 64)) - 1);
         let number = before + inside.count_ones() as usize;
@@ -99,9 +124,10 @@ impl Keywords {
                 .map_or(&[][..], |word| word.as_bytes());
             let stands = text.get(..word.len());
             if stands.is_some_and(|text| text.eq_ignore_ascii_case(word)) {
-                visit(place);
+                visit(place)?;
             }
         }
+        ControlFlow::Continue(())
     }
 }
 
@@ -153,6 +179,7 @@ mod tests {
                 let times = (0..lower.len()).filter(|&at| lower.as_bytes()[at..].starts_with(word.as_bytes()));
                 expected.extend(times.map(|_| place));
             }
+            prop_assert_eq!(Keywords::new(words.to_vec()).any(&text), !expected.is_empty());
             let mut found = found(&words, &text);
             found.sort_unstable();
             prop_assert_eq!(found, expected);

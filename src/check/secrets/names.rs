@@ -2,8 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
-
+use super::keywords::Keywords;
 use super::tables::{NAMES, Sort};
 
 /// What a value is called in a finding, and how much it has to look like a credential.
@@ -41,7 +40,7 @@ pub fn classify(name: &str) -> Option<Named> {
     let (last, before) = words.split_last()?;
     let previous = before.last().map_or("", String::as_str);
     if last == "key" {
-        return key(previous);
+        return key(before);
     }
     let sort = *names.credentials.get(last.as_str())?;
     let what = match last.as_str() {
@@ -49,7 +48,7 @@ pub fn classify(name: &str) -> Option<Named> {
         "token" | "tokens" | "pat" | "jwt" | "bearer" | "authtoken" => "a token",
         "cookie" => "a shared cookie",
         "salt" | "pepper" | "nonce" => "a salt",
-        "keys" => return key(previous).filter(|_| !previous.is_empty()),
+        "keys" => return key(before).filter(|_| !previous.is_empty()),
         "auth" | "authorization" | "webhook" => "a credential",
         "credential" | "credentials" | "creds" | "cred" => "a credential",
         _ if sort == Sort::Password => "a password",
@@ -58,15 +57,48 @@ pub fn classify(name: &str) -> Option<Named> {
     // `db-secret` may be the name of a Secret object; `client-secret` hardly is.
     let sort = match (last.as_str(), sort) {
         ("secret", Sort::Secret) if !before.is_empty() && !is_key_word(previous) => Sort::Token,
+        // Nodes of Erlang know each other by it, and people write it by hand.
+        ("cookie", _) if previous == "erlang" => Sort::Secret,
         _ => sort,
     };
     Some(Named { sort, what })
 }
 
-/// A `key` after another word.
-fn key(previous: &str) -> Option<Named> {
+/// What the key of a Secret says of its value: as [`classify`], and a password with words behind it
+/// that say whose it is (`password-replica`), not something about it.
+pub fn classify_in_secret(name: &str) -> Option<Named> {
+    if let Some(named) = classify(name) {
+        return Some(named);
+    }
+    if name.len() > MAX || !may_be_credential(name) {
+        return None;
+    }
+    let words = split(name);
     let names = &*NAMES;
-    if previous.is_empty() || names.not_keys.contains(previous) {
+    let is_password = |word: &String| names.credentials.get(word.as_str()) == Some(&Sort::Password);
+    let at = words.iter().position(is_password)?;
+    let behind = words.get(at + 1..).filter(|behind| !behind.is_empty())?;
+    let about = |word: &String| names.about.contains(word.as_str());
+    let of_it = |word: &String| names.of_passwords.contains(word.as_str());
+    (!words.iter().any(about) && !behind.iter().any(of_it)).then_some(Named {
+        sort: Sort::Password,
+        what: "a password",
+    })
+}
+
+/// Words before `primary` and the like that make the key behind them one that encrypts.
+const OF_CIPHERS: [&str; 5] = ["cipher", "crypto", "encrypt", "encryption", "signing"];
+
+/// A `key` after other words.
+fn key(before: &[String]) -> Option<Named> {
+    let names = &*NAMES;
+    let previous = before.last().map_or("", String::as_str);
+    let encrypts = || {
+        before
+            .iter()
+            .any(|word| OF_CIPHERS.contains(&word.as_str()))
+    };
+    if previous.is_empty() || names.not_keys.contains(previous) && !encrypts() {
         return None;
     }
     let what = match previous {
@@ -90,19 +122,15 @@ fn is_key_word(word: &str) -> bool {
 /// Whether the name holds a piece of a word that names credentials: most do not, and splitting
 /// takes time.
 pub fn may_be_credential(name: &str) -> bool {
-    PIECES.as_ref().is_some_and(|pieces| pieces.is_match(name))
+    PIECES.any(name)
 }
 
 /// Pieces of the words of policies/secret-names.yaml; a test asserts that none is missing.
-static PIECES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build([
-            "pass", "pw", "psk", "pswd", "secret", "token", "key", "cred", "auth", "cookie",
-            "salt", "pat", "jwt", "wort", "bearer", "webhook", "pepper", "nonce", "otp", "hec",
-        ])
-        .ok()
+static PIECES: LazyLock<Keywords> = LazyLock::new(|| {
+    Keywords::new(vec![
+        "pass", "pw", "psk", "pswd", "secret", "token", "key", "cred", "auth", "cookie", "salt",
+        "pat", "jwt", "wort", "bearer", "webhook", "pepper", "nonce", "otp", "hec",
+    ])
 });
 
 /// The words of a name in lower case: cut at signs, at the borders of camelCase and of digits, and
@@ -213,6 +241,22 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_secrets_may_say_whose_password_it_is() {
+        for (name, expected) in [
+            ("password-replica", true),
+            ("auth.password_in", true),
+            ("password", true),
+            ("password-file", false),
+            ("PASSWORD_POLICY", false),
+            ("passwordMinLength", false),
+            ("bypass-rule", false),
+            ("secretName", false),
+        ] {
+            assert_eq!(classify_in_secret(name).is_some(), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn no_word_is_overlooked_before_names_are_cut() {
         for word in NAMES.credentials.keys().chain(NAMES.endings.keys()) {
             assert!(may_be_credential(word), "{word}");
@@ -239,7 +283,8 @@ mod tests {
             ("DD_APP_KEY", Some(Secret)),
             ("OPENAI_KEY", Some(Token)),
             ("GITHUB_PAT", Some(Token)),
-            ("erlang-cookie", Some(Token)),
+            ("erlang-cookie", Some(Secret)),
+            ("auth-cookie", Some(Token)),
             ("tokenURL", None),
             ("secretName", None),
             ("PASSWORD_FILE", None),
@@ -256,6 +301,9 @@ mod tests {
             ("bypass", None),
             ("compass", None),
             ("PATH", None),
+            ("ENCRYPTION_PRIMARY_KEY", Some(Secret)),
+            ("clusterkey", Some(Token)),
+            ("publickey", None),
         ] {
             assert_eq!(classify(name).map(|named| named.sort), expected, "{name}");
         }

@@ -96,7 +96,10 @@ fn named(context: Context<'_>, value: &str) -> Option<Hit> {
     if value.contains('\n') {
         return None;
     }
-    let named = names::classify(context.name)?;
+    let named = match context.loose {
+        true => names::classify_in_secret(context.name)?,
+        false => names::classify(context.name)?,
+    };
     if let Some(text) = encoded::hidden(value)
         && text.starts_with("-----BEGIN")
         && !text.contains("PRIVATE KEY")
@@ -215,7 +218,8 @@ fn is_sample(text: &str, hit: &Hit) -> bool {
 
 /// Whether there is more in the text than one value.
 fn is_structured(text: &str) -> bool {
-    text.contains(['\n', '=', ':', ' ', ',', '<', '{'])
+    let mark = |b| matches!(b, b'\n' | b'=' | b':' | b' ' | b',' | b'<' | b'{');
+    text.bytes().any(mark)
 }
 
 /// A text that is a YAML or JSON document of maps is walked like a manifest. `None` when it is none.

@@ -2,6 +2,7 @@
 
 use super::hit::{Hit, Rule};
 use super::scan::{self, Context};
+use super::tables::Sort;
 use super::walk::Found;
 use super::{encoded, names, values};
 use crate::manifest::View;
@@ -108,6 +109,9 @@ fn judge(key: &str, text: &str, depth: u8) -> Option<Vec<Hit>> {
         }
         return Some(hits);
     }
+    if says_password(text) && values::is_well_known(text, Sort::Token) && !is_identifier(key) {
+        return Some(vec![Hit::new(Rule::WeakDefault, "a credential", 0, text)]);
+    }
     let public = [
         "-----BEGIN CERTIFICATE",
         "-----BEGIN PUBLIC",
@@ -124,6 +128,13 @@ fn judge(key: &str, text: &str, depth: u8) -> Option<Vec<Hit>> {
         && values::looks_random(text)
         && text.len() >= 12)
         .then(|| vec![Hit::new(Rule::Inline, "a value that looks random", 0, text)])
+}
+
+/// Whether a value says by itself that it is a password, under whatever key: `changeme`, but not the
+/// `secret` that a kind may be called.
+fn says_password(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    lower.contains("pass") || lower.contains("change")
 }
 
 /// What Helm's `randAlphaNum` gives: letters and digits, and nothing else.

@@ -18,6 +18,7 @@ struct NamesFile {
     trailing: Rows,
     endings: HashMap<String, Vec<String>>,
     about: Rows,
+    of_passwords: Rows,
     label_files: Vec<String>,
 }
 
@@ -135,6 +136,8 @@ pub struct Names {
     pub endings: HashMap<String, Vec<String>>,
     /// Words that take the meaning away.
     pub about: HashSet<String>,
+    /// Words with which the key of a Secret is about a password.
+    pub of_passwords: HashSet<String>,
     /// Files whose words are shown to people.
     pub label_files: HashSet<String>,
 }
@@ -163,6 +166,8 @@ pub struct Kinds {
     pub never: HashSet<String>,
     /// Only for forms.
     pub forms_only: HashSet<String>,
+    /// Kinds that stand in either list with a group.
+    pub with_groups: HashSet<String>,
 }
 
 /// The names; a test asserts that every table can be read.
@@ -184,6 +189,7 @@ pub static NAMES: LazyLock<Names> = LazyLock::new(|| {
         trailing: set(file.trailing),
         endings: file.endings,
         about: set(file.about),
+        of_passwords: set(file.of_passwords),
         label_files: file.label_files.into_iter().collect(),
     }
 });
@@ -212,9 +218,13 @@ pub static KINDS: LazyLock<Kinds> = LazyLock::new(|| {
         "/policies/secret-kinds.json"
     )))
     .unwrap_or_default();
+    let (never, forms_only) = (file.never.into_iter().collect(), set(file.forms_only));
+    let all = HashSet::iter(&never).chain(&forms_only);
+    let with_groups = all.filter_map(|name| name.split_once('.'));
     Kinds {
-        never: file.never.into_iter().collect(),
-        forms_only: set(file.forms_only),
+        with_groups: with_groups.map(|(kind, _)| kind.to_owned()).collect(),
+        never,
+        forms_only,
     }
 });
 

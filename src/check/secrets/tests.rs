@@ -307,10 +307,55 @@ const FOUND: &[(&str, usize, &str)] = &[
     ),
     ("jdbc.txt", 1, "jdbc:oracle:thin:app/@P@//db:1521/x\n"),
     ("proxy.txt", 1, "http_proxy=http://u:@P@proxy:3128\n"),
+    ("smtp.yaml", 3, "smtp:\n  user: app\n  pass: @P\n"),
+    ("cluster.yaml", 2, "port: 1\nclusterkey: @K\n"),
+    (
+        "secret.yaml",
+        5,
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password-replica: @P\n",
+    ),
+    (
+        "secret.yaml",
+        5,
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: api}\nstringData:\n  client1: changeme\n",
+    ),
 ];
 
 /// File name and text in which nothing may be found.
 const NOT_FOUND: &[(&str, &str)] = &[
+    ("a.sql", "ALTER USER app WITH PASSWORD :'app_password';\n"),
+    (
+        "a.sh",
+        "run \"$DATABASE_USER\" \"$DATABASE_PASSWORD\" \"-h\" \"$DATABASE_HOST\"\n",
+    ),
+    (
+        "a.txt",
+        "login = \"\"\"{\"password\": \"{DB_PASSWORD}\"}\"\"\"\n",
+    ),
+    (
+        "a.txt",
+        "{{- range $secret := .Secrets }}\n- {{ $secret }}\n{{- end }}\n",
+    ),
+    (
+        "a.txt",
+        "a blob: VGhlcmUgaXMgbm90aGluZzQyIGluIGl0/u+Kq7ZbWn3TfRyV9sLx2\n",
+    ),
+    (
+        "a.yaml",
+        "apiVersion: k8s.nginx.org/v1\nkind: VirtualServer\nmetadata: {name: web}\nspec:\n  routes:\n  - path: /\n    action: {pass: backend-v2}\n",
+    ),
+    (
+        "a.yaml",
+        "apiVersion: kafka.strimzi.io/v1\nkind: KafkaConnect\nmetadata: {name: web}\nspec:\n  authentication:\n    passwordSecret: {secretName: web, password: password}\n",
+    ),
+    (
+        "a.yaml",
+        "labels:\n  secret: [status, secret]\n  token: [token, name]\n",
+    ),
+    (
+        "a.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: web}\nstringData:\n  htpasswd: web:$apr1$Qm2xVb7K$Zk3pWq8LrT5nYd1HsFg4u.\n",
+    ),
     (
         "a.properties",
         "db.password=${DB_PASSWORD}\ndb.password.file=/run/secrets/db\n",

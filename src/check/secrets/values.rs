@@ -76,6 +76,7 @@ pub fn is_placeholder(value: &str) -> bool {
             .any(|part| holds_word(&lower, part))
         || (framed('<', '>') && value.len() > 2)
         || (framed('[', ']') && value.len() > 2)
+        || (framed('{', '}') && is_field(value))
         || (framed('%', '%') && value.len() > 2)
         || (value.len() > 4 && value.starts_with("__") && value.ends_with("__"))
         || (one_sign && !digits)
@@ -84,6 +85,16 @@ pub fn is_placeholder(value: &str) -> bool {
         || lower.starts_with("example_")
         || lower.ends_with("-placeholder")
         || value.len() < 40 && lower.contains("xxxx")
+}
+
+/// `{DB_PASSWORD}`, as Python and others put values into texts.
+fn is_field(value: &str) -> bool {
+    let name = value.trim_matches(['{', '}']);
+    !name.is_empty()
+        && !looks_random(name)
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
 }
 
 /// Whether a text holds a part that no letter or digit touches where the part itself has one: `todo`
@@ -285,6 +296,14 @@ fn is_measure(value: &str) -> bool {
 /// `sha256:…` and the like.
 fn is_digest(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
+    // A line of an htpasswd file.
+    if let Some((user, hash)) = value.split_once(':')
+        && !user.is_empty()
+        && hash.starts_with(['$', '{'])
+        && is_digest(hash)
+    {
+        return true;
+    }
     [
         "sha256:", "sha512:", "sha1:", "md5:", "sha256-", "sha384-", "sha512-",
     ]

@@ -1,13 +1,16 @@
 //! A value of maps and lists: every scalar with the name it stands under.
 
 use std::borrow::Cow;
+use std::cell::{LazyCell, OnceCell};
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::hit::{Hit, Rule};
 use super::scan::{self, Context};
-use super::tables::KINDS;
+use super::tables::{KINDS, Sort};
 use super::{forms, names, secret, values};
-use crate::manifest::view::{Type, escape};
+use crate::manifest::view::Type;
+use crate::manifest::way::Way;
 use crate::manifest::{Style, View};
 
 /// Deeper values are not looked at; nobody nests them, an attacker might.
@@ -73,10 +76,14 @@ pub enum Depth {
 /// How much of an object of a kind is looked at.
 pub fn depth_of(api_version: &str, kind: &str) -> Depth {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    let full = format!("{kind}.{group}");
-    if KINDS.never.contains(&full) || KINDS.never.contains(kind) {
+    let with_group = KINDS.with_groups.contains(kind);
+    let full = with_group.then(|| format!("{kind}.{group}"));
+    let named = |kinds: &HashSet<String>| {
+        kinds.contains(kind) || full.as_ref().is_some_and(|full| kinds.contains(full))
+    };
+    if named(&KINDS.never) {
         Depth::Never
-    } else if KINDS.forms_only.contains(&full) || KINDS.forms_only.contains(kind) {
+    } else if named(&KINDS.forms_only) {
         Depth::Forms
     } else {
         Depth::All
@@ -139,24 +146,25 @@ fn walk(view: View<'_>, context: Context<'_>, root: Root) -> Vec<Found> {
         context,
         labels: root == Root::Text && names::is_label_file(context.name),
         in_text: root == Root::Text,
-        pointer: String::new(),
         found: Vec::new(),
     };
     if root == Root::Text {
         let name = context.name;
-        walker.value(view, if name.contains('.') { "" } else { name }, 0);
+        let name = if name.contains('.') { "" } else { name };
+        walker.value(view, name, 0, &Way::Root);
         return walker.found;
     }
     for (key, value) in view.entries() {
+        let way = Way::Key(&Way::Root, &key);
         match key.as_ref() {
             "apiVersion" | "kind" | "status" => {}
             "data" | "stringData" if root == Root::Secret => {}
-            "metadata" => walker.below("metadata", |walker| {
+            "metadata" => {
                 if let Some(annotations) = value.get("annotations") {
-                    walker.below("annotations", |walker| walker.value(annotations, "", 0));
+                    walker.value(annotations, "", 0, &Way::Key(&way, "annotations"));
                 }
-            }),
-            key => walker.below(key, |walker| walker.value(value, key, 0)),
+            }
+            key => walker.value(value, key, 0, &way),
         }
     }
     walker.found
@@ -167,150 +175,157 @@ struct Walker<'c> {
     /// The words of this text are shown to people.
     labels: bool,
     in_text: bool,
-    pointer: String,
     found: Vec<Found>,
 }
 
-/// Members that name other objects, or whose names are the chart's own.
-const SKIPPED: [&str; 27] = [
-    "valueFrom",
-    "secretKeyRef",
-    "configMapKeyRef",
-    "secretRef",
-    "configMapRef",
-    "envFrom",
-    "imagePullSecrets",
-    "matchLabels",
-    "matchExpressions",
-    "selector",
-    "podSelector",
-    "namespaceSelector",
-    "nodeSelector",
-    "labelSelector",
-    "nodeAffinity",
-    "tolerations",
-    "managedFields",
-    "ownerReferences",
-    "caBundle",
-    "labels",
-    "resources",
-    "securityContext",
-    "volumeMounts",
-    "topologySpreadConstraints",
-    "openAPIV3Schema",
-    "fieldRef",
-    "resourceFieldRef",
-];
+/// Whether a member names other objects, or its own names are the chart's.
+fn is_skipped(key: &str) -> bool {
+    matches!(
+        key,
+        "valueFrom"
+            | "secretKeyRef"
+            | "configMapKeyRef"
+            | "secretRef"
+            | "configMapRef"
+            | "envFrom"
+            | "imagePullSecrets"
+            | "matchLabels"
+            | "matchExpressions"
+            | "selector"
+            | "podSelector"
+            | "namespaceSelector"
+            | "nodeSelector"
+            | "labelSelector"
+            | "nodeAffinity"
+            | "tolerations"
+            | "managedFields"
+            | "ownerReferences"
+            | "caBundle"
+            | "labels"
+            | "resources"
+            | "securityContext"
+            | "volumeMounts"
+            | "topologySpreadConstraints"
+            | "openAPIV3Schema"
+            | "fieldRef"
+            | "resourceFieldRef"
+    )
+}
 
-/// Keys that name what stands under a value beside them.
-const NAME_KEYS: [&str; 16] = [
-    "name",
-    "key",
-    "header",
-    "headerName",
-    "property",
-    "param",
-    "parameter",
-    "option",
-    "variable",
-    "var",
-    "env",
-    "envVar",
-    "field",
-    "attribute",
-    "Name",
-    "Key",
-];
+/// Whether a key names what stands under a value beside it.
+fn names_a_value(key: &str) -> bool {
+    matches!(
+        key,
+        "name"
+            | "key"
+            | "header"
+            | "headerName"
+            | "property"
+            | "param"
+            | "parameter"
+            | "option"
+            | "variable"
+            | "var"
+            | "env"
+            | "envVar"
+            | "field"
+            | "attribute"
+            | "Name"
+            | "Key"
+    )
+}
 
-/// Keys of such values.
-const VALUE_KEYS: [&str; 9] = [
-    "value",
-    "val",
-    "default",
-    "defaultValue",
-    "stringValue",
-    "plainValue",
-    "literal",
-    "Value",
-    "content",
-];
+/// Whether a key is that of such a value.
+fn is_value_key(key: &str) -> bool {
+    matches!(
+        key,
+        "value"
+            | "val"
+            | "default"
+            | "defaultValue"
+            | "stringValue"
+            | "plainValue"
+            | "literal"
+            | "Value"
+            | "content"
+    )
+}
 
 impl Walker<'_> {
-    fn below(&mut self, key: &str, walk: impl FnOnce(&mut Self)) {
-        let length = self.pointer.len();
-        self.pointer.push('/');
-        self.pointer.push_str(&escape(key));
-        walk(self);
-        self.pointer.truncate(length);
-    }
-
-    fn value(&mut self, view: View<'_>, name: &str, depth: usize) {
+    fn value(&mut self, view: View<'_>, name: &str, depth: usize, way: &Way<'_>) {
         if depth > MAX_DEPTH {
             return;
         }
         match view.value_type() {
-            Type::Map => self.map(view, name, depth),
-            Type::Seq => self.seq(view, name, depth),
+            Type::Map => self.map(view, name, depth, way),
+            Type::Seq => self.seq(view, name, depth, way),
             Type::String => {
                 if let Some(text) = view.as_str() {
-                    self.text(view, &text, name);
+                    self.text(view, &text, name, way);
                 }
             }
             Type::Number => {
                 if let Some(number) = view.as_number() {
-                    self.text(view, &number.to_string(), name);
+                    self.text(view, &number.to_string(), name, way);
                 }
             }
             Type::Null | Type::Bool => {}
         }
     }
 
-    fn map(&mut self, view: View<'_>, parent: &str, depth: usize) {
-        let entries: Vec<_> = view.entries().collect();
+    fn map(&mut self, view: View<'_>, parent: &str, depth: usize, way: &Way<'_>) {
         let labels = self.labels;
-        self.labels |= self.in_text && are_labels(&entries);
-        let text = |keys: &[&str]| {
-            entries.iter().find_map(|(key, value)| {
-                keys.contains(&key.as_ref())
-                    .then(|| value.as_str())
-                    .flatten()
-            })
-        };
-        let pair = text(&NAME_KEYS);
-        let parent_named = names::classify(parent).is_some();
-        for (key, value) in &entries {
+        self.labels |= self.in_text && are_labels(&view.entries().collect::<Vec<_>>());
+        let pair = OnceCell::new();
+        let parent_named = LazyCell::new(|| names::classify(parent).is_some());
+        let of_secret = LazyCell::new(|| {
+            let secret = view.get("secretName").and_then(View::as_str);
+            secret.is_some_and(|name| !name.is_empty())
+        });
+        let mut runs = false;
+        for (key, value) in view.entries() {
             let key = key.as_ref();
-            if SKIPPED.contains(&key) && !self.in_text {
+            if !self.in_text && is_skipped(key) {
                 continue;
             }
-            let name = match &pair {
-                Some(name) if VALUE_KEYS.contains(&key) => name.as_ref(),
-                _ if parent_named && stands_under(key, *value) => parent,
-                _ => key,
+            runs |= matches!(key, "command" | "args");
+            let named = match is_value_key(key) {
+                true => pair.get_or_init(|| name_beside(view)).as_deref(),
+                false => None,
+            };
+            let names_it = || names_a_key(key, value, view, *of_secret);
+            let name = match named {
+                Some(name) => name,
+                None if *parent_named && stands_under(key, value) => parent,
+                None if names::may_be_credential(key) && names_it() => "",
+                None => key,
             };
             // A field of a schema: `default`, `example`, `description`.
-            self.below(key, |walker| walker.value(*value, name, depth + 1));
+            self.value(value, name, depth + 1, &Way::Key(way, key));
         }
-        self.command_line(view);
+        if runs {
+            self.command_line(view, way);
+        }
         self.labels = labels;
     }
 
-    fn seq(&mut self, view: View<'_>, name: &str, depth: usize) {
+    fn seq(&mut self, view: View<'_>, name: &str, depth: usize, way: &Way<'_>) {
+        let name = if lists_names(view, name) { "" } else { name };
         let mut flag: Option<String> = None;
         for (index, item) in view.items().enumerate() {
             let before = flag.take();
             let text = item.as_str();
-            let index = index.to_string();
+            let way = &Way::Index(way, index);
             match (text.as_deref(), before) {
                 (Some(text), Some(flag)) if !text.starts_with("--") => {
-                    self.below(&index, |walker| walker.text(item, text, &flag));
+                    self.text(item, text, &flag, way);
                 }
                 (Some(text), _) => {
                     if let Some(rest) = text.strip_prefix('-') {
                         match rest.split_once('=') {
                             Some((name, value)) if !name.contains(char::is_whitespace) => {
-                                let name = name.trim_start_matches('-').to_owned();
-                                self.below(&index, |walker| walker.text(item, value, &name));
+                                let name = name.trim_start_matches('-');
+                                self.text(item, value, name, way);
                                 continue;
                             }
                             _ => {}
@@ -320,17 +335,17 @@ impl Walker<'_> {
                             continue;
                         }
                     }
-                    self.below(&index, |walker| walker.text(item, text, name));
+                    self.text(item, text, name, way);
                 }
-                (None, _) => self.below(&index, |walker| walker.value(item, name, depth + 1)),
+                (None, _) => self.value(item, name, depth + 1, way),
             }
         }
     }
 
     /// `command` and `args` of a container or probe as the one line they are.
-    fn command_line(&mut self, view: View<'_>) {
+    fn command_line(&mut self, view: View<'_>, way: &Way<'_>) {
         let mut line = String::new();
-        let mut places: Vec<(usize, String, Range<usize>)> = Vec::new();
+        let mut places: Vec<(usize, &str, usize, Range<usize>)> = Vec::new();
         for key in ["command", "args"] {
             let Some(list) = view.get(key) else { continue };
             for (index, item) in list.items().enumerate() {
@@ -339,7 +354,7 @@ impl Walker<'_> {
                         line.push(' ');
                     }
                     let span = item.node().map_or(0..0, |node| node.span());
-                    places.push((line.len(), format!("{key}/{index}"), span));
+                    places.push((line.len(), key, index, span));
                     line.push_str(&text);
                 }
             }
@@ -352,12 +367,12 @@ impl Walker<'_> {
             .into_iter()
             .filter(|hit| hit.rule == Rule::NamedValue)
         {
-            let Some((start, place, span)) =
+            let Some((start, key, index, span)) =
                 places.iter().rev().find(|(start, ..)| *start <= hit.at)
             else {
                 continue;
             };
-            let pointer = format!("{}/{place}", self.pointer);
+            let pointer = Way::Index(&Way::Key(way, key), *index).pointer();
             if self.found.iter().any(|found| found.pointer == pointer) {
                 continue;
             }
@@ -373,7 +388,7 @@ impl Walker<'_> {
         }
     }
 
-    fn text(&mut self, view: View<'_>, text: &str, name: &str) {
+    fn text(&mut self, view: View<'_>, text: &str, name: &str, way: &Way<'_>) {
         if text.is_empty() || (self.labels && !values::looks_random(text)) {
             return;
         }
@@ -387,10 +402,16 @@ impl Walker<'_> {
         if hits.is_empty() {
             return;
         }
-        let mut found = Found::new(self.pointer.clone(), view, text, hits);
+        let mut found = Found::new(way.pointer(), view, text, hits);
         found.name = Some(name.to_owned()).filter(|name| may_be_shown(name));
         self.found.push(found);
     }
+}
+
+/// The name that a map gives the value in it.
+fn name_beside(map: View<'_>) -> Option<Cow<'_, str>> {
+    let mut members = map.entries();
+    members.find_map(|(key, value)| names_a_value(&key).then(|| value.as_str()).flatten())
 }
 
 /// Whether a name can stand in a report: it names a credential, is written like a name, and is none
@@ -435,6 +456,32 @@ fn stands_under(key: &str, value: View<'_>) -> bool {
                 | "kind"
                 | "enabled"
         )
+}
+
+/// Whether a member of a map names something under a word that else is a credential's: a key of the
+/// Secret that is named beside it (`secretName: db`, `password: password`), or whom a route passes on
+/// to.
+fn names_a_key(key: &str, value: View<'_>, map: View<'_>, of_secret: bool) -> bool {
+    let Some(text) = value.as_str().filter(|text| values::is_plain_name(text)) else {
+        return false;
+    };
+    let passes_on = || {
+        key == "pass"
+            && !values::is_well_known(&text, Sort::Token)
+            && !map.entries().any(|(key, _)| names::is_user(&key))
+    };
+    of_secret || passes_on()
+}
+
+/// Whether a list under the name of a single secret or token holds names: `secret: [status, name]`.
+fn lists_names(view: View<'_>, name: &str) -> bool {
+    let single = |named: names::Named| named.sort != Sort::Password;
+    names::classify(name).is_some_and(single)
+        && view.items().count() > 1
+        && view.items().all(|item| {
+            item.as_str()
+                .is_some_and(|text| values::is_plain_name(&text))
+        })
 }
 
 /// Whether the members of a map are words that are shown to people.

@@ -23,7 +23,7 @@ fn plain(release: &Release<'_>, own: &Component) -> Option<(ObjectRef, Violation
         let found = own.settings.iter().find(|setting| setting.name == name)?;
         match &found.source {
             Source::Literal(text) => Some((text.as_str(), &found.pointer)),
-            Source::Key(..) => None,
+            Source::Key(..) | Source::Namespace => None,
         }
     };
     let (_, pointer) = setting("enableTLS").filter(|(text, _)| *text == "true")?;

@@ -171,7 +171,7 @@ fn changing(object: &Object<'_>, view: View<'_>, found: &mut Vec<Violation>) {
                     CHANGING,
                     Severity::Warning,
                     &format!("{}{at}/{}", object.pointer, escape(&key)),
-                    format!("{key} has another value in the next version of the chart: {effect}"),
+                    format!("the label {key} has another value in the next version of the chart: {effect}"),
                     "leave chart and version out; the labels name and instance are enough",
                 ));
             }
@@ -195,6 +195,7 @@ fn changes(key: &str, value: &str, own: Option<View<'_>>) -> bool {
         "version" => own
             .and_then(|own| own.get("app.kubernetes.io/version")?.as_str())
             .is_some_and(|own| own == value),
-        _ => !labels::is_stable(key),
+        // `chart: web` is no version.
+        _ => !labels::is_stable(key) && value.bytes().any(|b| b.is_ascii_digit()),
     }
 }

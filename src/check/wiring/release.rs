@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::facts::{Provided, Scaled, Scaler, What, Wires};
 use crate::inject::network::Facts;
 use crate::inject::network::facts::{Selected, ServiceFacts, WorkloadFacts};
-use crate::inject::network::labels::Index;
+use crate::inject::network::labels::{Index, Labels};
 use crate::inject::network::texts::Text;
 use crate::inject::network::topology::{self, ObjectRef};
 
@@ -150,6 +150,11 @@ impl<'a> Release<'a> {
             })
         });
         numbers
+    }
+
+    /// Whether pods may come to have all of a selector's labels when they run.
+    pub fn may_select(&self, namespace: &str, selector: &Labels) -> bool {
+        !self.index.may_select(namespace, selector).is_empty()
     }
 
     /// The workloads whose pods a selector selects.

@@ -35,6 +35,7 @@ pub fn judge(policy: &str, list: &Value) -> Vec<String> {
         network: &network,
         namespace: None,
         load: &|_| None,
+        common: &|_| false,
     };
     let topology = network::derive(&facts, &inputs);
     let hosts = super::hosts::judge(&topology, false);

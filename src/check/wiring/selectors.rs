@@ -3,6 +3,7 @@
 use super::facts::Scaler;
 use super::{Release, violation};
 use crate::inject::network::facts::{Monitored, Selected, ServiceFacts, WorkloadFacts};
+use crate::inject::network::labels::{self, Labels};
 use crate::inject::network::texts::Text;
 use crate::inject::network::topology::{ObjectRef, PortRef};
 use crate::policy::Violation;
@@ -66,7 +67,8 @@ fn service(release: &Release<'_>, own: &ServiceFacts, found: &mut Vec<(ObjectRef
             .workloads
             .iter()
             .any(|pod| release.namespace(&pod.object.namespace) == place);
-        if pods_here && !may_be_others(release, place) {
+        let later = gets_labels_later(release, place, &own.selector);
+        if pods_here && !later && !may_be_others(release, place) {
             let message = format!(
                 "Service {} selects no pod of this release{}",
                 own.object.name,
@@ -83,6 +85,16 @@ fn service(release: &Release<'_>, own: &ServiceFacts, found: &mut Vec<(ObjectRef
         found.extend(ports(own, &pods));
     }
     found.extend(overlap(own, &pods));
+}
+
+/// Whether pods may get the labels that no template has when they run: from the StatefulSet, or from
+/// a program that may change pods.
+fn gets_labels_later(release: &Release<'_>, namespace: &str, selector: &Labels) -> bool {
+    if let Some(pod) = selector.get(labels::POD_NAME) {
+        let set = labels::stateful_set(pod);
+        return set.is_some_and(|set| release.workload(namespace, "StatefulSet", set).is_some());
+    }
+    release.wires.labels_pods && release.may_select(namespace, selector)
 }
 
 /// The pod whose labels differ least from a selector, in words.

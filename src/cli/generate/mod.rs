@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 use super::output::{self, Failure};
 use super::servers::Servers;
 use super::tiers;
-use crate::config::typed;
+use crate::check::files;
+use crate::config::{dotted, typed};
 use crate::platform::mapping::{MappingFile, Target};
 use crate::values::chart::{self, Chart};
 use crate::values::format::Generated;
@@ -83,6 +84,9 @@ pub struct Args {
     /// For an ApplicationSet: the chart's directory there.
     #[arg(long, value_name = "DIR", default_value = "charts/floe-platform")]
     pub repo_path: String,
+    /// For an ApplicationSet: the directory of the values files, seen from the chart's.
+    #[arg(long, value_name = "DIR", default_value = "")]
+    pub repo_values: String,
     /// For an ApplicationSet: the branch, tag or commit.
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     pub revision: String,
@@ -145,7 +149,23 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     if let Some(code) = refused(args, &compiled, &all)? {
         return Ok(code);
     }
-    publish::publish(args, &publish::files(args, &all)?)
+    let files = publish::files(args, &all)?;
+    for (name, text) in &files {
+        warn_of_credentials(name, text);
+    }
+    publish::publish(args, &files)
+}
+
+/// Says which credentials the values hold: what `--set` and `-f` lay on top may bring one along, and
+/// `check` would refuse the file. They are written all the same, since the user gave them.
+fn warn_of_credentials(name: &str, text: &str) {
+    for found in files::judge(name, text) {
+        let field = dotted(&found.violation.pointer);
+        let message = found.violation.message;
+        output::stderr(&format!(
+            "helm-floe: {name}: {field}: {message}; let the values name a Secret instead\n"
+        ));
+    }
 }
 
 /// The part of a `--set` that is certainly no secret.

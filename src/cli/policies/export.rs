@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use serde_json::json;
 
-use crate::cli::options::{self, OnViolation, Options};
+use crate::cli::names;
+use crate::cli::options::{OnViolation, Options};
 use crate::cli::output::{self, Failure};
 use crate::inject::labels::ENVIRONMENT;
 use crate::object::selector::Selector;
@@ -25,7 +26,7 @@ pub struct Args {
     #[arg(long, value_enum)]
     format: Format,
     /// Logical environment: chooses platform/NAME/platform.yaml and the namespaces of its label.
-    #[arg(long, value_name = "NAME", env = "FLOE_ENV", value_parser = options::environment)]
+    #[arg(long, value_name = "NAME", env = "FLOE_ENV", value_parser = names::environment)]
     env: Option<String>,
     /// The platform file to use.
     #[arg(long, value_name = "FILE", env = "FLOE_PLATFORM_FILE")]
@@ -35,7 +36,7 @@ pub struct Args {
     #[arg(long, value_name = "SELECTOR")]
     namespace_selector: Option<String>,
     /// The first word of every name. Default: floe-NAME with --env, else floe.
-    #[arg(long, value_name = "NAME", value_parser = options::environment)]
+    #[arg(long, value_name = "NAME", value_parser = names::environment)]
     prefix: Option<String>,
     /// What a violation of severity error does: refuse the request, or only warn.
     #[arg(long, value_enum, default_value_t)]
@@ -117,7 +118,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     let text = yaml::stream(&heading(args, &export), &export.objects).map_err(Failure::config)?;
     match &args.output {
-        Some(file) if file != Path::new("-") => save(file, &text)?,
+        Some(file) if file != Path::new("-") => output::file(file, &text)?,
         _ => output::stdout(text.as_bytes())?,
     }
     Ok(ExitCode::SUCCESS)
@@ -203,9 +204,4 @@ fn report(export: &Export) -> String {
         .collect();
     let report = json!({"version": 1, "exported": export.exported, "leftOut": left_out});
     format!("{report:#}\n")
-}
-
-fn save(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text)
-        .map_err(|error| Failure::Io(format!("cannot write {}: {error}", file.display())))
 }

@@ -9,7 +9,7 @@ use super::texts::{Text, Texts};
 use crate::manifest::View;
 
 /// Labels, sorted by key. Copies share them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Labels(Rc<[(Text, Text)]>);
 
 /// Keys whose values change from one release of a chart to the next: a policy that selected by them
@@ -29,6 +29,16 @@ const UNSTABLE: [&str; 9] = [
 /// Whether the key keeps its value over upgrades.
 pub fn is_stable(key: &str) -> bool {
     UNSTABLE.binary_search(&key).is_err()
+}
+
+/// The label that a StatefulSet gives each of its pods, with the pod's own name.
+pub const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
+
+/// The name of the StatefulSet whose pod has this name: `db` of `db-0`.
+pub fn stateful_set(pod: &str) -> Option<&str> {
+    let (set, ordinal) = pod.rsplit_once('-')?;
+    let is_ordinal = !ordinal.is_empty() && ordinal.bytes().all(|b| b.is_ascii_digit());
+    is_ordinal.then_some(set)
 }
 
 /// Reads a map of strings; what is no string, which the API server would refuse, is left out.
@@ -73,10 +83,15 @@ impl Labels {
 
     /// The labels without those that change over upgrades.
     pub fn stable(&self) -> Labels {
-        if self.iter().all(|(key, _)| is_stable(key)) {
+        self.keeping(is_stable)
+    }
+
+    /// The labels with some keys only.
+    pub fn keeping(&self, keep: impl Fn(&str) -> bool) -> Labels {
+        if self.iter().all(|(key, _)| keep(key)) {
             return self.clone();
         }
-        let kept = self.0.iter().filter(|(key, _)| is_stable(key));
+        let kept = self.0.iter().filter(|(key, _)| keep(key));
         Labels(kept.cloned().collect())
     }
 
@@ -162,6 +177,25 @@ impl<'a> Index<'a> {
         };
         rarest.iter().copied().filter(fits)
     }
+
+    /// The numbers of the pods that a selector may select once they run, in order: those that have
+    /// some of its labels and no other value for the rest. A program may label its own pods, as the
+    /// leader of several, and controllers label theirs.
+    pub fn may_select(&self, namespace: &str, selector: &Labels) -> Vec<usize> {
+        let lists = selector
+            .iter()
+            .filter_map(|(key, value)| self.by_label.get(&(namespace, &**key, &**value)));
+        let rarest = lists.min_by_key(|list| list.len());
+        let fits = |number: &&usize| {
+            let pod = self.pods.get(**number);
+            pod.is_some_and(|pod| {
+                selector
+                    .iter()
+                    .all(|(key, value)| pod.get(key).is_none_or(|own| own == value))
+            })
+        };
+        rarest.into_iter().flatten().filter(fits).copied().collect()
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +240,27 @@ mod tests {
             ("a", labels(&[]), vec![]),
         ] {
             assert_eq!(index.select(namespace, &selector), expected, "{selector:?}");
+        }
+        for (selector, expected) in [
+            (labels(&[("app", "db"), ("role", "primary")]), vec![1]),
+            (labels(&[("release", "r"), ("role", "primary")]), vec![0, 1]),
+            (labels(&[("app", "none"), ("release", "r")]), vec![]),
+            (labels(&[("role", "primary")]), vec![]),
+        ] {
+            assert_eq!(index.may_select("a", &selector), expected, "{selector:?}");
+        }
+    }
+
+    #[test]
+    fn a_pod_is_named_after_its_stateful_set() {
+        for (pod, expected) in [
+            ("db-0", Some("db")),
+            ("db-main-12", Some("db-main")),
+            ("db", None),
+            ("db-x", None),
+            ("db-", None),
+        ] {
+            assert_eq!(stateful_set(pod), expected, "{pod}");
         }
     }
 }

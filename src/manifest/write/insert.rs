@@ -7,6 +7,9 @@ use super::lines::{self, comment_indent, line_next, line_stop, stop};
 use super::plan::Added;
 use super::splice::{Trouble, Writer};
 
+/// Few new lines are longer.
+const USUAL_LINE: usize = 60;
+
 impl<'s> Writer<'s> {
     /// Items in front of the first that stays.
     pub(super) fn insert_in_front<'a>(
@@ -20,7 +23,8 @@ impl<'s> Writer<'s> {
     {
         let eol = lines::eol(self.text, head.begin);
         for new in added {
-            let mut text = self.render(new, frame, head.begin)?;
+            let mut text = String::new();
+            self.render(&mut text, new, frame, head.begin)?;
             text.push_str(eol);
             emit::indent(&mut text, frame.column);
             self.splice(head.begin, head.begin, text)?;
@@ -51,13 +55,12 @@ impl<'s> Writer<'s> {
             self.close_last_scalar()?;
         }
         for new in added {
-            let content = self.render(new, frame, end)?;
-            let mut text = String::with_capacity(content.len() + frame.column + 2);
+            let mut text = String::with_capacity(frame.column + USUAL_LINE);
             if !fresh {
                 text.push_str(eol);
             }
             emit::indent(&mut text, frame.column);
-            text.push_str(&content);
+            self.render(&mut text, new, frame, end)?;
             if fresh {
                 text.push_str(eol);
             }
@@ -96,26 +99,27 @@ impl<'s> Writer<'s> {
         self.splice(raw.start as usize, header, digits + "-")
     }
 
-    pub(super) fn render(
+    /// Appends a new member or item, its first line without indentation.
+    fn render(
         &self,
+        text: &mut String,
         new: &Added<'_>,
         frame: Frame,
         at: usize,
-    ) -> Result<String, Trouble> {
-        let mut text = String::new();
+    ) -> Result<(), Trouble> {
         // Finding out how the neighbours are laid out is only needed for more than one line.
         let layout = |column| match emit::is_inline(&new.value) {
             true => emit::Layout::of_one_line(column),
             false => self.layout(column, at),
         };
         match &new.key {
-            Some(key) => emit::member(&mut text, key, &new.value, layout(frame.column))?,
+            Some(key) => emit::member(text, key, &new.value, layout(frame.column))?,
             None => {
                 text.push('-');
-                emit::indent(&mut text, frame.dash - 1);
-                emit::block(&mut text, &new.value, layout(frame.column + frame.dash))?;
+                emit::indent(text, frame.dash - 1);
+                emit::block(text, &new.value, layout(frame.column + frame.dash))?;
             }
         }
-        Ok(text)
+        Ok(())
     }
 }

@@ -43,6 +43,9 @@ pub(super) struct Added<'s> {
     pub(super) value: Cow<'s, Value>,
 }
 
+/// Few maps have more members, and a list that grows is copied.
+const USUAL: usize = 12;
+
 /// All of a collection's rows and what is added to them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plan<'s> {
@@ -122,7 +125,8 @@ impl<'s> Plan<'s> {
         let doc = base.document();
         let merge = rows::has_merge(base);
         let mut counts = vec![None; map.changes.len()];
-        let mut touched = Vec::new();
+        let mut touched = Vec::with_capacity(map.changes.len());
+        self.rows.reserve(USUAL);
         for (key, value) in rows::pairs(base) {
             let at = self.rows.len();
             if merge && key.is_merge_key() {

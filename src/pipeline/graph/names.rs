@@ -69,6 +69,10 @@ impl<'a> Names<'a> {
                 name,
                 &format!(".{name}"),
             ),
+            Peer::Behind { service, .. } => {
+                let id = format!("service/{service}");
+                Some(node(Role::Namespace, &id, "pods of Service", service))
+            }
             Peer::Outside(name) => named(Role::Outside, "outside", "host", name, name),
             Peer::Address(cidr) => {
                 let address = cidr.split('/').next().unwrap_or_default();

@@ -24,8 +24,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use schema::Untranslatable;
+
 use crate::policy::exceptions::Exception;
-use crate::policy::model::{Admission, Policy};
+use crate::policy::model::{Admission, Policy, Rule};
+use crate::policy::select::Selected;
 
 /// What the exported policies are called, and whom they are about.
 #[derive(Clone, Debug)]
@@ -92,11 +95,49 @@ pub struct LeftOut {
 }
 
 impl Export {
+    /// Exports one policy after the other; of one that cannot be translated nothing stays.
+    fn of(
+        policies: &[Selected],
+        target: &Target<'_>,
+        one: fn(&Selected, &Target<'_>, &mut Export) -> Result<(), Untranslatable>,
+    ) -> Export {
+        let mut export = Export::default();
+        for selected in policies {
+            let name = &selected.loaded.name;
+            let before = export.objects.len();
+            if let Err(error) = one(selected, target, &mut export) {
+                export.objects.truncate(before);
+                export.leave_out(name, &format!("rules{}: {}", error.pointer, error.reason));
+            }
+            if export.objects.len() > before {
+                export.exported.push(name.clone());
+            }
+        }
+        export
+    }
+
     fn leave_out(&mut self, policy: &str, reason: &str) {
         self.left_out.push(LeftOut {
             policy: policy.to_owned(),
             reason: reason.split_whitespace().collect::<Vec<_>>().join(" "),
         });
+    }
+
+    /// The kinds of a rule that a binding can choose by their namespace, `None` where there are none.
+    /// Those that are in no namespace are listed: a binding's selector lets every request about them
+    /// through, so that a policy would hold in all of the cluster.
+    fn kinds_in_reach(&mut self, policy: &str, rule: &Rule) -> Option<Vec<String>> {
+        let (outside, inside): (Vec<String>, Vec<String>) = rule
+            .kinds
+            .iter()
+            .cloned()
+            .partition(|kind| scope::is_of_cluster(kind));
+        if outside.is_empty() {
+            return Some(inside);
+        }
+        let reason = "in no namespace, so that a policy would hold in all of the cluster";
+        self.leave_out(policy, &format!("{}: {reason}", outside.join(", ")));
+        (!inside.is_empty()).then_some(inside)
     }
 
     /// The first two policies that the API server could not tell apart by their names.
@@ -115,11 +156,10 @@ impl Export {
 }
 
 /// Why a policy has no rule that the API server could ask.
-fn no_rule(policy: &Policy) -> String {
-    match (&policy.admission, &policy.module) {
-        (Some(Admission::None(reason)), _) => reason.clone(),
-        (_, Some(module)) => format!("it is a part of the program ({module}), not a rule"),
-        (_, None) => String::new(),
+fn no_rule(policy: &Policy) -> Option<&str> {
+    match &policy.admission {
+        Some(Admission::None(reason)) => Some(reason),
+        _ => None,
     }
 }
 

@@ -37,74 +37,132 @@ const FILLING_MODULES: &str = "inject::";
 
 /// Lets the API server fill what the policies fill.
 pub fn export(policies: &[Selected], target: &Target<'_>) -> Export {
-    let mut export = Export::default();
-    for selected in policies {
-        one(selected, target, &mut export);
-    }
-    export
+    Export::of(policies, target, one)
 }
 
-fn one(selected: &Selected, target: &Target<'_>, export: &mut Export) {
+fn one(
+    selected: &Selected,
+    target: &Target<'_>,
+    export: &mut Export,
+) -> Result<(), Untranslatable> {
     let name = &selected.loaded.name;
+    let policy = &selected.loaded.policy;
     let labels: Vec<String> = labels(name, target);
     if !labels.is_empty() {
-        return push(selected, target, export, "", of_pods(labels));
+        push(selected, target, export, "", of_pods(labels));
+        return Ok(());
     }
-    let module = selected.loaded.policy.module.as_deref();
+    let module = policy.module.as_deref();
     if module.is_some_and(|module| module.starts_with(FILLING_MODULES)) {
-        return export.leave_out(name, &super::no_rule(&selected.loaded.policy));
+        export.leave_out(name, super::no_rule(policy).unwrap_or_default());
+        return Ok(());
     }
-    let before = export.objects.len();
-    let done = pods(selected).and_then(|pods| {
-        if !pods.is_empty() {
-            push(selected, target, export, "", of_pods(pods));
-        }
-        objects(selected, target, export)
-    });
-    if let Err(error) = done {
-        export.objects.truncate(before);
-        export.leave_out(name, &format!("rules{}: {}", error.pointer, error.reason));
-    }
+    push(selected, target, export, "", of_pods(pods(selected)?));
+    let added = of_ephemeral(ephemeral_containers(selected)?);
+    push(selected, target, export, "-ephemeral", added);
+    objects(selected, target, export)
 }
+
+/// The lists of containers that come with a pod.
+const MADE: [ContainerList; 2] = [ContainerList::InitContainers, ContainerList::Containers];
+/// The list that is added to later, by requests of their own that may not change the rest.
+const ADDED: [ContainerList; 1] = [ContainerList::EphemeralContainers];
 
 /// What is filled in pods, one expression for each step.
 fn pods(selected: &Selected) -> Result<Vec<String>, Untranslatable> {
+    each_fix(selected, |rule, fix| {
+        let mut mutations = Vec::new();
+        if let Some(condition) = on_pod_where(selected, rule, fix)? {
+            mutations.push(once(condition, &on_pod(fix, fills(selected))?));
+        }
+        mutations.extend(on_containers(selected, rule, fix, &MADE)?);
+        Ok(mutations)
+    })
+}
+
+/// What is filled in containers that are added to a running pod.
+fn ephemeral_containers(selected: &Selected) -> Result<Vec<String>, Untranslatable> {
+    each_fix(selected, |rule, fix| {
+        Ok(Vec::from_iter(on_containers(selected, rule, fix, &ADDED)?))
+    })
+}
+
+/// What the fixes of the rules about pods come to.
+fn each_fix(
+    selected: &Selected,
+    of_fix: impl Fn(&Rule, &Fix) -> Result<Vec<String>, Untranslatable>,
+) -> Result<Vec<String>, Untranslatable> {
     let mut mutations = Vec::new();
     for (index, rule) in selected.rules().iter().enumerate() {
         let place = |error: Untranslatable| error.below(&format!("/{index}"));
         for fix in rule.fix.iter().filter(|_| rule.node != NodeKind::Object) {
-            mutations.extend(of_fix(selected, rule, fix).map_err(place)?);
+            if selected.overrule || !fills_nothing(&rule.schema, fix) {
+                mutations.extend(of_fix(rule, fix).map_err(place)?);
+            }
         }
     }
     Ok(mutations)
 }
 
-fn of_fix(selected: &Selected, rule: &Rule, fix: &Fix) -> Result<Vec<String>, Untranslatable> {
-    if !selected.overrule && fills_nothing(&rule.schema, fix) {
-        return Ok(Vec::new());
+/// When a fix of the pod is needed; `None` for a fix of containers.
+fn on_pod_where(
+    selected: &Selected,
+    rule: &Rule,
+    fix: &Fix,
+) -> Result<Option<Expr>, Untranslatable> {
+    if fix.target == FixTarget::Container {
+        return Ok(None);
     }
     let applies = rule::applies(selected, rule, SPEC, Typing::ApiServer)?;
-    let fills = fills(selected);
+    let broken = match rule.node {
+        NodeKind::Container => {
+            let others = Expr::all([rule::of_container(rule)?.not(), own_value(rule).not()]);
+            Expr::each(CONTAINERS, "exists", "c", others)
+        }
+        _ => rule::of_pod(rule)?.not(),
+    };
+    Ok(Some(Expr::all([applies, broken])))
+}
+
+/// Whether a container `c` has a value of its own, which wins over the pod's, even one that says
+/// nothing.
+fn own_value(rule: &Rule) -> Expr {
+    let own = rule.inherit.as_ref();
+    own.map_or(Expr::Always(false), |at| rule::is_set("c", at))
+}
+
+/// What a fix does to the containers of some lists.
+fn on_containers(
+    selected: &Selected,
+    rule: &Rule,
+    fix: &Fix,
+    lists: &[ContainerList],
+) -> Result<Option<String>, Untranslatable> {
     if rule.node != NodeKind::Container {
-        let broken = Expr::all([applies, rule::of_pod(rule)?.not()]);
-        return Ok(vec![once(broken, &on_pod(fix, fills)?)]);
+        return Ok(None);
     }
     let broken = rule::of_container(rule)?.not();
-    if fix.target == FixTarget::Container {
-        return Ok(vec![in_lists(rule, fix, fills, &applies, &broken)?]);
+    let broken = match fix.target {
+        FixTarget::Container => broken,
+        _ if selected.overrule || can_be_empty(fix) => Expr::all([own_value(rule), broken]),
+        _ => return Ok(None),
+    };
+    if broken == Expr::Always(false) {
+        return Ok(None);
     }
-    // A value of the container's own wins over the pod's, even one that says nothing.
-    let own = rule.inherit.as_ref();
-    let own = own.map_or(Expr::Always(false), |at| rule::is_set("c", at));
-    let others = Expr::all([broken.clone(), own.clone().not()]);
-    let any = Expr::each(CONTAINERS, "exists", "c", others);
-    let condition = Expr::all([applies.clone(), any]);
-    let mut mutations = vec![once(condition, &on_pod(fix, fills)?)];
-    if own != Expr::Always(false) && (selected.overrule || can_be_empty(fix)) {
-        let itself = Expr::all([own, broken]);
-        mutations.push(in_lists(rule, fix, fills, &applies, &itself)?);
-    }
-    Ok(mutations)
+    let applies = rule::applies(selected, rule, SPEC, Typing::ApiServer)?;
+    let lists = lists
+        .iter()
+        .filter(|list| rule.lists.is_empty() || rule.lists.contains(list));
+    let each: Vec<String> = lists
+        .map(|list| in_list(*list, fix, fills(selected), &broken))
+        .collect::<Result<_, _>>()?;
+    let each = each.join("\n+ ");
+    Ok(match applies {
+        _ if each.is_empty() => None,
+        Expr::Always(true) => Some(each),
+        applies => Some(format!("{}\n? {each}\n: []", applies.text())),
+    })
 }
 
 fn fills(selected: &Selected) -> Fills {
@@ -154,41 +212,33 @@ fn once(condition: Expr, fill: &Fill) -> String {
     format!("{condition}\n? [{}]\n: []", fill.patch)
 }
 
-/// The patch for every container that the condition holds for. Ephemeral containers come with a
-/// request of their own, which may not change what is there.
-fn in_lists(
-    rule: &Rule,
+/// The patches for the containers of a list that the condition holds for.
+fn in_list(
+    list: ContainerList,
     fix: &Fix,
     fills: Fills,
-    applies: &Expr,
     condition: &Expr,
 ) -> Result<String, Untranslatable> {
-    let mut each = Vec::new();
-    for list in [ContainerList::InitContainers, ContainerList::Containers] {
-        if !rule.lists.is_empty() && !rule.lists.contains(&list) {
-            continue;
-        }
-        let key = list.key();
-        let at_container = format!("variables.at + '/spec/{key}/' + string(i)");
-        let root = Root {
-            value: "c",
-            at: Some(&at_container),
-            below: "",
-        };
-        let fill = at(root, &fix.path, fix, fills)?;
-        let condition = Expr::all([condition.clone(), fill.needed]).text();
-        each.push(format!(
-            "{}.transformList(i, c,\n  {},\n  {})",
-            scope::or_empty(SPEC, key, "[]"),
-            condition.replace('\n', "\n  "),
-            fill.patch.replace('\n', "\n  "),
-        ));
-    }
-    let each = each.join("\n+ ");
-    Ok(match applies {
-        Expr::Always(true) => each,
-        applies => format!("{}\n? {each}\n: []", applies.text()),
-    })
+    let key = list.key();
+    let at_container = format!("variables.at + '/spec/{key}/' + string(i)");
+    let root = Root {
+        value: "c",
+        at: Some(&at_container),
+        below: "",
+    };
+    let fill = at(root, &fix.path, fix, fills)?;
+    // A container that was added before stays as it was.
+    let is_new = match list {
+        ContainerList::EphemeralContainers => Expr::relation("c.name in variables.old").not(),
+        _ => Expr::Always(true),
+    };
+    let condition = Expr::all([is_new, condition.clone(), fill.needed]).text();
+    Ok(format!(
+        "{}.transformList(i, c,\n  {},\n  {})",
+        scope::or_empty(SPEC, key, "[]"),
+        condition.replace('\n', "\n  "),
+        fill.patch.replace('\n', "\n  "),
+    ))
 }
 
 /// The labels that a policy adds: to the object, and to the pods it makes.
@@ -216,6 +266,9 @@ fn objects(
         if rule.node != NodeKind::Object || rule.fix.is_empty() {
             continue;
         }
+        let Some(kinds) = export.kinds_in_reach(&selected.loaded.name, rule) else {
+            continue;
+        };
         let place = |error: Untranslatable| error.below(&format!("/{index}"));
         let applies = rule::applies(selected, rule, OBJECT.value, Typing::Nobody).map_err(place)?;
         let holds = rule::schema(rule, OBJECT.value, Typing::Nobody).map_err(place)?;
@@ -225,7 +278,7 @@ fn objects(
             let fill = fill(OBJECT, &fix.path, &fix.value, fills)?;
             Some(once(broken.clone(), &fill))
         });
-        let kinds = scope::is_of_kinds(&rule.kinds).text();
+        let is_one = scope::is_of_kinds(&kinds).text();
         push(
             selected,
             target,
@@ -233,8 +286,8 @@ fn objects(
             &format!("-object-{}", index + 1),
             Request {
                 mutations: mutations.collect(),
-                conditions: vec![json!({"name": "kinds", "expression": kinds})],
-                resources: scope::object_resources(&rule.kinds),
+                conditions: vec![json!({"name": "kinds", "expression": is_one})],
+                resources: scope::object_resources(&kinds),
             },
         );
     }
@@ -259,6 +312,14 @@ fn of_pods(mutations: Vec<String>) -> Request {
     }
 }
 
+fn of_ephemeral(mutations: Vec<String>) -> Request {
+    Request {
+        mutations,
+        conditions: Vec::new(),
+        resources: scope::ephemeral_resources(),
+    }
+}
+
 fn push(
     selected: &Selected,
     target: &Target<'_>,
@@ -275,6 +336,7 @@ fn push(
     let mut variables = rule::pod_variables();
     variables.push(("at".to_owned(), scope::pointer()));
     variables.push(("object".to_owned(), "dyn(object)".to_owned()));
+    variables.push(("old".to_owned(), scope::old_ephemeral_containers()));
     rule::drop_unused(&mut variables, request.mutations.join("\n"));
     let mutations = request.mutations.into_iter().map(
         |expression| json!({"patchType": "JSONPatch", "jsonPatch": {"expression": expression}}),
@@ -286,7 +348,9 @@ fn push(
         "matchConstraints".into(),
         json!({"resourceRules": request.resources}),
     );
-    spec.insert("matchConditions".into(), request.conditions.into());
+    if !request.conditions.is_empty() {
+        spec.insert("matchConditions".into(), request.conditions.into());
+    }
     if !variables.is_empty() {
         spec.insert("variables".into(), super::variables(variables));
     }
@@ -306,7 +370,4 @@ fn push(
             "matchResources": {"namespaceSelector": target.namespaces},
         },
     }));
-    if export.exported.last() != Some(policy) {
-        export.exported.push(policy.clone());
-    }
 }

@@ -12,6 +12,9 @@ use crate::manifest::view::escape;
 /// References one after the other that are followed.
 const MAX_REFERENCES: usize = 16;
 
+/// Why a reference that leads back to itself cannot be translated.
+const RECURSIVE: &str = "is recursive, which CEL has not";
+
 /// Who vouches for the types of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typing {
@@ -329,12 +332,17 @@ impl<'a> Translator<'a> {
             .and_then(|pointer| self.root.pointer(pointer));
         let target = target.ok_or_else(|| at.wrong("$ref", "leads nowhere in this schema"))?;
         if at.references >= MAX_REFERENCES {
-            return Err(at.wrong("$ref", "is recursive, which CEL has not"));
+            return Err(at.wrong("$ref", RECURSIVE));
         }
-        self.schema(Place {
+        let inside = self.schema(Place {
             schema: target,
             references: at.references + 1,
             ..at
+        });
+        // The place to name is the first one, not the one where following it came to an end.
+        inside.map_err(|error| match error.reason == RECURSIVE {
+            true => at.wrong("$ref", RECURSIVE),
+            false => error,
         })
     }
 

@@ -76,25 +76,120 @@ pub fn editable_pod_resources() -> Value {
     ])
 }
 
+/// Requests that add containers to a running pod.
+pub fn ephemeral_resources() -> Value {
+    json!([{
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "operations": ["UPDATE"],
+        "resources": ["pods/ephemeralcontainers"],
+    }])
+}
+
+/// The names of the containers that were added to the pod before.
+pub fn old_ephemeral_containers() -> String {
+    let list = or_empty("dyn(oldObject).spec", "ephemeralContainers", "[]");
+    format!("{list}.map(c, c.name)")
+}
+
+/// Kubernetes' own kinds that are in no namespace, but for Namespaces, with their groups
+/// (`kubectl api-resources --namespaced=false` of 1.36, and what older versions had).
+const OF_CLUSTER: [(&str, &str); 32] = [
+    ("APIService", "apiregistration.k8s.io"),
+    ("CSIDriver", "storage.k8s.io"),
+    ("CSINode", "storage.k8s.io"),
+    ("CertificateSigningRequest", "certificates.k8s.io"),
+    ("ClusterRole", "rbac.authorization.k8s.io"),
+    ("ClusterRoleBinding", "rbac.authorization.k8s.io"),
+    ("ClusterTrustBundle", "certificates.k8s.io"),
+    ("ComponentStatus", ""),
+    ("CustomResourceDefinition", "apiextensions.k8s.io"),
+    ("DeviceClass", "resource.k8s.io"),
+    ("DeviceTaintRule", "resource.k8s.io"),
+    ("FlowSchema", "flowcontrol.apiserver.k8s.io"),
+    ("IPAddress", "networking.k8s.io"),
+    ("IngressClass", "networking.k8s.io"),
+    ("MutatingAdmissionPolicy", "admissionregistration.k8s.io"),
+    (
+        "MutatingAdmissionPolicyBinding",
+        "admissionregistration.k8s.io",
+    ),
+    (
+        "MutatingWebhookConfiguration",
+        "admissionregistration.k8s.io",
+    ),
+    ("Node", ""),
+    ("PersistentVolume", ""),
+    ("PriorityClass", "scheduling.k8s.io"),
+    ("PriorityLevelConfiguration", "flowcontrol.apiserver.k8s.io"),
+    ("ResourceSlice", "resource.k8s.io"),
+    ("RuntimeClass", "node.k8s.io"),
+    ("ServiceCIDR", "networking.k8s.io"),
+    ("StorageClass", "storage.k8s.io"),
+    ("StorageVersion", "internal.apiserver.k8s.io"),
+    ("StorageVersionMigration", "storagemigration.k8s.io"),
+    ("ValidatingAdmissionPolicy", "admissionregistration.k8s.io"),
+    (
+        "ValidatingAdmissionPolicyBinding",
+        "admissionregistration.k8s.io",
+    ),
+    (
+        "ValidatingWebhookConfiguration",
+        "admissionregistration.k8s.io",
+    ),
+    ("VolumeAttachment", "storage.k8s.io"),
+    ("VolumeAttributesClass", "storage.k8s.io"),
+];
+
+/// The kind of a rule, and its group where one is named.
+fn kind_and_group(kind: &str) -> (&str, Option<&str>) {
+    match kind.split_once('.') {
+        Some((kind, group)) => (kind, Some(group)),
+        None => (kind, None),
+    }
+}
+
+/// Whether a rule's kind is known to be in no namespace. Namespaces do not count: a binding chooses
+/// them by their own labels.
+pub fn is_of_cluster(kind: &str) -> bool {
+    let (kind, group) = kind_and_group(kind);
+    OF_CLUSTER
+        .iter()
+        .any(|(own, its)| *own == kind && group.is_none_or(|group| group == *its))
+}
+
 /// Requests about objects of these kinds, `Kind` or `Kind.group`; all kinds when empty.
 pub fn object_resources(kinds: &[String]) -> Value {
-    let mut groups: Vec<&str> = kinds
+    let (namespaces, others): (Vec<&str>, Vec<&str>) = kinds
         .iter()
-        .map(|kind| kind.split_once('.').map_or("*", |(_, group)| group))
+        .map(String::as_str)
+        .partition(|kind| *kind == "Namespace");
+    let mut groups: Vec<&str> = others
+        .iter()
+        .map(|kind| kind_and_group(kind).1.unwrap_or("*"))
         .collect();
     if kinds.is_empty() || groups.contains(&"*") {
         groups = vec!["*"];
     }
     groups.sort_unstable();
     groups.dedup();
-    // An object of the cluster would be judged whatever namespaces the binding selects.
-    json!([{
-        "apiGroups": groups,
-        "apiVersions": ["*"],
-        "operations": ["CREATE", "UPDATE"],
-        "resources": ["*"],
-        "scope": "Namespaced",
-    }])
+    let rule = |groups: &[&str], versions: &str, resource: &str, scope: &str| {
+        json!({
+            "apiGroups": groups,
+            "apiVersions": [versions],
+            "operations": ["CREATE", "UPDATE"],
+            "resources": [resource],
+            "scope": scope,
+        })
+    };
+    let mut rules = Vec::new();
+    if !groups.is_empty() {
+        rules.push(rule(&groups, "*", "*", "Namespaced"));
+    }
+    if kinds.is_empty() || !namespaces.is_empty() {
+        rules.push(rule(&[""], "v1", "namespaces", "Cluster"));
+    }
+    rules.into()
 }
 
 /// Whether the object is of one of these kinds.
@@ -103,10 +198,7 @@ pub fn is_of_kinds(kinds: &[String]) -> Expr {
         return Expr::Always(true);
     }
     Expr::any(kinds.iter().map(|kind| {
-        let (kind, group) = match kind.split_once('.') {
-            Some((kind, group)) => (kind, Some(group)),
-            None => (kind.as_str(), None),
-        };
+        let (kind, group) = kind_and_group(kind);
         let is =
             |on: &str, text: &str| Expr::relation(format!("{on} == {}", literal::string(text)));
         let group = group.map(|group| is("request.kind.group", group));
@@ -146,4 +238,56 @@ pub fn is_nobodys() -> String {
     "object.kind == 'Pod' || !has(object.metadata.ownerReferences)\n\
      || !object.metadata.ownerReferences.exists(o, has(o.controller) && o.controller)"
         .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_asked_about_where_a_binding_can_choose_them() {
+        let namespaced = |groups: Value| {
+            json!({
+                "apiGroups": groups, "apiVersions": ["*"], "resources": ["*"],
+                "operations": ["CREATE", "UPDATE"], "scope": "Namespaced",
+            })
+        };
+        let namespaces = json!({
+            "apiGroups": [""], "apiVersions": ["v1"], "resources": ["namespaces"],
+            "operations": ["CREATE", "UPDATE"], "scope": "Cluster",
+        });
+        for (kinds, expected) in [
+            (
+                &["Role", "Deployment.apps"][..],
+                json!([namespaced(json!(["*"]))]),
+            ),
+            (
+                &["Role.rbac.authorization.k8s.io", "Deployment.apps"],
+                json!([namespaced(json!(["apps", "rbac.authorization.k8s.io"]))]),
+            ),
+            (&["Namespace"], json!([namespaces])),
+            (
+                &["Job.batch", "Namespace"],
+                json!([namespaced(json!(["batch"])), namespaces]),
+            ),
+            (&[], json!([namespaced(json!(["*"])), namespaces])),
+        ] {
+            let kinds: Vec<String> = kinds.iter().map(|own| (*own).to_owned()).collect();
+            assert_eq!(object_resources(&kinds), expected, "{kinds:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_no_namespace_is_known() {
+        for (kind, expected) in [
+            ("ClusterRole", true),
+            ("StorageClass.storage.k8s.io", true),
+            // Somebody else's kind of that name.
+            ("Node.example.com", false),
+            ("Namespace", false),
+            ("Role.rbac.authorization.k8s.io", false),
+        ] {
+            assert_eq!(is_of_cluster(kind), expected, "{kind}");
+        }
+    }
 }

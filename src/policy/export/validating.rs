@@ -6,7 +6,7 @@ use super::exceptions::{Exempt, exempt};
 use super::rule::{self, Asked};
 use super::schema::Untranslatable;
 use super::{Export, Target, scope};
-use crate::policy::model::{Admission, NodeKind, Rule};
+use crate::policy::model::{NodeKind, Rule};
 use crate::policy::select::Selected;
 use crate::report::Severity;
 
@@ -16,38 +16,33 @@ const MAX_CONDITIONS: usize = 63;
 
 /// Puts the policies to the API server.
 pub fn export(policies: &[Selected], target: &Target<'_>) -> Export {
-    let mut export = Export::default();
-    for selected in policies {
-        one(selected, target, &mut export);
-    }
-    export
+    Export::of(policies, target, one)
 }
 
-fn one(selected: &Selected, target: &Target<'_>, export: &mut Export) {
+fn one(
+    selected: &Selected,
+    target: &Target<'_>,
+    export: &mut Export,
+) -> Result<(), Untranslatable> {
     let name = &selected.loaded.name;
-    let policy = &selected.loaded.policy;
-    if policy.module.is_some() || matches!(policy.admission, Some(Admission::None(_))) {
-        return export.leave_out(name, &super::no_rule(policy));
+    if let Some(reason) = super::no_rule(&selected.loaded.policy) {
+        export.leave_out(name, reason);
+        return Ok(());
     }
     let exempt = exempt(name, target.exceptions, target.today);
-    let before = export.objects.len();
-    let done = pods(selected, target, &exempt, export)
-        .and_then(|()| objects(selected, target, &exempt, export));
-    if let Err(error) = done {
-        export.objects.truncate(before);
-        return export.leave_out(name, &format!("rules{}: {}", error.pointer, error.reason));
-    }
-    if export.objects.len() == before {
+    let before = (export.objects.len(), export.left_out.len());
+    pods(selected, target, &exempt, export)?;
+    objects(selected, target, &exempt, export)?;
+    if (export.objects.len(), export.left_out.len()) == before {
         let reason = "there is nothing to ask: the API server makes sure of it itself";
-        return export.leave_out(name, reason);
+        export.leave_out(name, reason);
+    } else if export.objects.len() > before.0 {
+        for (number, reason) in exempt.left_out {
+            let reason = format!("exception {number} is not part of it: {reason}");
+            export.leave_out(name, &reason);
+        }
     }
-    export.exported.push(name.clone());
-    for (number, reason) in exempt.left_out {
-        export.leave_out(
-            name,
-            &format!("exception {number} is not part of it: {reason}"),
-        );
-    }
+    Ok(())
 }
 
 fn pods(
@@ -93,9 +88,12 @@ fn objects(
         .collect();
     for (index, rule) in rules.iter().enumerate() {
         let place = |error: Untranslatable| error.below(&format!("/{index}"));
+        let Some(kinds) = export.kinds_in_reach(&selected.loaded.name, rule) else {
+            continue;
+        };
         let asked = rule::of_objects(selected, rule).map_err(place)?;
-        let kinds = scope::is_of_kinds(&rule.kinds).text();
-        let mut conditions = vec![condition("kinds", kinds)];
+        let is_one = scope::is_of_kinds(&kinds).text();
+        let mut conditions = vec![condition("kinds", is_one)];
         conditions.retain(|own| own.get("expression") != Some(&json!("true")));
         let suffix = match rules.len() {
             1 => "-object".to_owned(),
@@ -110,7 +108,7 @@ fn objects(
             Request {
                 asked,
                 conditions,
-                resources: scope::object_resources(&rule.kinds),
+                resources: scope::object_resources(&kinds),
             },
         );
     }

@@ -7,10 +7,12 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::files::Files;
 use super::place::{Path, Reads, Thing, below};
 use super::template::{self, Node};
 use crate::config::Source;
-use crate::files::text::{Content, read};
+use crate::files::archive::MAX_TOTAL;
+use crate::files::text::Content;
 
 /// Subcharts nest this deep.
 const MAX_DEPTH: usize = 8;
@@ -24,7 +26,7 @@ pub struct Charts {
     texts: Vec<Vec<Node>>,
     /// What is read without a template: conditions and tags of dependencies.
     asked: Vec<Path>,
-    /// What packed or missing subcharts may read.
+    /// What missing subcharts may read.
     unknown: Vec<Path>,
     /// `import-values`: where values come to, and where from.
     imported: Vec<(Path, Path)>,
@@ -64,8 +66,9 @@ impl Charts {
         let mut reader = Reader {
             charts: &mut charts,
             read: HashMap::new(),
+            left: MAX_TOTAL,
         };
-        reader.chart(directory, Rc::from([]), 0)?;
+        reader.chart(&Files::Folder(directory.to_owned()), Rc::from([]), 0)?;
         Ok(charts)
     }
 
@@ -164,16 +167,18 @@ impl Charts {
     }
 }
 
-/// Reads charts, each directory once.
+/// Reads charts, each once.
 struct Reader<'c> {
     charts: &'c mut Charts,
     read: HashMap<PathBuf, Rc<Vec<Vec<Node>>>>,
+    /// How many bytes may still be unpacked.
+    left: u64,
 }
 
 impl Reader<'_> {
     /// Reads a chart whose values lie at a prefix, and its subcharts.
-    fn chart(&mut self, directory: &File, prefix: Path, depth: usize) -> Result<usize, String> {
-        let templates = self.templates(directory)?;
+    fn chart(&mut self, files: &Files, prefix: Path, depth: usize) -> Result<usize, String> {
+        let templates = self.templates(files)?;
         let number = self.charts.charts.len();
         self.charts.prefixes.insert(prefix.clone());
         self.charts.charts.push(Chart {
@@ -185,21 +190,17 @@ impl Reader<'_> {
             self.charts.unknown.push(prefix);
             return Ok(number);
         }
-        let dependencies = dependencies(directory)?;
-        let mut found = vendored(directory)?;
+        let dependencies = dependencies(files)?;
+        let mut found = files.subcharts(&mut self.left)?;
         for own in &dependencies {
             let name = own.alias.as_ref().unwrap_or(&own.name).clone();
             let place = below(&prefix, &name);
             self.conditions(own, &prefix, &place);
-            let local = own
-                .repository
-                .strip_prefix("file://")
-                .map(|path| directory.join(path));
-            let local = local.filter(|path| path.join("Chart.yaml").is_file());
-            let directory = found.iter().find(|(name, _)| *name == own.name);
-            match directory.map(|(_, path)| path.clone()).or(local) {
-                Some(directory) => {
-                    let child = self.chart(&directory, place, depth + 1)?;
+            let vendored = found.iter().find(|(name, _)| *name == own.name);
+            let vendored = vendored.map(|(_, files)| files.clone());
+            match vendored.or_else(|| beside(files, &own.repository)) {
+                Some(files) => {
+                    let child = self.chart(&files, place, depth + 1)?;
                     self.subchart(number, name, child);
                 }
                 None => {
@@ -209,8 +210,8 @@ impl Reader<'_> {
             }
         }
         found.retain(|(name, _)| !dependencies.iter().any(|own| own.name == *name));
-        for (name, directory) in found {
-            let child = self.chart(&directory, below(&prefix, &name), depth + 1)?;
+        for (name, files) in found {
+            let child = self.chart(&files, below(&prefix, &name), depth + 1)?;
             self.subchart(number, name, child);
         }
         Ok(number)
@@ -257,34 +258,24 @@ impl Reader<'_> {
 
     /// The templates of a chart; its other text with actions, and the texts in its values, are kept
     /// for templates that run them.
-    fn templates(&mut self, directory: &File) -> Result<Rc<Vec<Vec<Node>>>, String> {
-        let key = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+    fn templates(&mut self, files: &Files) -> Result<Rc<Vec<Vec<Node>>>, String> {
+        let place = files.place();
+        let key = fs::canonicalize(&place).unwrap_or(place);
         if let Some(known) = self.read.get(&key) {
             return Ok(known.clone());
         }
         let mut templates = Vec::new();
-        let entries = walkdir::WalkDir::new(directory)
-            .sort_by_file_name()
-            .into_iter();
-        let charts = directory.join("charts");
-        let entries = entries.filter_entry(|entry| entry.path() != charts);
-        for entry in entries {
-            let entry = entry.map_err(|error| error.to_string())?;
-            let path = entry.path();
-            if !path.is_file() {
-                continue;
-            }
-            let shown = path.display();
-            let content = read(path).map_err(|error| format!("{shown}: {error}"))?;
+        for (name, content) in files.own()? {
+            let shown = files.shown(&name);
             let Content::Text(text) = content else {
                 continue;
             };
-            if path.starts_with(directory.join("templates")) {
+            if File::new(&name).starts_with("templates") {
                 let nodes = template::parse(&text).map_err(|error| format!("{shown}:{error}"))?;
                 template::texts(&nodes, &mut |text| self.charts.add_text(text));
                 templates.push(nodes);
-            } else if path == directory.join("values.yaml") {
-                let values = super::super::chart::map(&shown.to_string(), &text)?;
+            } else if name == "values.yaml" {
+                let values = super::super::chart::map(&shown, &text)?;
                 self.charts.add_texts(&Value::Object(values));
             } else {
                 self.charts.add_text(&text);
@@ -296,15 +287,24 @@ impl Reader<'_> {
     }
 }
 
+/// The chart that a dependency of a chart in a directory names by `file://`.
+fn beside(files: &Files, repository: &str) -> Option<Files> {
+    let Files::Folder(directory) = files else {
+        return None;
+    };
+    let path = directory.join(repository.strip_prefix("file://")?);
+    let there = path.join("Chart.yaml").is_file();
+    there.then_some(Files::Folder(path))
+}
+
 /// The dependencies that a chart names, in `Chart.yaml` or, for Helm 2's form, `requirements.yaml`.
-fn dependencies(directory: &File) -> Result<Vec<Dependency>, String> {
+fn dependencies(files: &Files) -> Result<Vec<Dependency>, String> {
     let mut all = Vec::new();
     for name in ["Chart.yaml", "requirements.yaml"] {
-        let file = directory.join(name);
-        let Ok(text) = fs::read_to_string(&file) else {
+        let Some(text) = files.text(name) else {
             continue;
         };
-        let shown = file.display().to_string();
+        let shown = files.shown(name);
         let source = Source::parse(&shown, &text).map_err(|error| error.to_string())?;
         let list = source.value("/dependencies");
         let list = list.as_ref().and_then(Value::as_array);
@@ -334,27 +334,4 @@ fn dependency(entry: &Value) -> Option<Dependency> {
             .collect(),
         imports: list("import-values"),
     })
-}
-
-/// The charts in a chart's `charts` directory, by the name that they give themselves.
-fn vendored(directory: &File) -> Result<Vec<(String, PathBuf)>, String> {
-    let Ok(entries) = fs::read_dir(directory.join("charts")) else {
-        return Ok(Vec::new());
-    };
-    let mut found = Vec::new();
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let file = path.join("Chart.yaml");
-        let Ok(text) = fs::read_to_string(&file) else {
-            continue;
-        };
-        let shown = file.display().to_string();
-        let source = Source::parse(&shown, &text).map_err(|error| error.to_string())?;
-        let name = source.value("/name");
-        if let Some(name) = name.as_ref().and_then(Value::as_str) {
-            found.push((name.to_owned(), path));
-        }
-    }
-    found.sort();
-    Ok(found)
 }

@@ -5,6 +5,7 @@
 //! (`follow`) and names the keys that none of them asks for. What cannot be followed counts as read.
 
 mod chart;
+mod files;
 mod follow;
 mod place;
 pub mod template;
@@ -47,7 +48,7 @@ pub struct ValuesFile {
 pub struct Unused {
     /// The keys, for each file in order.
     pub files: Vec<Vec<Placed>>,
-    /// Subcharts that could not be looked into: all their values count as read.
+    /// Subcharts that are not there: all their values count as read.
     pub unseen: Vec<String>,
 }
 

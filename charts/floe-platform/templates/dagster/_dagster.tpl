@@ -1,5 +1,5 @@
-{{/* Variables with which every process of Dagster finds its instance. */}}
-{{- define "floe.dagsterEnv" -}}
+{{/* Variables with which every process of Dagster finds its database. */}}
+{{- define "floe.dagsterDatabaseEnv" -}}
 - name: DAGSTER_HOME
   value: /opt/dagster/home
 # Libraries keep caches below it.
@@ -12,6 +12,11 @@
 - name: DAGSTER_PG_PORT
   value: {{ include "floe.databasePort" . | quote }}
 {{ include "floe.secretEnv" (list "DAGSTER_PG_PASSWORD" (include "floe.databaseSecret" (list . "dagster")) "password") }}
+{{- end }}
+
+{{/* Variables with which those that run or show something find the whole instance. */}}
+{{- define "floe.dagsterEnv" -}}
+{{ include "floe.dagsterDatabaseEnv" . }}
 {{- if eq .Values.dagster.computeLogs "s3" }}
 {{ include "floe.storageEnv" . }}
 {{- end }}
@@ -25,6 +30,21 @@
 - name: scratch
   mountPath: /tmp
   subPath: tmp
+{{- end }}
+
+{{/* The instance's settings that say where its database is. */}}
+{{- define "floe.dagsterStorage" -}}
+storage:
+  postgres:
+    postgres_db:
+      hostname: {env: DAGSTER_PG_HOST}
+      port: {env: DAGSTER_PG_PORT}
+      username: {{ .Values.dagster.database.user | quote }}
+      password: {env: DAGSTER_PG_PASSWORD}
+      db_name: {{ .Values.dagster.database.name | quote }}
+      params: {sslmode: {{ include "floe.databaseSslMode" . }}}
+telemetry:
+  enabled: false
 {{- end }}
 
 {{- define "floe.dagsterVolumes" -}}
@@ -59,4 +79,40 @@
 {{- with include "floe.productLabels" . }}
 {{ . }}
 {{- end }}
+{{- end }}
+
+{{/* Whether a Job brings the schema of Dagster's database up to date; empty means no. */}}
+{{- define "floe.migrates" -}}
+{{- if and .Values.dagster.enabled .Values.dagster.migration.enabled }}true{{ end -}}
+{{- end }}
+
+{{/* The pod of that Job. A database that is up to date already stays as it is. */}}
+{{- define "floe.migrationPod" -}}
+{{ include "floe.pod" (dict "root" . "component" "dagster-migrate" "uid" 1000) }}
+restartPolicy: Never
+initContainers:
+  {{- include "floe.waitForDatabase" . | nindent 2 }}
+containers:
+  - name: migrate
+    {{- include "floe.pull" (list . .Values.dagster.image) | nindent 4 }}
+    command: [dagster, instance, migrate]
+    env:
+      {{- include "floe.dagsterDatabaseEnv" . | nindent 6 }}
+    securityContext:
+      {{- include "floe.security" . | nindent 6 }}
+    resources:
+      {{- include "floe.resources" (list . "dagster-migrate" .Values.dagster.migration.resources) | nindent 6 }}
+    volumeMounts:
+      {{- include "floe.dagsterMounts" . | nindent 6 }}
+      # It needs the database and nothing else, so it is told of nothing else.
+      - name: instance
+        mountPath: /opt/dagster/home/dagster.yaml
+        subPath: dagster.yaml
+volumes:
+  {{- include "floe.dagsterVolumes" . | nindent 2 }}
+  - name: instance
+    configMap:
+      name: {{ include "floe.fullname" . }}-dagster
+      items:
+        - {key: migrate.yaml, path: dagster.yaml}
 {{- end }}

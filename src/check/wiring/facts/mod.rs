@@ -113,6 +113,8 @@ pub struct Wires {
     pub mentioned: HashSet<Text>,
     /// Which of Secrets and ConfigMaps a role of the release may create.
     pub creates: HashSet<What>,
+    /// Whether a role of the release lets a program label pods, as the leader of several does.
+    pub labels_pods: bool,
     /// Whether an operator may make pods, by a custom resource of the release.
     pub operators: bool,
     /// Whether the stream shows hooks: without any, there may be some that it does not show.

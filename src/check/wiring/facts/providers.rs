@@ -98,7 +98,7 @@ impl Wires {
         self.offer(what, &own.namespace, own.name.clone(), keys);
     }
 
-    /// Which Secrets and ConfigMaps a role's holders may create.
+    /// What a role's holders may create and change.
     fn granted(&mut self, role: View<'_>) {
         for rule in role.get("rules").into_iter().flat_map(View::items) {
             let list = |field: &str| {
@@ -109,6 +109,11 @@ impl Wires {
             let may = |verb: &str| verbs.iter().any(|own| own == verb || own == "*");
             if !may("create") && !may("update") && !may("patch") {
                 continue;
+            }
+            if (may("update") || may("patch"))
+                && resources.iter().any(|own| own == "pods" || own == "*")
+            {
+                self.labels_pods = true;
             }
             let names = list("resourceNames");
             for (what, resource) in [(What::Secret, "secrets"), (What::ConfigMap, "configmaps")] {

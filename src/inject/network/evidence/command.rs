@@ -78,7 +78,8 @@ fn assignment(word: &str) -> Option<(&str, &str)> {
 fn value_of(name: &str, value: &str, found: &mut Vec<Mention>) {
     let promise = match name {
         "-h" | "-H" => Promise::Host,
-        name => names::promise(name),
+        // A property of Java's.
+        name => names::promise(name.strip_prefix("-D").unwrap_or(name)),
     };
     // The value may be a setting itself: `-D cache.host=redis`, `--set=url=http://x`.
     if let Some((inner, value)) = assignment(value) {
@@ -113,13 +114,60 @@ pub fn script(text: &str, found: &mut Vec<Mention>) {
             let words: Vec<&str> = part.split_whitespace().collect();
             command(&words, line, found);
             assignments(&words, line, found);
+            if let ["for", _, "in", hosts @ ..] = words.as_slice() {
+                each(hosts, line, found);
+            }
         }
+    }
+    arrays(text, found);
+}
+
+/// Words that may be hosts: of a list that a loop goes through.
+fn each(words: &[&str], line: usize, found: &mut Vec<Mention>) {
+    let context = Context {
+        promise: Promise::Host,
+        outside: false,
+        line,
+    };
+    found.extend(
+        words
+            .iter()
+            .filter_map(|word| hosts::bare_word(word, None, context)),
+    );
+}
+
+/// Longer arrays are read up to here, in bytes.
+const LONGEST_ARRAY: usize = 2048;
+
+/// The items of arrays whose names promise hosts: `DB_HOSTS=(db-0.db db-1.db)`.
+fn arrays(text: &str, found: &mut Vec<Mention>) {
+    let mut rest = text;
+    let mut before = 0;
+    while let Some(at) = rest.find("=(") {
+        let (head, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        let name = head.rsplit(|c: char| c.is_whitespace() || c == ';').next();
+        let body = tail.get(2..).unwrap_or_default();
+        before += head.matches('\n').count();
+        if name.is_some_and(|name| names::promise(name) == Promise::Host) {
+            // Nobody may close it.
+            let items = body.get(..body.floor_char_boundary(LONGEST_ARRAY));
+            let items = items.and_then(|items| items.split(')').next());
+            let items = items.unwrap_or_default();
+            for (line, items) in items.lines().enumerate() {
+                let items: Vec<&str> = items.split_whitespace().collect();
+                each(&items, before + line, found);
+            }
+        }
+        rest = body;
     }
 }
 
 /// `HOST=db` and `--host=db` in a line of a script.
 fn assignments(words: &[&str], line: usize, found: &mut Vec<Mention>) {
-    for (name, value) in words.iter().filter_map(|word| assignment(word)) {
+    let words = words
+        .iter()
+        .map(|word| word.trim_start_matches(['"', '\'']));
+    for (name, value) in words.filter_map(assignment) {
         let value = value.trim_matches(['"', '\'']);
         let context = Context {
             promise: names::promise(name),
@@ -140,6 +188,7 @@ fn takes_host(program: &str) -> bool {
             | "netcat"
             | "telnet"
             | "nslookup"
+            | "getent"
             | "host"
             | "dig"
             | "ping"
@@ -150,12 +199,13 @@ fn takes_host(program: &str) -> bool {
             | "curl"
             | "wget"
             | "http"
+            | "ssh"
     )
 }
 
 /// Programs whose `-h` is the host to call.
 fn has_host_flag(program: &str) -> bool {
-    const CLIENTS: [&str; 22] = [
+    const CLIENTS: [&str; 23] = [
         "clickhouse-client",
         "cqlsh",
         "createdb",
@@ -175,6 +225,7 @@ fn has_host_flag(program: &str) -> bool {
         "pg_isready",
         "pg_restore",
         "psql",
+        "rabbitmqadmin",
         "redis-cli",
         "valkey-cli",
         "wait4x",
@@ -188,22 +239,28 @@ fn command(words: &[&str], line: usize, found: &mut Vec<Mention>) {
         let name = base(word);
         takes_host(name) || has_host_flag(name)
     };
-    let Some(at) = words.iter().position(|word| program(&word)) else {
-        return;
-    };
-    let (name, rest) = (
-        base(words.get(at).copied().unwrap_or_default()),
-        words.get(at + 1..).unwrap_or_default(),
-    );
     let context = Context {
         promise: Promise::Host,
         outside: true,
         line,
     };
-    let mention = if takes_host(name) {
-        operand(rest, context)
-    } else {
-        by_flags(rest, context)
+    let mention = match words.iter().position(|word| program(&word)) {
+        Some(at) => {
+            let name = base(words.get(at).copied().unwrap_or_default());
+            let rest = words.get(at + 1..).unwrap_or_default();
+            match takes_host(name) {
+                true => operand(rest, context),
+                false => by_flags(rest, context),
+            }
+        }
+        // Whatever is called, or will be: `AUTH="-u root -h db"`.
+        None => apart(words, &["-h", "-H", "--host"]).and_then(|host| {
+            let context = Context {
+                outside: false,
+                ..context
+            };
+            hosts::bare_word(host, None, context)
+        }),
     };
     let known = |new: &Mention| {
         let same =
@@ -218,11 +275,22 @@ fn base(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
 
+/// The word behind the first of some flags.
+fn apart<'w>(words: &[&'w str], flags: &[&str]) -> Option<&'w str> {
+    words.windows(2).find_map(|two| match two {
+        [flag, value] => flags
+            .contains(&flag.trim_start_matches(['"', '\'']))
+            .then_some(*value),
+        _ => None,
+    })
+}
+
 /// `nc -z -w 2 db 5432`: the first operand that may be a host, and the port behind it.
 fn operand(words: &[&str], context: Context) -> Option<Mention> {
     let mut words = words.iter().peekable();
     while let Some(word) = words.next() {
-        if word.starts_with('-') {
+        // `getent hosts db`
+        if word.starts_with('-') || matches!(*word, "hosts" | "ahosts" | "ahostsv4" | "ahostsv6") {
             continue;
         }
         if word.contains("://") || word.contains(['=', '$', '>', '<', ':']) {
@@ -243,10 +311,7 @@ fn by_flags(words: &[&str], context: Context) -> Option<Mention> {
             let tail = word.strip_prefix(long)?.strip_prefix('=')?;
             Some(tail.to_owned())
         };
-        let apart = words.windows(2).find_map(|two| match two {
-            [flag, value] if *flag == short || *flag == long => Some((*value).to_owned()),
-            _ => None,
-        });
+        let apart = apart(words, &[short, long]).map(str::to_owned);
         let glued = |word: &&str| {
             let tail = word.strip_prefix(short).filter(|tail| !tail.is_empty())?;
             (!word.starts_with("--")).then(|| tail.to_owned())
@@ -256,7 +321,7 @@ fn by_flags(words: &[&str], context: Context) -> Option<Mention> {
             .or_else(|| words.iter().find_map(glued))
     };
     let port = value("-p", "--port").or_else(|| value("-P", "--port"));
-    let host = value("-h", "--host")?;
+    let host = value("-h", "--host").or_else(|| value("-H", "--host"))?;
     let port = port.and_then(|port| hosts::port(port.trim_matches(['"', '\''])));
     hosts::bare_word(&host, port, context)
 }
@@ -335,6 +400,18 @@ mod tests {
             ("exec web server --mode api", vec![]),
             ("echo redis", vec![]),
             ("until nslookup db; do sleep 2; done", vec!["db"]),
+            ("until getent hosts db; do sleep 2; done", vec!["db"]),
+            ("ssh root@db true", vec!["db"]),
+            ("rabbitmqadmin -H mq list queues", vec!["mq"]),
+            ("psql \"host=db user=x\"", vec!["db"]),
+            ("AUTH=\"-uroot -h db\"", vec!["db"]),
+            ("for h in db mq; do nc -z $h 1; done", vec!["db", "mq"]),
+            (
+                "DB_HOSTS=(\n  \"db-0.db\"\n  db-1.db\n)\n",
+                vec!["db-0.db", "db-1.db"],
+            ),
+            ("MODES=(web worker)", vec![]),
+            ("df -h /data", vec![]),
         ] {
             let mut found = Vec::new();
             script(text, &mut found);

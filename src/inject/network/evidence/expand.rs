@@ -11,14 +11,20 @@ pub fn expand<'v>(text: &str, shell: bool, value: &dyn Fn(&str) -> Option<&'v st
         let (head, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
         out.push_str(head);
         let (name, length) = reference(tail, shell);
-        match name.and_then(value) {
-            Some(value) => out.push_str(value),
-            None => out.push_str(tail.get(..length).unwrap_or_default()),
-        }
+        let written = tail.get(..length).unwrap_or_default();
+        let known: Option<&str> = name.and_then(value);
+        out.push_str(known.or_else(|| default(written, shell)).unwrap_or(written));
         rest = tail.get(length..).unwrap_or_default();
     }
     out.push_str(rest);
     out
+}
+
+/// What a shell takes where nobody sets the variable: `redis` of `${HOST:-redis}`.
+fn default(reference: &str, shell: bool) -> Option<&str> {
+    let inner = reference.strip_prefix("${")?.strip_suffix('}')?;
+    let (_, value) = inner.split_once(":-").filter(|_| shell)?;
+    (!value.is_empty() && !value.contains('$')).then_some(value)
 }
 
 /// The name at a `$`, and how many bytes the reference takes.
@@ -112,6 +118,9 @@ mod tests {
             ("$$(HOST)", false, "$$(HOST)"),
             ("$HOST ${HOST}", false, "$HOST ${HOST}"),
             ("$HOST ${HOST} ${HOST:-x}", true, "db db db"),
+            ("${NONE:-redis}:1", true, "redis:1"),
+            ("${NONE:-} ${NONE-x}", true, "${NONE:-} ${NONE-x}"),
+            ("${NONE:-redis}", false, "${NONE:-redis}"),
             ("$", true, "$"),
             ("$(", true, "$("),
             ("é$HOSTé", true, "édbé"),

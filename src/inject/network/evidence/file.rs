@@ -5,6 +5,7 @@
 
 use super::expand;
 use super::hosts::{self, Context, Mention};
+use super::markup;
 use super::names::{self, Promise};
 
 /// A setting of a file.
@@ -14,8 +15,8 @@ struct Setting<'t> {
     value: &'t str,
     line: usize,
     indent: usize,
-    /// Whether only a blank stands between key and value, as in nginx.conf and redis.conf: there the
-    /// value is often a name that the file itself gives.
+    /// Whether only a blank stands between key and value, as in nginx.conf and fluentd.conf: so do
+    /// words of a sentence.
     blank: bool,
 }
 
@@ -33,7 +34,7 @@ pub fn file(text: &str, found: &mut Vec<Mention>) {
         let context = Context {
             promise: match setting.key {
                 "" => Promise::Nothing,
-                _ if setting.blank => Promise::Nothing,
+                _ if setting.blank && setting.value.contains(' ') => Promise::Nothing,
                 key => names::promise(key),
             },
             outside: false,
@@ -60,7 +61,7 @@ pub fn file(text: &str, found: &mut Vec<Mention>) {
 /// Whether anything in the text could be a host. Most large files are dashboards and rules, where
 /// nothing is.
 fn may_hold_hosts(text: &str) -> bool {
-    const SIGNS: [&str; 12] = [
+    const SIGNS: [&str; 15] = [
         "://",
         ".svc",
         "host",
@@ -68,6 +69,9 @@ fn may_hold_hosts(text: &str) -> bool {
         "HOST",
         "addr",
         "server",
+        "Server=",
+        "datasource=",
+        "SERVER",
         "url",
         "endpoint",
         "replicaof",
@@ -89,17 +93,51 @@ fn settings(text: &str) -> Vec<Setting<'_>> {
     let mut settings = Vec::new();
     // The key above a list of its own, which is every item's.
     let mut above = "";
+    // The name of a property whose value follows.
+    let mut named = "";
     for (number, line) in text.lines().enumerate() {
         let trimmed = line.trim_start();
         if is_comment(trimmed) {
             continue;
         }
         let indent = line.len() - trimmed.len();
+        if trimmed.starts_with('<') && !trimmed.starts_with("<?") {
+            markup::line(trimmed, &mut named, &mut |key, value| {
+                settings.push(Setting {
+                    key,
+                    value,
+                    line: number,
+                    indent,
+                    blank: false,
+                });
+            });
+            continue;
+        }
         let mut key = if trimmed.starts_with("- ") { above } else { "" };
-        for part in trimmed.split([',', ';', '{', '}']) {
-            let (own, value, blank) = key_and_value(part.trim());
+        let mut quoted = "";
+        for part in trimmed.split_inclusive([',', ';', '{', '}', '(', ')']) {
+            let called = part.ends_with('(');
+            let opens = part.ends_with('{');
+            let part = part.trim_end_matches([',', ';', '{', '}', '(', ')']);
+            let (mut own, mut value, blank) = key_and_value(part.trim());
+            // `upstream api {`: a block's own name.
+            if blank && opens {
+                own = "";
+            }
             if own.is_empty() && value.is_empty() {
                 continue;
+            }
+            // `host = getenv(…)`: a function is no host.
+            if called && !own.is_empty() && value.bytes().all(is_word) {
+                key = own;
+                continue;
+            }
+            // `define('DB_HOST', 'db')`, `getenv("DB_HOST", "db")`
+            if let Some(word) = in_quotes(value).filter(|_| own.is_empty()) {
+                (own, value, quoted) = match quoted {
+                    "" => (own, value, word),
+                    name => (name, word, ""),
+                };
             }
             if !own.is_empty() {
                 key = own;
@@ -115,6 +153,17 @@ fn settings(text: &str) -> Vec<Setting<'_>> {
         }
     }
     settings
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')
+}
+
+/// The word that the quotes around a whole part hold.
+fn in_quotes(part: &str) -> Option<&str> {
+    let quote = part.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let inner = part.strip_prefix(quote)?.strip_suffix(quote)?;
+    (!inner.is_empty() && !inner.contains(quote)).then_some(inner)
 }
 
 fn is_comment(line: &str) -> bool {
@@ -136,16 +185,10 @@ fn replica(setting: &Setting<'_>, context: Context) -> Option<Mention> {
     hosts::bare_word(host, port, context)
 }
 
-/// `key = value`, `key: value`, `<key>value</key>`, `key value`; an empty key for anything else.
+/// `key = value`, `key: value`, `key value`; an empty key for anything else.
 /// The third is whether only a blank stood between them.
 fn key_and_value(part: &str) -> (&str, &str, bool) {
     let part = part.strip_prefix("- ").unwrap_or(part).trim_start();
-    if let Some(rest) = part.strip_prefix('<') {
-        return match rest.split_once('>') {
-            Some((tag, rest)) => (tag, rest.split('<').next().unwrap_or_default(), false),
-            None => ("", part, false),
-        };
-    }
     let end = part.find(|c: char| !is_key_letter(c)).unwrap_or(part.len());
     let (key, rest) = part.split_at_checked(end).unwrap_or((part, ""));
     let bare = key.trim_matches(['"', '\'', '[', ']']);
@@ -229,7 +272,24 @@ mod tests {
                 "{\"db\": {\"host\": \"db\", \"port\": 5432}}",
                 vec!["db:5432"],
             ),
-            ("<node><host>zk</host><port>2181</port></node>\n", vec![]),
+            (
+                "<node><host>zk</host><port>2181</port></node>\n",
+                vec!["zk:2181"],
+            ),
+            ("<server host=\"db\" port=\"5432\"/>\n", vec!["db:5432"]),
+            (
+                "<property name=\"db.host\" value=\"db\"/>\n<property><name>mq.host</name><value>mq</value></property>\n",
+                vec!["db", "mq"],
+            ),
+            (
+                "<server>\n  host db\n  port 5432\n</server>\n",
+                vec!["db:5432"],
+            ),
+            ("[OUTPUT]\n  Host  db\n  Port  5432\n", vec!["db:5432"]),
+            ("upstream u {\n  server db;\n}\n", vec!["db"]),
+            ("db = connect(host=\"db\", port=5432)\n", vec!["db:5432"]),
+            ("define('DB_HOST', 'db');\n", vec!["db"]),
+            ("host = os.getenv(\"DB_HOST\", \"db\")\n", vec!["db"]),
             ("<host>zk</host>\n<port>2181</port>\n", vec!["zk:2181"]),
             (
                 "location / {\n  proxy_pass http://backend:8000;\n}\n",
@@ -257,6 +317,8 @@ mod tests {
             ("cache:\n  backend: redis\n", vec![]),
             ("# url: http://no:1\n", vec![]),
             ("mode = web\n", vec![]),
+            ("the host db is up\nserver is up\n", vec![]),
+            ("names = [\"web\", \"db\"]\n", vec![]),
             ("service: registry\n", vec![]),
             ("listen 8080;\nserver_name localhost;\n", vec![]),
             ("addr: :5000\n", vec![]),

@@ -26,6 +26,8 @@ pub struct Mention {
     pub usual: Option<u16>,
     /// Whether it is a bare word that only the context makes a host.
     pub bare: bool,
+    /// Whether it may be the caller's own name, which is no call.
+    pub own: bool,
     /// Whether it is surely a host: a URL's, or one under a name that promises it. Only such a host
     /// is repeated in a report when it is none of the release's, because `word:123` may be a password.
     pub certain: bool,
@@ -70,7 +72,7 @@ pub fn scan(text: &str, context: Context, found: &mut Vec<Mention>) {
     pairs(text, &end, context, found);
     if found.len() == before
         && end.is_empty()
-        && context.promise == Promise::Host
+        && context.promise != Promise::Nothing
         && text.len() <= MAX_BARE
     {
         bare(text, context, found);
@@ -161,6 +163,7 @@ fn authority(rest: &str, scheme: &str, context: Context, found: &mut Vec<Mention
                 explicit: port.is_some(),
                 usual: None,
                 bare: false,
+                own: false,
                 certain: true,
                 outside: context.outside,
                 line: context.line,
@@ -257,12 +260,29 @@ fn pair(text: &str, start: usize, end: usize, context: Context, found: &mut Vec<
         if let Some(host) = name_or_address(word) {
             found.push(mention(host, Some(port), context));
         }
+    } else if let Some(port) = port_behind_quote(text, before, end)
+        && let Some(host) = name_or_address(word)
+    {
+        found.push(Mention {
+            bare: true,
+            ..mention(host, Some(port), context)
+        });
     } else if is_cluster_name(word)
         && after != Some(b'@')
         && let Some(host) = name_or_address(word)
     {
         found.push(mention(host, None, context));
     }
+}
+
+/// The port in `("db", 5432)`, as programs connect.
+fn port_behind_quote(text: &str, before: Option<u8>, end: usize) -> Option<u16> {
+    let quote = before.filter(|b| matches!(b, b'"' | b'\''))?;
+    let rest = text.get(end..)?.strip_prefix(char::from(quote))?;
+    let rest = rest.strip_prefix(',')?.trim_start_matches(' ');
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let follows = rest.as_bytes().get(digits).copied();
+    port(rest.get(..digits)?).filter(|_| follows == Some(b')'))
 }
 
 fn dev_tcp(
@@ -292,6 +312,7 @@ fn mention(host: String, port: Option<u16>, context: Context) -> Mention {
         explicit: port.is_some(),
         usual: None,
         bare: false,
+        own: false,
         certain: context.promise == Promise::Host,
         outside: context.outside,
         line: context.line,
@@ -305,25 +326,55 @@ fn is_cluster_name(word: &str) -> bool {
 
 /// Bare words: all of the value must be hosts.
 fn bare(text: &str, context: Context, found: &mut Vec<Mention>) {
+    if context.promise == Promise::Perhaps && !text.contains('-') {
+        return;
+    }
+    // Other names than a host's are believed only where the release has such a Service.
+    let sure = context.promise == Promise::Host;
+    let context = Context {
+        outside: context.outside && sure,
+        ..context
+    };
     let words = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'));
     for word in words.filter(|word| !word.is_empty()) {
         let word = word.trim_matches(['"', '\'', '[', ']']);
-        // `api/v1`: curl takes a URL without its scheme.
-        let host = word.split('/').next().unwrap_or_default();
-        if let Some(host) = name_or_address(host) {
-            found.push(Mention {
-                bare: true,
-                ..mention(host, None, context)
-            });
-        }
+        // SQL Server's clients name the protocol: tcp:db.
+        let word = word.strip_prefix("tcp:").unwrap_or(word);
+        let both = [bare_word(word, None, context), in_namespace(word, context)];
+        found.extend(both.into_iter().flatten().map(|mention| Mention {
+            own: !sure,
+            ..mention
+        }));
     }
+}
+
+/// `shop/db`, as controllers take the name of a Service.
+fn in_namespace(word: &str, context: Context) -> Option<Mention> {
+    let (namespace, name) = word.split_once('/')?;
+    if namespace.contains('.') || name.contains(['.', '/']) {
+        return None;
+    }
+    Some(Mention {
+        bare: true,
+        // It may be a path all the same.
+        outside: false,
+        ..mention(
+            name_or_address(&format!("{name}.{namespace}"))?,
+            None,
+            context,
+        )
+    })
 }
 
 /// A bare word as a host, for those who know from elsewhere that it is one.
 pub fn bare_word(word: &str, port: Option<u16>, context: Context) -> Option<Mention> {
-    let host = word.trim_matches(['"', '\'']).split('/').next()?;
+    // `api/v1`: curl takes a URL without its scheme.
+    let word = word.trim_matches(['"', '\'']).split('/').next()?;
+    // `rabbit@mq`: nodes of Erlang, ssh; but outside it is the address of a letter.
+    let (user, host) = word.rsplit_once('@').unwrap_or(("", word));
     Some(Mention {
         bare: true,
+        outside: context.outside && user.is_empty(),
         ..mention(name_or_address(host)?, port, context)
     })
 }
@@ -464,7 +515,10 @@ mod tests {
             ("203.0.113.9:443", vec!["203.0.113.9:443"]),
             ("cat < /dev/tcp/db/5432", vec!["db:5432"]),
             ("db:5432", vec!["db:5432"]),
+            (r#"connect(("db", 5432))"#, vec!["db:5432"]),
             // Not addresses.
+            (r#"sleep("db", "5432")"#, vec![]),
+            (r#"["db", 5432]"#, vec![]),
             ("redis", vec![]),
             (":8080", vec![]),
             ("localhost:8080", vec![]),
@@ -497,6 +551,10 @@ mod tests {
             ),
             ("redis:6379", vec!["redis:6379"]),
             ("true", vec!["true"]),
+            ("tcp:db", vec!["db"]),
+            ("rabbit@mq", vec!["mq"]),
+            ("shop/db", vec!["shop", "db.shop"]),
+            ("api/v1/x", vec!["api"]),
             ("5432", vec![]),
             ("", vec![]),
             ("-", vec![]),
@@ -505,5 +563,8 @@ mod tests {
             assert_eq!(scanned(text, Promise::Host), expected, "{text}");
         }
         assert_eq!(scanned("http://api:80", Promise::NoCall), [""; 0]);
+        assert_eq!(scanned("orders-api", Promise::Perhaps), ["orders-api"]);
+        assert_eq!(scanned("redis", Promise::Perhaps), [""; 0]);
+        assert_eq!(scanned("redis", Promise::Service), ["redis"]);
     }
 }

@@ -9,6 +9,7 @@ pub mod dapr;
 pub mod expand;
 pub mod file;
 pub mod hosts;
+mod markup;
 pub mod names;
 
 pub use hosts::Mention;

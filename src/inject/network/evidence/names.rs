@@ -5,6 +5,11 @@
 pub enum Promise {
     /// The value is a host: `DB_HOST`, `--upstream`, `bootstrap.servers`.
     Host,
+    /// The name of a Service: `CACHE_SERVICE_NAME`. It may be the pod's own.
+    Service,
+    /// The value is a host or a kind of thing: `ORDERS_API`, `CACHE_BACKEND`. A name of several words
+    /// that a Service has is hardly a kind.
+    Perhaps,
     /// The name says nothing; only what looks like an address is one.
     Nothing,
     /// Hosts in it are not called: `NO_PROXY`, `ALLOWED_HOSTS`, `LISTEN_ADDRESS`.
@@ -119,7 +124,7 @@ const NEVER: [&str; 16] = [
 ];
 
 /// Words of names whose hosts are not called: what is listened on, what may call, what is shown.
-const NO_CALL: [&str; 14] = [
+const NO_CALL: [&str; 16] = [
     "advertise",
     "advertised",
     "allow",
@@ -132,8 +137,25 @@ const NO_CALL: [&str; 14] = [
     "listen",
     "listener",
     "listeners",
+    "publish",
+    "published",
     "trusted",
     "whitelist",
+];
+
+/// Words of names that say under which name a pod reports of itself: `OTEL_SERVICE_NAME`.
+const TELEMETRY: [&str; 11] = [
+    "apm",
+    "datadog",
+    "dd",
+    "elastic",
+    "jaeger",
+    "log",
+    "otel",
+    "telemetry",
+    "trace",
+    "tracing",
+    "zipkin",
 ];
 
 /// Words of names whose hosts, outside the cluster, are the application's own or are only shown.
@@ -264,8 +286,14 @@ pub fn promise(name: &str) -> Promise {
             // `PAYMENT_SERVICE` is one, a bare `SERVICE` may be anything.
             let service = last == "service" && words.ends.len() > 1;
             match VAGUE.binary_search(&last).is_ok() && !service {
-                true => Promise::Nothing,
+                true => Promise::Perhaps,
                 false => Promise::Host,
+            }
+        }
+        Some("name") if pair("service", "name") || pair("svc", "name") => {
+            match words.any_in(&TELEMETRY) {
+                true => Promise::Nothing,
+                false => Promise::Service,
             }
         }
         // `zookeeperhost`, `apiurl`: words run together.
@@ -330,7 +358,9 @@ mod tests {
     #[test]
     fn the_lists_are_sorted_for_the_search() {
         assert!(HOST.is_sorted() && VAGUE.is_sorted() && SUFFIX.is_sorted());
-        assert!(NEVER.is_sorted() && NO_CALL.is_sorted() && PUBLIC.is_sorted());
+        assert!(
+            TELEMETRY.is_sorted() && NEVER.is_sorted() && NO_CALL.is_sorted() && PUBLIC.is_sorted()
+        );
     }
 
     #[test]
@@ -354,7 +384,7 @@ mod tests {
 
     #[test]
     fn names_promise_hosts_or_not() {
-        use Promise::{Host, NoCall, Nothing};
+        use Promise::{Host, NoCall, Nothing, Perhaps, Service};
         for (name, expected) in [
             ("DB_HOST", Host),
             ("REDIS_LEADER_ADDR", Host),
@@ -367,8 +397,12 @@ mod tests {
             ("ES_HOSTS_LIST", Host),
             ("zookeeperhost", Host),
             ("PAYMENT_SERVICE", Host),
-            ("SERVICE", Nothing),
-            ("CACHE_BACKEND", Nothing),
+            ("SERVICE", Perhaps),
+            ("CACHE_BACKEND", Perhaps),
+            ("ORDERS_API", Perhaps),
+            ("CACHE_SERVICE_NAME", Service),
+            ("serviceName", Service),
+            ("--publish-service", NoCall),
             ("MODE", Nothing),
             ("OTEL_SERVICE_NAME", Nothing),
             ("DB_NAME", Nothing),

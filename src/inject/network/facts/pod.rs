@@ -75,6 +75,8 @@ pub enum Source {
     Literal(Text),
     /// From that key of that ConfigMap or Secret.
     Key(Stored, Text, Text),
+    /// The pod's own namespace.
+    Namespace,
 }
 
 /// A sort of object that stores text.
@@ -352,6 +354,10 @@ fn source(variable: View<'_>, at: &str, texts: &mut Texts) -> Option<(Source, St
         return Some((Source::Literal(Text::from(value)), format!("{at}/value")));
     }
     let from = variable.get("valueFrom")?;
+    let field = from.get("fieldRef").and_then(|of| member(of, "fieldPath"));
+    if field.as_deref() == Some("metadata.namespace") {
+        return Some((Source::Namespace, format!("{at}/valueFrom/fieldRef")));
+    }
     for (reference, kind) in [
         ("configMapKeyRef", Stored::ConfigMap),
         ("secretKeyRef", Stored::Secret),

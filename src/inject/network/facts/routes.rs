@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::objects::port_ref;
 use super::{Backend, Facts, annotation, member};
+use crate::inject::network::evidence::hosts;
 use crate::inject::network::topology::{ObjectRef, PortRef};
 use crate::manifest::View;
 use crate::manifest::view::{Type, escape};
@@ -27,6 +28,7 @@ impl Facts {
         if !inside {
             backends(spec, &at, 0, &mut |backend| found.push(backend));
         }
+        asked(object, &mut |backend| found.push(backend));
         for (pointer, namespace, service, port) in found {
             self.routes.push(Backend {
                 object: own.clone(),
@@ -62,12 +64,45 @@ pub(super) fn is_route(group: &str, kind: &str) -> bool {
         "networking.k8s.io" | "extensions" => kind == "Ingress",
         "gateway.networking.k8s.io" => kind.ends_with("Route"),
         "route.openshift.io" => kind == "Route",
-        "traefik.io" | "traefik.containo.us" => kind.starts_with("IngressRoute"),
+        "traefik.io" | "traefik.containo.us" => {
+            kind.starts_with("IngressRoute") || kind == "Middleware"
+        }
+        "k8s.nginx.org" => kind.starts_with("VirtualServer") || kind == "TransportServer",
         "projectcontour.io" => kind == "HTTPProxy",
         "networking.istio.io" => kind == "VirtualService",
         "configuration.konghq.com" => kind == "TCPIngress" || kind == "UDPIngress",
         "apisix.apache.org" => kind == "ApisixRoute",
         _ => false,
+    }
+}
+
+/// The Service that the controller asks whether it may let a call through: an annotation of NGINX's
+/// and others' Ingresses, or Traefik's `forwardAuth`.
+fn asked(object: &Object<'_>, found: &mut dyn FnMut(Found)) {
+    let annotations = object.view.pointer("/metadata/annotations");
+    for (key, value) in annotations.into_iter().flat_map(View::entries) {
+        if key.ends_with("/auth-url") {
+            let at = format!("{}/metadata/annotations/{}", object.pointer, escape(&key));
+            found_in_url(value, at, found);
+        }
+    }
+    if let Some(address) = object.view.pointer("/spec/forwardAuth/address") {
+        let at = format!("{}/spec/forwardAuth/address", object.pointer);
+        found_in_url(address, at, found);
+    }
+}
+
+fn found_in_url(url: View<'_>, at: String, found: &mut dyn FnMut(Found)) {
+    let mut mentions = Vec::new();
+    if let Some(url) = super::text(url) {
+        hosts::scan(&url, hosts::Context::plain(), &mut mentions);
+    }
+    for mention in mentions {
+        let mut labels = mention.host.split('.').map(str::to_owned);
+        if let Some(name) = labels.next() {
+            let port = mention.port.map(PortRef::Number);
+            found((at.clone(), labels.next(), name, port));
+        }
     }
 }
 
@@ -105,13 +140,21 @@ fn backends(view: View<'_>, at: &str, depth: usize, found: &mut dyn FnMut(Found)
     }
 }
 
-/// Keys whose items are Services: Gateway API, OpenShift, Traefik and Contour, Apisix.
-const IS_LIST_OF_BACKENDS: [&str; 4] = ["backendRefs", "alternateBackends", "services", "backends"];
+/// Keys whose items are Services: Gateway API, OpenShift, Traefik and Contour, Apisix, NGINX.
+const IS_LIST_OF_BACKENDS: [&str; 5] = [
+    "backendRefs",
+    "alternateBackends",
+    "services",
+    "backends",
+    "upstreams",
+];
 
 fn each_backend(list: View<'_>, at: &str, depth: usize, found: &mut dyn FnMut(Found)) {
     for (index, item) in list.items().enumerate() {
         let at = format!("{at}/{index}");
-        let name = member(item, "name").or_else(|| member(item, "serviceName"));
+        // What NGINX calls `name` is the upstream's own.
+        let name = ["service", "name", "serviceName"];
+        let name = name.into_iter().find_map(|key| member(item, key));
         let kind = member(item, "kind");
         let is_service = kind.is_none_or(|kind| kind == "Service");
         match name.filter(|_| is_service) {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::inject::network::WORKLOAD;
 use crate::inject::network::facts::{Facts, ServiceFacts};
-use crate::inject::network::labels::{Index, Labels};
+use crate::inject::network::labels::{self, Index, Labels};
 use crate::inject::network::texts::Text;
 use crate::platform::network::Network;
 
@@ -21,6 +21,8 @@ pub struct Inputs<'a> {
     pub namespace: Option<&'a str>,
     /// The text of a document.
     pub load: &'a dyn Fn(usize) -> Option<&'a str>,
+    /// Whether every pod of the release gets a label of that key: it tells none from another.
+    pub common: &'a dyn Fn(&str) -> bool,
 }
 
 /// Derives who calls whom.
@@ -40,10 +42,21 @@ pub fn derive<'a>(facts: &'a Facts, inputs: &Inputs<'a>) -> Topology {
         let list = endpoints.entry(key).or_default();
         list.extend(addresses.iter().cloned());
     }
-    let services = services.map(|own| service(own, &endpoints, &namespace, &index));
+    let services = services.map(|own| {
+        let mut service = service(own, &endpoints, &namespace);
+        if matches!(service.leads, Leads::Pods | Leads::PodsDirectly) {
+            let pods = (&index, topology.workloads.as_slice());
+            service.workloads = selected(&service.namespace, &own.selector, pods);
+            // Somebody else makes the pods.
+            if service.workloads.is_empty() {
+                service.selector = own.selector.clone();
+            }
+        }
+        service
+    });
     let services: Vec<Service> = services.collect();
     let policies = policies(facts, &namespace, &topology.workloads, &index);
-    let selectors = selectors(facts, &topology.workloads, &index);
+    let selectors = selectors(facts, &topology.workloads, &index, inputs.common);
     topology.services = services;
     for (workload, (selector, needs_label)) in topology.workloads.iter_mut().zip(selectors) {
         (workload.selector, workload.needs_label) = (selector, needs_label);
@@ -105,12 +118,7 @@ fn workloads(facts: &Facts, namespace: Namespace<'_>) -> Vec<Workload> {
     own.collect()
 }
 
-fn service(
-    own: &ServiceFacts,
-    endpoints: &Endpoints<'_>,
-    namespace: Namespace<'_>,
-    index: &Index<'_>,
-) -> Service {
+fn service(own: &ServiceFacts, endpoints: &Endpoints<'_>, namespace: Namespace<'_>) -> Service {
     let place = namespace(&own.object.namespace);
     let leads = match &own.external_name {
         _ if own.operated => Leads::Operated,
@@ -122,17 +130,37 @@ fn service(
         _ if own.headless => Leads::PodsDirectly,
         _ => Leads::Pods,
     };
-    let pods = matches!(leads, Leads::Pods | Leads::PodsDirectly);
     Service {
         object: own.object.clone(),
-        workloads: match pods {
-            true => index.select(&place, &own.selector),
-            false => Vec::new(),
-        },
+        workloads: Vec::new(),
+        selector: Labels::default(),
         namespace: place,
         leads,
         ports: own.ports.clone(),
     }
+}
+
+/// The workloads whose pods a Service selects. Where no template has all of its labels, those whose
+/// pods may get the others when they run.
+fn selected(
+    namespace: &str,
+    selector: &Labels,
+    (index, workloads): (&Index<'_>, &[Workload]),
+) -> Vec<usize> {
+    let found = index.select(namespace, selector);
+    if !found.is_empty() {
+        return found;
+    }
+    let Some(set) = selector
+        .get(labels::POD_NAME)
+        .and_then(|pod| labels::stateful_set(pod))
+    else {
+        return index.may_select(namespace, selector);
+    };
+    let is_it = |own: &Workload| {
+        own.object.kind == "StatefulSet" && own.object.name == *set && own.namespace == *namespace
+    };
+    workloads.iter().position(is_it).into_iter().collect()
 }
 
 fn policies(
@@ -170,10 +198,18 @@ fn policies(
 /// The workload's own selector comes first, because it can never change; then all labels of its
 /// pods that outlast an upgrade. Where both are empty or select another workload's pods too, a label
 /// of ours tells them apart.
-fn selectors(facts: &Facts, workloads: &[Workload], index: &Index<'_>) -> Vec<(Labels, bool)> {
+fn selectors(
+    facts: &Facts,
+    workloads: &[Workload],
+    index: &Index<'_>,
+    common: &dyn Fn(&str) -> bool,
+) -> Vec<(Labels, bool)> {
     let own = facts.workloads.iter().zip(workloads).enumerate();
     own.map(|(number, (facts, workload))| {
-        let alone = |labels: &Labels| index.is_alone(number, &workload.namespace, labels);
+        let alone = |labels: &Labels| {
+            let telling = labels.keeping(|key| !common(key));
+            index.is_alone(number, &workload.namespace, &telling)
+        };
         let ours = |value: &str| Labels::from([(WORKLOAD, value)]);
         if let Some(value) = workload.labels.get(WORKLOAD) {
             return (ours(value), false);
@@ -185,7 +221,10 @@ fn selectors(facts: &Facts, workloads: &[Workload], index: &Index<'_>) -> Vec<(L
         if alone(&selector) {
             return (selector, false);
         }
-        let all = workload.labels.stable();
+        let mut all = workload.labels.stable();
+        if !fixed {
+            all = all.keeping(|key| !common(key));
+        }
         if fixed || alone(&all) {
             return (all, false);
         }

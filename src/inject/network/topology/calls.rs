@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::build::{Edges, Namespace, service_ports};
 use super::links::Links;
+use super::resolve::OWN_NAMESPACE;
 use super::store::{Content, Entry, Store};
 use super::{Evidence, EvidenceKind, Leads, ObjectRef, Peer, Port, PortRef, Protocol, targets};
 use crate::inject::network::evidence::hosts::{self, Context};
@@ -211,6 +212,14 @@ impl<'a> Caller<'_, 'a, '_> {
                     content.object.clone(),
                     entry.pointer.clone(),
                 )
+            }
+            Source::Namespace => {
+                let text = match self.namespace.as_str() {
+                    "" => OWN_NAMESPACE,
+                    name => name,
+                };
+                let pointer = variable.pointer.clone();
+                (Text::from(text), self.object.clone(), pointer)
             }
         };
         Some(Value {
@@ -498,7 +507,8 @@ fn settings(text: &str, mentions: &mut Vec<Mention>) {
     }
     let mut found = Vec::new();
     if text.contains(';') {
-        file::file(text, &mut found);
+        // .NET: `Data Source=db;Initial Catalog=shop`.
+        file::file(&text.replace("Data Source", "datasource"), &mut found);
     } else if text.contains(' ') && !text.contains(" -") && !text.starts_with('-') {
         file::file(&text.replace(' ', "\n"), &mut found);
     } else {

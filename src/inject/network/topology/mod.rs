@@ -170,6 +170,8 @@ pub struct Service {
     pub namespace: Text,
     /// The workloads whose pods it selects.
     pub workloads: Vec<usize>,
+    /// The labels it selects by, where no workload of the release makes such pods; else empty.
+    pub selector: Labels,
     /// Where it leads.
     pub leads: Leads,
     /// Its ports.
@@ -251,6 +253,15 @@ pub enum Peer {
     ApiServer,
     /// Pods in a namespace that the release does not hold.
     Namespace(Text),
+    /// Pods that somebody else makes and a Service of the release selects.
+    Behind {
+        /// The namespace of both.
+        namespace: Text,
+        /// The Service's name.
+        service: Text,
+        /// What it selects by.
+        labels: Labels,
+    },
     /// Hosts outside the cluster whose addresses are not known, by the name that is used.
     Outside(Text),
     /// An address, in CIDR notation.

@@ -25,6 +25,9 @@ pub enum Target {
     Nothing,
 }
 
+/// Stands for the namespace of the release where nobody says its name.
+pub const OWN_NAMESPACE: &str = "own-namespace";
+
 /// Knows the names of a release.
 pub struct Resolver<'a> {
     services: HashMap<(&'a str, &'a str), usize>,
@@ -66,7 +69,10 @@ impl<'a> Resolver<'a> {
                 false => Target::Nothing,
             };
         }
-        let labels: Vec<&str> = mention.host.split('.').collect();
+        let labels = mention.host.split('.');
+        let labels: Vec<&str> = labels
+            .map(|label| if label == OWN_NAMESPACE { from } else { label })
+            .collect();
         let found = match labels.as_slice() {
             [name] => self.service(from, name),
             [name, namespace] => self
@@ -190,6 +196,7 @@ mod tests {
             }),
             namespace: namespace.into(),
             workloads: Vec::new(),
+            selector: Default::default(),
             leads: Leads::Pods,
             ports: [].into(),
         }
@@ -249,6 +256,7 @@ mod tests {
                 explicit: true,
                 usual: None,
                 bare: false,
+                own: false,
                 certain: true,
                 outside: true,
                 line: 0,

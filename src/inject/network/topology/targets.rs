@@ -7,6 +7,7 @@ use super::{
 };
 use crate::inject::network::evidence::Mention;
 use crate::inject::network::evidence::hosts;
+use crate::inject::network::labels::stateful_set;
 use crate::inject::network::texts::Text;
 
 /// Adds the edges of one mention.
@@ -118,6 +119,38 @@ fn operated(
     }
 }
 
+/// A call to a Service whose pods somebody else makes, most likely an operator.
+fn behind(
+    edges: &mut Edges<'_>,
+    from: &Peer,
+    number: usize,
+    mention: &Mention,
+    evidence: &Evidence,
+) {
+    let Some(service) = edges.topology.services.get(number) else {
+        return;
+    };
+    let listed = mention.port.map(PortRef::Number);
+    let mut ports = service_ports(service, listed.as_ref());
+    // A usual port is a guess.
+    if ports.is_empty() && !mention.explicit {
+        ports = service_ports(service, None);
+    }
+    let to = Peer::Behind {
+        namespace: service.namespace.clone(),
+        service: service.object.name.clone(),
+        labels: service.selector.clone(),
+    };
+    for own in ports {
+        let port = Port {
+            port: own.target.clone(),
+            protocol: own.protocol,
+        };
+        let evidence = evidence.clone();
+        edges.add(from.clone(), to.clone(), Some(port), Some(number), evidence);
+    }
+}
+
 /// A call to another name (`type: ExternalName`): to a Service, or to a host outside.
 fn renamed(
     edges: &mut Edges<'_>,
@@ -193,7 +226,14 @@ fn pods(edges: &mut Edges<'_>, from: &Peer, number: usize, mention: &Mention, ev
     let Some(service) = topology.services.get(number) else {
         return;
     };
+    if !service.selector.is_empty() {
+        return behind(edges, from, number, mention, &evidence);
+    }
     let workloads = named_pods(topology, service, &mention.host);
+    let own = |number: &usize| *from == Peer::Workload(*number);
+    if mention.own && workloads.iter().any(own) {
+        return;
+    }
     let listed = |port: u16| -> Vec<&ServicePort> {
         let ports = service.ports.iter();
         ports.filter(|own| own.number == port).collect()
@@ -243,11 +283,9 @@ fn named_pods(topology: &Topology, service: &Service, host: &str) -> Vec<usize> 
     };
     let is_pod = |number: &&usize| {
         let own = topology.workloads.get(**number).map(|own| &own.object);
-        own.is_some_and(|own| match &*own.kind {
-            "StatefulSet" => pod.rsplit_once('-').is_some_and(|(set, ordinal)| {
-                *set == *own.name && ordinal.bytes().all(|b| b.is_ascii_digit())
-            }),
-            "Pod" => *pod == *own.name,
+        own.is_some_and(|own| match own.kind.as_str() {
+            "StatefulSet" => stateful_set(pod) == Some(own.name.as_str()),
+            "Pod" => own.name == *pod,
             _ => false,
         })
     };

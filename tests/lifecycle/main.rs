@@ -2,11 +2,20 @@
 //!
 //! The namespaces enforce `restricted`, and everything is installed through the filter. Pods need
 //! not really run; the cluster says whether they are let in, and its controllers whether a release
-//! is complete.
+//! is complete. `strict` has the server judge every object, without making one.
 #![cfg(unix)]
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
+#[path = "../common/mod.rs"]
 mod common;
+#[allow(dead_code, reason = "the charts' own tests use the rest")]
+#[path = "../charts/render.rs"]
+mod render;
+mod strict;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,6 +23,7 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use common::cluster::{Namespace, beside, kubeconfig, until};
+use common::definitions::definition_of;
 use common::{Helm, MAJORS, documents, helm_floe, path_text, repository};
 
 /// How a chart lives: with which values it is installed, and what an upgrade changes.
@@ -183,6 +193,10 @@ impl Release<'_> {
         args.extend(chart.iter().map(String::as_str));
         let rendered = self.helm(&args);
         for kind in custom_kinds(&rendered) {
+            if let Some(file) = definition_of(&kind.group, &kind.kind) {
+                self.namespace.define(&file);
+                continue;
+            }
             let crd = format!("customresourcedefinition/{}.{}", kind.plural(), kind.group);
             let get = ["get", &crd, "--ignore-not-found", "-o", "name"];
             if self.namespace.kubectl(&get).ok().is_empty() {
@@ -285,7 +299,7 @@ impl CustomKind {
         }
     }
 
-    /// A definition that takes anything.
+    /// A definition that takes anything, for a kind whose own is not published.
     fn definition(&self) -> String {
         let Self {
             group,
