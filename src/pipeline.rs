@@ -188,7 +188,7 @@ pub fn run_from<'s>(
         run.problems.sort_by_key(|p| (p.line, p.column));
         return Err(Unreadable(run.problems));
     }
-    let output = Output::new(text, &run.spans, &done, &added, run.edited);
+    let output = Output::new(text, run.spans, done, added, run.edited);
     let mut report = run.report;
     report.findings.sort_by(|a, b| {
         (a.document, a.line, a.column, &a.policy).cmp(&(b.document, b.line, b.column, &b.policy))
@@ -232,6 +232,8 @@ impl Run<'_, '_> {
                 *slot = result;
             }
         }
+        // No object comes after the last one.
+        self.seen = HashMap::new();
         done
     }
 

@@ -567,7 +567,7 @@ fn evidence_names_the_line_that_shows_a_call() {
         let own = numbers
             .into_iter()
             .map(|number| &topology.workloads[number]);
-        own.map(|own| own.object.name.clone()).collect()
+        own.map(|own| own.object.name.to_string()).collect()
     };
     assert_eq!(names(topology.unexplained()), ["old"]);
     let unreachable = topology.unreachable().into_iter();

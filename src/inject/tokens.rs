@@ -3,7 +3,10 @@
 //! A token that is mounted into a pod is what an intruder finds first. Only a whole release tells
 //! which pods use theirs, so this comes after every object has been read.
 
+use std::collections::HashSet;
+
 use super::network::facts::{Facts, WorkloadFacts};
+use super::network::texts::Text;
 use super::network::topology::{Peer, Topology};
 
 /// The policy under which the edits are reported.
@@ -25,19 +28,19 @@ pub fn needless(facts: &Facts, topology: &Topology) -> Vec<usize> {
             *needed = true;
         }
     }
+    let accounts = facts.accounts.iter();
+    let decided = accounts.map(|(namespace, name, _)| (namespace, &**name));
+    let decided = decided.collect();
     let own = facts.workloads.iter().zip(needed).enumerate();
-    own.filter(|(_, (own, needed))| !needed && says_nothing(own, facts))
+    own.filter(|(_, (own, needed))| !needed && says_nothing(own, &decided))
         .map(|(number, _)| number)
         .collect()
 }
 
 /// Whether neither the pods nor their service account say whether a token is mounted, and nobody
-/// else has a say in the pods.
-fn says_nothing(own: &WorkloadFacts, facts: &Facts) -> bool {
+/// else has a say in the pods. `decided` are the accounts that do, with their namespaces.
+fn says_nothing(own: &WorkloadFacts, decided: &HashSet<(&Option<Text>, &str)>) -> bool {
     let account = own.pod.account.as_deref().unwrap_or("default");
-    let decided = facts
-        .accounts
-        .iter()
-        .any(|(namespace, name, _)| *namespace == own.object.namespace && name == account);
+    let decided = decided.contains(&(&own.object.namespace, account));
     !own.operated && own.pod.automount.is_none() && own.pod.sidecars.is_empty() && !decided
 }

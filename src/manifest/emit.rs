@@ -82,6 +82,19 @@ pub fn document(value: &Value) -> Result<String, EditError> {
     Ok(out)
 }
 
+/// Writes a string as a value of a block map.
+pub fn write_string(out: &mut String, text: &str) {
+    string(out, text, false);
+}
+
+/// Writes a string as a key of a block map, without the colon.
+///
+/// # Errors
+/// As `block`.
+pub fn write_key(out: &mut String, name: &str) -> Result<(), EditError> {
+    key(out, name, false)
+}
+
 /// Writes `key: value` as block YAML, in the layout of the map that it joins.
 ///
 /// # Errors

@@ -27,7 +27,7 @@ pub mod way;
 mod write;
 
 pub use edit::{Edit, EditError, Operation};
-pub use emit::document as write_document;
+pub use emit::{document as write_document, write_key, write_string};
 pub use error::{Lines, ParseError, line_column};
 pub use overlay::Overlay;
 pub use split::{DocSpan, split};

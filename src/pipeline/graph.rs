@@ -52,7 +52,7 @@ pub fn survey(
             network: &settings.network,
             mode,
             release: settings.release.as_deref(),
-            labels: &Labels::new(),
+            labels: &Labels::default(),
         },
     );
     let surveyor = Surveyor {
@@ -74,7 +74,7 @@ struct Surveyor<'a> {
     topology: &'a Topology,
     settings: &'a Settings,
     mode: Mode,
-    plan: &'a Plan,
+    plan: &'a Plan<'a>,
     places: Places<'a>,
     names: Names<'a>,
     origin: Origin<'a>,
@@ -166,11 +166,11 @@ impl Surveyor<'_> {
     }
 
     fn workload(&self, number: usize, own: &Workload) -> Node {
-        let namespace = (!own.namespace.is_empty()).then(|| own.namespace.clone());
+        let namespace = (!own.namespace.is_empty()).then(|| own.namespace.to_string());
         let object = &own.object;
         let [incoming, outgoing] = self.guards(number, own);
         let (policies, chart_policies) = self.policies(number);
-        let kind = object.kind.clone();
+        let kind = object.kind.to_string();
         Node {
             id: match &namespace {
                 Some(namespace) => format!("{kind}/{namespace}/{}", object.name),
@@ -179,7 +179,7 @@ impl Surveyor<'_> {
             role: Role::Workload,
             kind,
             namespace,
-            name: object.name.clone(),
+            name: object.name.to_string(),
             place: self.place(object, &format!("{}/metadata/name", object.pointer), 0),
             hook: own.hook,
             incoming,
@@ -190,7 +190,7 @@ impl Surveyor<'_> {
     }
 
     /// The policy that the filter would add for a workload.
-    fn planned(&self, number: usize) -> Option<&Policy> {
+    fn planned(&self, number: usize) -> Option<&Policy<'_>> {
         let mut plans = self.plan.policies.iter();
         plans.find(|policy| policy.workload == number)
     }
@@ -203,17 +203,14 @@ impl Surveyor<'_> {
 
     /// The names of all policies that select a workload, and of the chart's among them.
     fn policies(&self, number: usize) -> (Vec<String>, Vec<String>) {
-        let name = |policy: &ChartPolicy| policy.object.name.clone();
+        let name = |policy: &ChartPolicy| policy.object.name.to_string();
         let mut chart: Vec<String> = self
             .present(number)
             .filter(|policy| !policy.ours)
             .map(name)
             .collect();
         let mut all: Vec<String> = self.present(number).map(name).collect();
-        let planned = self
-            .planned(number)
-            .and_then(|policy| policy.object.pointer("/metadata/name")?.as_str());
-        all.extend(planned.map(str::to_owned));
+        all.extend(self.planned(number).map(|policy| policy.name.clone()));
         for names in [&mut all, &mut chart] {
             names.sort();
             names.dedup();
@@ -228,11 +225,7 @@ impl Surveyor<'_> {
         let covers = |direction: &str| match planned {
             // From a run before this one, which left them to the chart where it has its own.
             None => ours && (direction == "Ingress" || self.mode != Mode::Isolate),
-            Some(policy) => {
-                let types = policy.object.pointer("/spec/policyTypes");
-                let types = types.and_then(serde_json::Value::as_array);
-                types.is_some_and(|types| types.iter().any(|own| own == direction))
-            }
+            Some(policy) => policy.spec.types().contains(&direction),
         };
         let guard = |direction: &str, chart: bool| match (covers(direction), chart) {
             (true, false) => Guard::Derived,
@@ -296,7 +289,7 @@ impl Surveyor<'_> {
 
     fn service(&self, edge: &Edge) -> Option<String> {
         let service = self.topology.services.get(edge.service?)?;
-        Some(service.object.name.clone())
+        Some(service.object.name.to_string())
     }
 
     /// The ports of a call, as its policy writes them; one `None` for all.
@@ -306,7 +299,7 @@ impl Surveyor<'_> {
             (Some(port), ..) => {
                 let text = match &port.port {
                     PortRef::Number(number) => number.to_string(),
-                    PortRef::Name(name) => name.clone(),
+                    PortRef::Name(name) => name.to_string(),
                 };
                 vec![(Some(text), port.protocol.name())]
             }
@@ -360,10 +353,10 @@ impl Surveyor<'_> {
         let line = if encoded { 0 } else { own.line };
         Why {
             kind,
-            name: name.cloned(),
+            name: name.map(|name| name.to_string()),
             object: (!platform).then(|| object(&own.object)),
-            field: own.pointer.clone(),
-            reason: Some(own.says.clone()).filter(|says| platform && !says.is_empty()),
+            field: own.pointer.to_string(),
+            reason: Some(own.says.to_string()).filter(|says| platform && !says.is_empty()),
             place: match platform {
                 true => None,
                 false => self.place(&own.object, &own.pointer, line),
@@ -376,13 +369,13 @@ impl Surveyor<'_> {
         let host = says.split(':').next().unwrap_or_default();
         let evidence = std::slice::from_ref(&own.evidence);
         let what = match self.names.may_show(host, evidence) {
-            true => says.as_str(),
+            true => &**says,
             false => "a host",
         };
         let problem = match &own.why {
             LooseWhy::Port(service, port) => {
                 let service = self.topology.services.get(*service);
-                let name = service.map(|own| own.object.name.as_str());
+                let name = service.map(|own| &*own.object.name);
                 let name = name.unwrap_or_default();
                 format!("calls port {port} of Service {name}, which has no such port")
             }
@@ -421,8 +414,8 @@ fn key(why: &Why) -> (&'static str, Option<String>, Option<Object>, String) {
 
 fn object(own: &ObjectRef) -> Object {
     Object {
-        kind: own.kind.clone(),
-        namespace: own.namespace.clone(),
-        name: own.name.clone(),
+        kind: own.kind.to_string(),
+        namespace: own.namespace.as_deref().map(str::to_owned),
+        name: own.name.to_string(),
     }
 }

@@ -1,5 +1,6 @@
 //! NetworkPolicies for the whole release, made when every document has been read.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
@@ -8,13 +9,14 @@ use super::output::Added;
 use super::{Done, Mode, Run};
 use crate::check;
 use crate::inject::network::narrow::OPEN;
+use crate::inject::network::synthesis::text::Pen;
 use crate::inject::network::synthesis::{self, TemplateLabel};
-use crate::inject::network::topology::{self, ObjectRef, Topology};
+use crate::inject::network::texts::Text;
+use crate::inject::network::topology::{self, ObjectRef, Topology, Workload};
 use crate::inject::network::{self, DERIVE};
 use crate::inject::tokens;
-use crate::manifest::{
-    DocSpan, Document, EditError, Style, View, line_column, position, split, write_document,
-};
+use crate::manifest::view::escape;
+use crate::manifest::{DocSpan, Document, EditError, Style, View, line_column, position, split};
 use crate::object::identity::HELM4_FILENAME;
 use crate::object::{self, Object, PodPlace};
 use crate::platform::hardening::Tokens;
@@ -22,29 +24,26 @@ use crate::platform::network as settings;
 use crate::policy::Violation;
 use crate::report;
 
-/// Policies of ours.
-const POLICIES: Ours = Ours {
-    policy: DERIVE,
-    template: "templates/helm-floe/networkpolicies.yaml",
-    write: write_document,
-};
+/// The template that policies of ours seem to come from, below the chart's name.
+const TEMPLATE: &str = "templates/helm-floe/networkpolicies.yaml";
 
 /// A field to fill in a document that was handled before, because only the whole release tells that
 /// it is needed.
-struct Late<'a> {
-    policy: &'a str,
-    document: usize,
-    pointer: &'a str,
-    value: Value,
+enum Late {
+    /// A label on a pod template, so that a policy can select its pods.
+    Label(TemplateLabel),
+    /// The service account's token, left out of the pods of a workload that does not need it.
+    Token(usize),
 }
 
 impl Run<'_, '_> {
     /// Notes what the objects of one document say about the network and name of each other.
     pub(super) fn note(&mut self, number: usize, objects: &[Object<'_>], places: &[Vec<PodPlace>]) {
         for (object, places) in objects.iter().zip(places) {
-            self.facts.collect(number, object, places);
+            let own = self.facts.name(number, object);
+            self.facts.collect(&own, object, places);
             if self.wiring.release {
-                self.wires.collect(number, object, places);
+                self.wires.collect(&own, object, places);
             }
         }
     }
@@ -71,10 +70,12 @@ impl Run<'_, '_> {
         if facts.workloads.is_empty() || !(derives || hosts || policies || tokens) {
             return (None, None);
         }
-        let topology = self.topology(&mut facts);
-        if tokens {
-            self.withhold_tokens(&facts, &topology, done);
-        }
+        let topology = self.topology(&facts);
+        let needless = match tokens {
+            true => tokens::needless(&facts, &topology),
+            false => Vec::new(),
+        };
+        let mut late: Vec<Late> = needless.into_iter().map(Late::Token).collect();
         let helm4_template = facts.helm4_template.take();
         // What large releases say is large, and so are their policies.
         drop(facts);
@@ -92,14 +93,17 @@ impl Run<'_, '_> {
                 odd.extend(check::network::unknown_targets(&topology));
                 odd.extend(check::network::unexplained(&topology));
             }
-            added = self.policies(&topology, helm4_template.as_deref(), done);
+            let (policies, labels) = self.policies(&topology, helm4_template.as_deref());
+            added = policies;
+            late.extend(labels.into_iter().map(Late::Label));
         }
+        odd.extend(self.fill_all(late, &topology, done));
         self.report_on(odd);
         (Some(topology), added)
     }
 
     /// Who calls whom.
-    fn topology(&self, facts: &mut network::Facts) -> Topology {
+    fn topology(&self, facts: &network::Facts) -> Topology {
         let spans = &self.spans;
         let load = |number: usize| spans.get(number).map(|span| span.text);
         let labels = &self.settings.labels;
@@ -114,13 +118,12 @@ impl Run<'_, '_> {
     }
 
     /// Writes the policies before the first workload: Helm 3 applies in the order of the output, and
-    /// a pod should not run before its policy is there.
+    /// a pod should not run before its policy is there. Gives the labels that they select by, too.
     fn policies(
         &mut self,
         topology: &Topology,
         helm4: Option<&str>,
-        done: &mut [Done],
-    ) -> Option<Added> {
+    ) -> (Option<Added>, Vec<TemplateLabel>) {
         let labels = self.settings.labels.iter();
         let inputs = synthesis::Inputs {
             network: &self.settings.network,
@@ -128,24 +131,39 @@ impl Run<'_, '_> {
             release: self.settings.release.as_deref(),
             labels: &labels
                 .filter(|label| self.settings.enabled(label.policy))
-                .map(|label| (label.key.clone(), label.value.clone()))
+                .map(|label| (Text::from(&*label.key), Text::from(&*label.value)))
                 .collect(),
         };
         let workloads = topology.workloads.iter();
-        let before = workloads.map(|own| own.object.document).min()?;
+        let before = workloads.map(|own| own.object.document).min();
+        let before = before.unwrap_or_default();
         let source = self.spans.get(before).and_then(|span| span.source);
         let (edited, report) = (&mut self.edited, &mut self.report);
         let spans = &self.spans;
         let (mut texts, mut unwritable, mut odd) = (Vec::new(), Vec::new(), Vec::new());
+        let (comment, annotations) = origin(TEMPLATE, source, helm4);
+        let pen = Pen::new(&inputs, &comment, annotations);
         let labels = network::plan_each(topology, &inputs, &mut |policy| {
-            if let Some(present) = policy.present {
-                if !is_as_planned(spans, &present, &policy.object) {
-                    odd.push(check::network::altered(&present));
+            if let Some(present) = &policy.present {
+                if !is_as_planned(spans, present, &policy.spec.to_value(inputs.network)) {
+                    odd.push(check::network::altered(present));
                 }
                 return;
             }
-            match added_text(policy.object, &POLICIES, source, helm4, &mut report.added) {
-                Ok(text) => texts.push(edited.push(text.as_bytes())),
+            let written = pen.as_ref().map_err(Clone::clone);
+            match written.and_then(|pen| pen.write(&policy)) {
+                Ok(parts) => {
+                    texts.extend(parts.iter().map(|part| match part {
+                        Cow::Borrowed(part) => edited.push_common(part.as_bytes()),
+                        Cow::Owned(part) => edited.push(part.as_bytes()),
+                    }));
+                    report.added.push(report::Added {
+                        policy: DERIVE.to_owned(),
+                        kind: "NetworkPolicy".to_owned(),
+                        namespace: policy.namespace.map(|own| own.to_string()),
+                        name: policy.name,
+                    });
+                }
                 Err(error) => unwritable.push((policy.workload, error)),
             }
         });
@@ -156,53 +174,63 @@ impl Run<'_, '_> {
             let reason = format!("the workload's NetworkPolicy cannot be written: {error}");
             self.refuse(document, 0, &reason);
         }
-        for label in &labels {
-            self.label(topology, label, done);
-        }
-        (!texts.is_empty()).then_some(Added { before, texts })
+        let added = (!texts.is_empty()).then_some(Added { before, texts });
+        (added, labels)
     }
 
-    /// Adds a label to a pod template, so that a policy can select its pods.
-    fn label(&mut self, topology: &Topology, label: &TemplateLabel, done: &mut [Done]) {
-        let late = Late {
-            policy: DERIVE,
-            document: label.document,
-            pointer: &label.pointer,
-            value: Value::String(label.value.clone()),
+    /// Fills fields of documents that were handled before, reading and writing each document once.
+    /// What cannot be filled is refused, or odd.
+    fn fill_all(
+        &mut self,
+        mut late: Vec<Late>,
+        topology: &Topology,
+        done: &mut [Done],
+    ) -> Vec<(ObjectRef, Violation)> {
+        let document = |late: &Late| {
+            let workload = topology.workloads.get(late.workload());
+            workload.map_or(0, |own| own.object.document)
         };
-        if let Err(reason) = self.fill(late, done) {
-            let workload = topology.workloads.get(label.workload);
-            let odd = workload.map(|own| check::network::not_labelled(own, &reason));
-            self.report_on(odd.into_iter().collect());
-        }
-    }
-
-    /// Leaves the service account's token out of pods that do not need it.
-    fn withhold_tokens(&mut self, facts: &network::Facts, topology: &Topology, done: &mut [Done]) {
-        for number in tokens::needless(facts, topology) {
-            let Some(workload) = topology.workloads.get(number) else {
-                continue;
-            };
-            let late = Late {
-                policy: tokens::POLICY,
-                document: workload.object.document,
-                pointer: &format!("{}/spec/automountServiceAccountToken", workload.template),
-                value: Value::Bool(false),
-            };
-            let document = late.document;
-            if let Err(reason) = self.fill(late, done) {
-                self.refuse(document, 0, &reason);
+        late.sort_by_key(document);
+        let mut odd = Vec::new();
+        for late in late.chunk_by(|a, b| document(a) == document(b)) {
+            let fields = late.iter().filter_map(|late| Field::of(late, topology));
+            let fields: Vec<Field<'_>> = fields.collect();
+            let mut failed = Vec::new();
+            if self.fill(&fields, done, &mut failed).is_err() {
+                failed.clear();
+                // What cannot be written does not keep the rest from it.
+                for own in &fields {
+                    if let Err(reason) = self.fill(std::slice::from_ref(own), done, &mut failed) {
+                        failed.push((own, reason));
+                    }
+                }
+            }
+            for (own, reason) in failed {
+                match own.policy {
+                    tokens::POLICY => self.refuse(own.workload.object.document, 0, &reason),
+                    _ => odd.push(check::network::not_labelled(own.workload, &reason)),
+                }
             }
         }
+        odd
     }
 
-    /// Fills a field of a document that was handled before.
-    fn fill(&mut self, late: Late<'_>, done: &mut [Done]) -> Result<(), String> {
-        let Late {
-            policy, pointer, ..
-        } = late;
-        self.amend(late.document, done, |draft| {
-            draft.fill(policy, pointer, late.value).map(drop)
+    /// Fills fields of one document. `failed` gets those that do not fit into it, and why.
+    fn fill<'f, 't>(
+        &mut self,
+        fields: &'f [Field<'t>],
+        done: &mut [Done],
+        failed: &mut Vec<(&'f Field<'t>, String)>,
+    ) -> Result<(), String> {
+        let document = fields.first().map_or(0, |own| own.workload.object.document);
+        self.amend(document, done, |draft| {
+            for own in fields {
+                let filled = draft.fill(own.policy, &own.pointer, own.value.clone());
+                if let Err(error) = filled {
+                    failed.push((own, error.to_string()));
+                }
+            }
+            Ok(())
         })
     }
 
@@ -234,11 +262,50 @@ impl Run<'_, '_> {
             .map(|object| (object.pointer.as_str(), object));
         let objects: HashMap<&str, &Object<'_>> = objects.collect();
         for (of, violation) in odd {
-            if let Some(object) = objects.get(of.pointer.as_str()) {
+            if let Some(object) = objects.get(&*of.pointer) {
                 let finding = self.finding(of.document, &document, object, violation.clone());
                 self.find(finding);
             }
         }
+    }
+}
+
+impl Late {
+    /// The workload, by its place in the topology.
+    fn workload(&self) -> usize {
+        match self {
+            Late::Label(label) => label.workload,
+            Late::Token(workload) => *workload,
+        }
+    }
+}
+
+/// What [`Late`] comes to in a document.
+struct Field<'t> {
+    policy: &'static str,
+    workload: &'t Workload,
+    pointer: String,
+    value: Value,
+}
+
+impl<'t> Field<'t> {
+    fn of(late: &Late, topology: &'t Topology) -> Option<Field<'t>> {
+        let workload = topology.workloads.get(late.workload())?;
+        let template = &workload.template;
+        Some(match late {
+            Late::Label(label) => Field {
+                policy: DERIVE,
+                workload,
+                pointer: format!("{template}/metadata/labels/{}", escape(label.key)),
+                value: Value::from(label.value.as_str()),
+            },
+            Late::Token(_) => Field {
+                policy: tokens::POLICY,
+                workload,
+                pointer: format!("{template}/spec/automountServiceAccountToken"),
+                value: Value::Bool(false),
+            },
+        })
     }
 }
 
@@ -285,7 +352,7 @@ fn template_beside(template: &str, ours: &str) -> String {
     format!("{chart}/{ours}")
 }
 
-/// Whether a policy of the stream allows what the planned one would.
+/// Whether a policy of the stream says what the planned `spec` would.
 fn is_as_planned(spans: &[DocSpan<'_>], present: &ObjectRef, planned: &Value) -> bool {
     let Some(span) = spans.get(present.document) else {
         return false;
@@ -297,10 +364,7 @@ fn is_as_planned(spans: &[DocSpan<'_>], present: &ObjectRef, planned: &Value) ->
     let spec = document
         .root()
         .and_then(|root| View::Node(root).pointer(&pointer));
-    match (spec, planned.get("spec")) {
-        (Some(spec), Some(planned)) => spec.same(View::Json(planned)),
-        _ => false,
-    }
+    spec.is_some_and(|spec| spec.same(View::Json(planned)))
 }
 
 /// What is the same for all objects of ours of one sort.
@@ -313,6 +377,21 @@ pub(super) struct Ours {
     pub(super) write: fn(&Value) -> Result<String, EditError>,
 }
 
+/// What says that an object of ours comes from a template: a comment above it, or annotations.
+fn origin(ours: &str, source: Option<&str>, helm4: Option<&str>) -> (String, Option<Value>) {
+    match (helm4, source) {
+        (Some(template), _) => {
+            let annotations = json!({HELM4_FILENAME: template_beside(template, ours)});
+            (String::new(), Some(annotations))
+        }
+        (None, Some(template)) => {
+            let template = template_beside(template, ours);
+            (format!("# Source: {template}\n"), None)
+        }
+        (None, None) => (String::new(), None),
+    }
+}
+
 /// The document of an object of ours with its separator; notes in `added` that it is there.
 pub(super) fn added_text(
     mut object: Value,
@@ -321,17 +400,10 @@ pub(super) fn added_text(
     helm4: Option<&str>,
     added: &mut Vec<report::Added>,
 ) -> Result<String, EditError> {
-    let mut text = String::new();
-    if let Some(template) = helm4 {
-        let annotations = json!({HELM4_FILENAME: template_beside(template, ours.template)});
-        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.insert("annotations".into(), annotations);
-        }
-    } else if let Some(template) = source {
-        text.push_str(&format!(
-            "# Source: {}\n",
-            template_beside(template, ours.template)
-        ));
+    let (mut text, annotations) = origin(ours.template, source, helm4);
+    let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+    if let (Some(metadata), Some(annotations)) = (metadata, annotations) {
+        metadata.insert("annotations".into(), annotations);
     }
     text.push_str(&(ours.write)(&object)?);
     text.push_str("---\n");

@@ -3,8 +3,13 @@
 //! Most of a release is never copied: a CustomResourceDefinition of a megabyte gets two labels, so the
 //! output is the input with a line in between.
 
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::ops::Range;
+
+use memchr::{memchr, memrchr};
 
 use super::Done;
 use crate::manifest::DocSpan;
@@ -12,25 +17,35 @@ use crate::manifest::DocSpan;
 /// The output of a run. Nothing is copied together until somebody asks for it.
 pub struct Output<'s> {
     text: &'s str,
-    edited: Store,
-    pieces: Vec<Piece>,
+    spans: Vec<DocSpan<'s>>,
+    done: Vec<Done>,
+    added: Vec<Added>,
+    new: Store,
 }
 
-/// What is new in all edited documents. One buffer would be copied each time it grows.
+/// What is new in the output. One buffer would be copied each time it grows.
 #[derive(Default)]
 pub(super) struct Store {
     chunks: Vec<Vec<u8>>,
+    /// Texts that documents were given before, by their hash: most get the same few.
+    known: HashMap<u64, Stored>,
+    hasher: RandomState,
 }
 
-/// Where bytes stand in a [`Store`].
-#[derive(Clone)]
+/// Where bytes stand in a [`Store`]. A release has tens of thousands of them, so they are small: no
+/// document, edited or not, comes near four gigabytes.
+#[derive(Clone, Copy)]
 pub(super) struct Stored {
-    chunk: usize,
-    range: Range<usize>,
+    chunk: u32,
+    start: u32,
+    len: u32,
 }
 
 /// The size of a chunk; larger texts get one of their own.
 const CHUNK: usize = 1 << 18;
+
+/// So many texts are looked for when another one is stored. Those that recur come early.
+const MAX_KNOWN: usize = 4096;
 
 impl Store {
     /// Keeps bytes and says where.
@@ -39,39 +54,56 @@ impl Store {
         if !self.chunks.last().is_some_and(fits) {
             self.chunks.push(Vec::with_capacity(CHUNK.max(bytes.len())));
         }
-        let chunk = self.chunks.len() - 1;
-        let Some(last) = self.chunks.last_mut() else {
-            return Stored { chunk, range: 0..0 };
+        let mut stored = Stored {
+            chunk: self.chunks.len() as u32 - 1,
+            start: 0,
+            len: bytes.len() as u32,
         };
-        let start = last.len();
-        last.extend_from_slice(bytes);
-        let range = start..last.len();
-        Stored { chunk, range }
+        if let Some(last) = self.chunks.last_mut() {
+            // Only the first text of a chunk may be longer than a chunk.
+            stored.start = last.len() as u32;
+            last.extend_from_slice(bytes);
+        }
+        stored
     }
 
-    fn get(&self, at: &Stored) -> &[u8] {
-        let chunk = self.chunks.get(at.chunk);
+    /// Keeps bytes that may well be there already.
+    pub(super) fn push_common(&mut self, bytes: &[u8]) -> Stored {
+        let hash = self.hasher.hash_one(bytes);
+        match self.known.get(&hash) {
+            Some(known) if self.get(*known) == bytes => *known,
+            Some(_) => self.push(bytes),
+            None => {
+                let stored = self.push(bytes);
+                if self.known.len() < MAX_KNOWN {
+                    self.known.insert(hash, stored);
+                }
+                stored
+            }
+        }
+    }
+
+    fn get(&self, at: Stored) -> &[u8] {
+        let (start, len) = (at.start as usize, at.len as usize);
+        let chunk = self.chunks.get(at.chunk as usize);
         chunk
-            .and_then(|chunk| chunk.get(at.range.clone()))
+            .and_then(|chunk| chunk.get(start..start + len))
             .unwrap_or_default()
     }
 }
 
-/// A stretch of the output.
-enum Piece {
-    /// Bytes of the input.
-    Input(Range<usize>),
-    /// Bytes among what is new.
-    Edited(Stored),
+/// How an edited document differs from the original.
+pub(super) struct Change {
+    hunks: Box<[Hunk]>,
 }
 
-/// How an edited document differs from the original: a stretch in the middle.
-pub(super) struct Change {
-    /// How many bytes at the start are the original's.
-    kept_before: usize,
-    /// How many bytes at the end are.
-    kept_after: usize,
-    /// Where the bytes in between stand among what is new.
+/// A place in a document where something else stands now.
+struct Hunk {
+    /// How many bytes of the original stand before it.
+    at: usize,
+    /// How many bytes of the original are gone.
+    gone: usize,
+    /// What stands there instead.
     new: Stored,
 }
 
@@ -84,32 +116,101 @@ pub(super) struct Added {
 }
 
 impl Change {
-    /// The change from `old` to `new`, whose middle is appended to `store`.
+    /// The change from `old` to `new`; what is new goes to `store`.
     pub(super) fn between(old: &[u8], new: &[u8], store: &mut Store) -> Change {
-        let kept_before = common_start(old, new);
+        let start = line_start(old, common_start(old, new));
         let (old, new) = (
-            old.get(kept_before..).unwrap_or_default(),
-            new.get(kept_before..).unwrap_or_default(),
+            old.get(start..).unwrap_or_default(),
+            new.get(start..).unwrap_or_default(),
         );
-        let kept_after = common_end(old, new);
-        Change {
-            kept_before,
-            kept_after,
-            new: store.push(new.get(..new.len() - kept_after).unwrap_or_default()),
-        }
+        let end = whole_lines(old, new, common_end(old, new));
+        let (old, new) = (
+            old.get(..old.len() - end).unwrap_or_default(),
+            new.get(..new.len() - end).unwrap_or_default(),
+        );
+        let hunks = match insertions(old, new) {
+            Some(inserted) => {
+                let hunk = |(at, lines): (usize, Range<usize>)| Hunk {
+                    at: start + at,
+                    gone: 0,
+                    new: store.push_common(new.get(lines).unwrap_or_default()),
+                };
+                inserted.into_iter().map(hunk).collect()
+            }
+            None => Box::from([Hunk {
+                at: start,
+                gone: old.len(),
+                new: store.push(new),
+            }]),
+        };
+        Change { hunks }
     }
 
     /// The changed document, given the original and what is new.
     pub(super) fn text(&self, old: &str, store: &Store) -> Vec<u8> {
         let old = old.as_bytes();
-        let end = old.len().saturating_sub(self.kept_after);
-        let pieces = [
-            old.get(..self.kept_before),
-            Some(store.get(&self.new)),
-            old.get(end..),
-        ];
-        pieces.map(Option::unwrap_or_default).concat()
+        let mut text = Vec::with_capacity(old.len() + old.len() / 2);
+        let mut at = 0;
+        for hunk in &self.hunks {
+            text.extend_from_slice(old.get(at..hunk.at).unwrap_or_default());
+            text.extend_from_slice(store.get(hunk.new));
+            at = hunk.at + hunk.gone;
+        }
+        text.extend_from_slice(old.get(at..).unwrap_or_default());
+        text
     }
+}
+
+/// The places in `old`, and the lines of `new` to insert at each, where nothing else makes `new` of
+/// `old`.
+fn insertions(old: &[u8], new: &[u8]) -> Option<Vec<(usize, Range<usize>)>> {
+    let mut kept = lines(old).peekable();
+    let mut found: Vec<(usize, Range<usize>)> = Vec::new();
+    let (mut at, mut start) = (0, 0);
+    for line in lines(new) {
+        let end = start + line.len();
+        if kept.next_if_eq(&line).is_some() {
+            at += line.len();
+        } else {
+            match found.last_mut() {
+                Some((place, lines)) if *place == at => lines.end = end,
+                _ => found.push((at, start..end)),
+            }
+        }
+        start = end;
+    }
+    kept.next().is_none().then_some(found)
+}
+
+/// The lines of a text, each with its end.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+        let (line, after) = rest.split_at_checked(end)?;
+        rest = after;
+        (!line.is_empty()).then_some(line)
+    })
+}
+
+/// Where the line starts that a byte stands in.
+fn line_start(text: &[u8], at: usize) -> usize {
+    let before = text.get(..at).unwrap_or_default();
+    memrchr(b'\n', before).map_or(0, |end| end + 1)
+}
+
+/// How many bytes two texts have in common in whole lines at the end, of those that they have in
+/// common.
+fn whole_lines(a: &[u8], b: &[u8], common: usize) -> usize {
+    let starts_line = |text: &[u8]| match text.len() - common {
+        0 => true,
+        start => text.get(start - 1) == Some(&b'\n'),
+    };
+    if starts_line(a) && starts_line(b) {
+        return common;
+    }
+    let tail = a.get(a.len() - common..).unwrap_or_default();
+    memchr(b'\n', tail).map_or(0, |end| common - end - 1)
 }
 
 /// Bytes are compared in blocks first, which is as fast as memory; then in smaller ones.
@@ -150,31 +251,17 @@ impl<'s> Output<'s> {
     /// them.
     pub(super) fn new(
         text: &'s str,
-        spans: &[DocSpan<'_>],
-        done: &[Done],
-        added: &[Added],
-        edited: Store,
+        spans: Vec<DocSpan<'s>>,
+        done: Vec<Done>,
+        added: Vec<Added>,
+        new: Store,
     ) -> Output<'s> {
-        let edits = done.iter().filter(|done| matches!(done, Done::Edited(_)));
-        let mut pieces = Vec::with_capacity(2 * edits.count() + 3);
-        let mut at = 0;
-        for (number, (span, done)) in spans.iter().zip(done).enumerate() {
-            for added in added.iter().filter(|added| added.before == number) {
-                pieces.push(Piece::Input(at..span.start));
-                pieces.extend(added.texts.iter().cloned().map(Piece::Edited));
-                at = span.start;
-            }
-            if let Done::Edited(change) = done {
-                pieces.push(Piece::Input(at..span.start + change.kept_before));
-                pieces.push(Piece::Edited(change.new.clone()));
-                at = span.range().end - change.kept_after;
-            }
-        }
-        pieces.push(Piece::Input(at..text.len()));
         Output {
             text,
-            edited,
-            pieces,
+            spans,
+            done,
+            added,
+            new,
         }
     }
 
@@ -183,19 +270,38 @@ impl<'s> Output<'s> {
     /// # Errors
     /// Whatever the writer says.
     pub fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
-        self.slices().try_for_each(|piece| out.write_all(piece))
+        let mut written = 0;
+        for (number, (span, done)) in self.spans.iter().zip(&self.done).enumerate() {
+            for added in self.added.iter().filter(|added| added.before == number) {
+                out.write_all(self.input(written..span.start))?;
+                written = span.start;
+                for text in &added.texts {
+                    out.write_all(self.new.get(*text))?;
+                }
+            }
+            let Done::Edited(change) = done else {
+                continue;
+            };
+            for hunk in &change.hunks {
+                let at = span.start + hunk.at;
+                out.write_all(self.input(written..at))?;
+                out.write_all(self.new.get(hunk.new))?;
+                written = at + hunk.gone;
+            }
+        }
+        out.write_all(self.input(written..self.text.len()))
     }
 
     /// The whole stream in one piece.
     pub fn to_vec(&self) -> Vec<u8> {
-        self.slices().collect::<Vec<_>>().concat()
+        let mut all = Vec::with_capacity(self.text.len() + self.text.len() / 2);
+        // Writing to memory does not fail.
+        let _ = self.write_to(&mut all);
+        all
     }
 
-    fn slices(&self) -> impl Iterator<Item = &[u8]> {
-        self.pieces.iter().map(|piece| match piece {
-            Piece::Input(range) => self.text.as_bytes().get(range.clone()).unwrap_or_default(),
-            Piece::Edited(at) => self.edited.get(at),
-        })
+    fn input(&self, range: Range<usize>) -> &[u8] {
+        self.text.as_bytes().get(range).unwrap_or_default()
     }
 }
 
@@ -203,28 +309,75 @@ impl<'s> Output<'s> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_change_is_what_lies_between_the_common_ends() {
-        let long = "x".repeat(3000);
-        for (old, new, middle) in [
-            ("ab", "ab", ""),
-            ("ab", "aXb", "X"),
-            ("", "X", "X"),
-            ("aab", "aaab", "a"),
-            ("abc", "", ""),
+    /// The change between two texts: where, how much is gone, what is new.
+    fn hunks(old: &str, new: &str) -> Vec<(usize, usize, String)> {
+        let mut store = Store::default();
+        store.push(b"0");
+        let change = Change::between(old.as_bytes(), new.as_bytes(), &mut store);
+        assert_eq!(change.text(old, &store), new.as_bytes(), "{old:?} {new:?}");
+        let hunk = |hunk: &Hunk| {
+            let text = store.get(hunk.new);
             (
-                long.as_str(),
-                format!("{long}y{long}").as_str(),
-                &format!("y{long}"),
+                hunk.at,
+                hunk.gone,
+                String::from_utf8_lossy(text).into_owned(),
+            )
+        };
+        change.hunks.iter().map(hunk).collect()
+    }
+
+    #[test]
+    fn inserted_lines_are_all_that_is_kept_of_a_change() {
+        let long = "0123456\n".repeat(400);
+        for (old, new, want) in [
+            ("a\nb\n", "a\nb\n", vec![]),
+            ("a\nb\n", "a\nX\nb\n", vec![(2, 0, "X\n")]),
+            ("", "X", vec![(0, 0, "X")]),
+            // A line like the one before it may stand for either.
+            ("a\na\nb\n", "a\na\na\nb\n", vec![(4, 0, "a\n")]),
+            (
+                "a: 1\nb: 2\n",
+                "a: 1\nab: 3\nb: 2\nc: 4\n",
+                vec![(5, 0, "ab: 3\n"), (10, 0, "c: 4\n")],
+            ),
+            (
+                &long,
+                &format!("{long}y\n{long}"),
+                vec![(3200, 0, &format!("y\n{long}"))],
             ),
         ] {
-            let mut store = Store::default();
-            store.push(b"0");
-            let change = Change::between(old.as_bytes(), new.as_bytes(), &mut store);
-            assert_eq!(store.get(&change.new), middle.as_bytes(), "{new:.20}");
-            let start = &old[..change.kept_before];
-            let end = &old[old.len() - change.kept_after..];
-            assert_eq!(format!("{start}{middle}{end}"), new);
+            let want: Vec<_> = want
+                .into_iter()
+                .map(|(at, gone, new): (usize, usize, &str)| (at, gone, new.to_owned()))
+                .collect();
+            assert_eq!(hunks(old, new), want, "{new:.20}");
         }
+    }
+
+    #[test]
+    fn what_is_no_insertion_of_lines_is_kept_as_one_stretch() {
+        for (old, new, want) in [
+            ("a\nb\nc\n", "a\nc\n", (2, 2, "")),
+            ("a\nb\nc\n", "a\nB\nc\n", (2, 2, "B\n")),
+            ("a\nb", "a\nb\nc\n", (2, 1, "b\nc\n")),
+            ("{a: 1}\n", "{a: 1, b: 2}\n", (0, 7, "{a: 1, b: 2}\n")),
+            ("x\nab\n", "y\nb\n", (0, 5, "y\nb\n")),
+        ] {
+            let (at, gone, text) = want;
+            assert_eq!(
+                hunks(old, new),
+                [(at, gone, text.to_owned())],
+                "{old:?} {new:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_many_documents_get_is_stored_once() {
+        let mut store = Store::default();
+        for _ in 0..3 {
+            Change::between(b"a\n", b"a\nlabel\n", &mut store);
+        }
+        assert_eq!(store.chunks, [b"label\n"]);
     }
 }

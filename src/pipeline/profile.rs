@@ -13,6 +13,7 @@ use super::{Done, Mode, Run};
 use crate::check;
 use crate::inject::Draft;
 use crate::inject::network::facts::Stored;
+use crate::inject::network::texts::Text;
 use crate::inject::network::topology::{ObjectRef, release_namespace};
 use crate::inject::network::{DERIVE, synthesis};
 use crate::inject::profile::{
@@ -187,7 +188,7 @@ impl Run<'_, '_> {
             return;
         }
         let name = self.config_map_name(object);
-        let object_ref = ObjectRef::of(number, object);
+        let object_ref = self.facts.name(number, object);
         for (place, injected) in selected.0 {
             self.product.found = true;
             if injected.mounted {
@@ -228,7 +229,7 @@ impl Run<'_, '_> {
         for object in objects {
             let id = &object.identity;
             if id.kind == "ServiceAccount" && id.group().is_empty() {
-                let account = ObjectRef::of(number, object);
+                let account = self.facts.name(number, object);
                 self.product.accounts.push(account);
             }
         }
@@ -259,7 +260,7 @@ impl Run<'_, '_> {
     fn config_maps(&mut self, profile: &Profile) -> Vec<Added> {
         let settings = self.settings;
         let release = release_namespace(&self.facts, settings.namespace.as_deref());
-        let resolve = |namespace: &Option<String>| namespace.clone().unwrap_or(release.clone());
+        let resolve = |namespace: Option<&str>| Text::from(namespace.unwrap_or(&release));
         let labels = settings.labels.iter();
         let labels = labels.filter(|label| settings.enabled(label.policy));
         let labels: BTreeMap<&str, &str> = labels
@@ -269,10 +270,11 @@ impl Run<'_, '_> {
         let mut seen = BTreeSet::new();
         for (namespace, mounted) in std::mem::take(&mut self.product.mounted) {
             // The release's namespace may be written in some objects and left out in others.
-            if !seen.insert((resolve(&namespace), mounted.name.clone())) {
+            let place = resolve(namespace.as_deref());
+            if !seen.insert((place.clone(), mounted.name.clone())) {
                 continue;
             }
-            let present = self.config_map_of(&resolve(&namespace), &mounted.name, &resolve);
+            let present = self.config_map_of(&place, &mounted.name, &resolve);
             if let Some(present) = present {
                 self.judge_present(profile, &present);
                 continue;
@@ -290,11 +292,11 @@ impl Run<'_, '_> {
         &self,
         namespace: &str,
         name: &str,
-        resolve: &dyn Fn(&Option<String>) -> String,
+        resolve: &dyn Fn(Option<&str>) -> Text,
     ) -> Option<ObjectRef> {
         let mut stored = self.facts.stored.iter();
         let found = stored.find(|((kind, own, key), _)| {
-            *kind == Stored::ConfigMap && key == name && resolve(own) == namespace
+            *kind == Stored::ConfigMap && **key == *name && *resolve(own.as_deref()) == *namespace
         });
         found.map(|(_, object)| object.clone())
     }
@@ -337,9 +339,9 @@ impl Run<'_, '_> {
         let release = release_namespace(&self.facts, self.settings.namespace.as_deref());
         let resolve = |own: &ObjectRef| own.namespace.clone().unwrap_or(release.clone());
         let accounts = std::mem::take(&mut self.product.accounts);
-        let by_name: HashMap<(String, &str), &ObjectRef> = accounts
+        let by_name: HashMap<(Text, &str), &ObjectRef> = accounts
             .iter()
-            .map(|own| ((resolve(own), own.name.as_str()), own))
+            .map(|own| ((resolve(own), &*own.name), own))
             .collect();
         let mut odd = Vec::new();
         let mut used: BTreeMap<(usize, &str), &ObjectRef> = BTreeMap::new();
@@ -348,7 +350,7 @@ impl Run<'_, '_> {
             let account = name.and_then(|name| by_name.get(&(resolve(&pod.object), name)));
             match account {
                 Some(account) => {
-                    used.insert((account.document, account.pointer.as_str()), account);
+                    used.insert((account.document, &*account.pointer), account);
                 }
                 None => {
                     let text = annotations_text(identity);

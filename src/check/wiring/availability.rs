@@ -3,6 +3,7 @@
 use super::facts::{Budget, Lacking, Scaled, Scaler};
 use super::{Release, violation};
 use crate::inject::network::facts::WorkloadFacts;
+use crate::inject::network::texts::Text;
 use crate::inject::network::topology::ObjectRef;
 use crate::policy::Violation;
 use crate::report::Severity;
@@ -163,11 +164,11 @@ fn volumes(release: &Release<'_>, own: &Scaled) -> Option<(ObjectRef, Violation)
     }
     let written = &own.object.namespace;
     let home = Some(release.home.clone());
-    let same: [&Option<String>; 2] = match release.namespace(written) {
+    let same: [&Option<Text>; 2] = match release.namespace(written) {
         "" => [&None, &home],
         _ => [written, written],
     };
-    let single = |claim: &&(String, String)| {
+    let single = |claim: &&(Text, Text)| {
         let mut places = same.iter().map(|place| ((*place).clone(), claim.0.clone()));
         places.any(|key| release.wires.single.contains(&key))
     };

@@ -48,7 +48,7 @@ pub fn judge(release: &Release<'_>) -> Vec<(ObjectRef, Violation)> {
 
 /// A name that belongs to an ingress controller's own actions, not to a Service (AWS load balancers).
 fn is_action(own: &Backend) -> bool {
-    matches!(&own.port, Some(PortRef::Name(name)) if name == "use-annotation")
+    matches!(&own.port, Some(PortRef::Name(name)) if *name == "use-annotation")
 }
 
 fn is_missing(release: &Release<'_>, own: &Backend, place: &str, called: bool) -> bool {
@@ -100,7 +100,7 @@ fn lacks(own: &Backend, service: &ServiceFacts, port: &PortRef) -> bool {
 fn without_port(own: &Backend, port: &PortRef, service: &ServiceFacts) -> Violation {
     let asked = match port {
         PortRef::Number(number) => number.to_string(),
-        PortRef::Name(name) => name.clone(),
+        PortRef::Name(name) => name.to_string(),
     };
     let ports = service.ports.iter().map(|own| match &own.name {
         Some(name) => format!("{} ({name})", own.number),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::pods::{self, Pod};
 use super::violation;
-use crate::inject::network::labels::{self, Labels};
+use crate::inject::network::labels;
 use crate::manifest::View;
 use crate::manifest::view::escape;
 use crate::object::{Object, PodPlace};
@@ -163,10 +163,10 @@ fn changing(object: &Object<'_>, view: View<'_>, found: &mut Vec<Violation>) {
         ),
         _ => return,
     };
-    let own = labels::read(view.pointer("/metadata/labels"));
+    let own = view.pointer("/metadata/labels");
     let mut look = |labels: Option<View<'_>>, at: &str, effect: &str| {
         for (key, value) in labels.into_iter().flat_map(View::entries) {
-            if changes(&key, &value.as_str().unwrap_or_default(), &own) {
+            if changes(&key, &value.as_str().unwrap_or_default(), own) {
                 found.push(violation(
                     CHANGING,
                     Severity::Warning,
@@ -190,10 +190,10 @@ fn changing(object: &Object<'_>, view: View<'_>, found: &mut Vec<Violation>) {
 
 /// Whether a label has another value after an upgrade. `version: v1` is most often a person's own
 /// choice, so `version` counts only where it is the chart's.
-fn changes(key: &str, value: &str, own: &Labels) -> bool {
+fn changes(key: &str, value: &str, own: Option<View<'_>>) -> bool {
     match key {
         "version" => own
-            .get("app.kubernetes.io/version")
+            .and_then(|own| own.get("app.kubernetes.io/version")?.as_str())
             .is_some_and(|own| own == value),
         // `chart: web` is no version.
         _ => !labels::is_stable(key) && value.bytes().any(|b| b.is_ascii_digit()),

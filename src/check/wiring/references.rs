@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::facts::{Keys, Provided, Use, What};
 use super::{Release, violation};
 use crate::inject::network::facts::{Source, Variables};
+use crate::inject::network::texts::Text;
 use crate::inject::network::topology::ObjectRef;
 use crate::policy::Violation;
 use crate::report::Severity;
@@ -82,7 +83,7 @@ fn place<'u>(release: &Release<'_>, own: &'u Use, holder: &'u ObjectRef) -> &'u 
 fn lacks(provided: &Provided, key: &str) -> bool {
     match &provided.keys {
         Keys::Open => false,
-        Keys::Known(keys) => !keys.iter().any(|own| own == key),
+        Keys::Known(keys) => !keys.iter().any(|own| *own == *key),
     }
 }
 
@@ -102,8 +103,8 @@ fn without_key(own: &Use, key: &str, provided: &Provided) -> Violation {
 }
 
 /// Up to six names.
-fn listed(names: &[String]) -> String {
-    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+fn listed(names: &[Text]) -> String {
+    let mut names: Vec<&str> = names.iter().map(Text::as_str).collect();
     names.sort_unstable();
     match names.get(..6) {
         Some(first) if names.len() > 6 => {
@@ -290,7 +291,7 @@ mod tests {
 
     #[test]
     fn long_lists_are_cut() {
-        let names: Vec<String> = "hgfedcba".chars().map(String::from).collect();
+        let names: Vec<Text> = "hgfedcba".chars().map(|c| String::from(c).into()).collect();
         assert_eq!(listed(&names), "a, b, c, d, e, f and 2 more");
         assert_eq!(listed(&names[..2]), "g, h");
     }

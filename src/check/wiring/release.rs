@@ -6,6 +6,7 @@ use super::facts::{Provided, Scaled, Scaler, What, Wires};
 use crate::inject::network::Facts;
 use crate::inject::network::facts::{Selected, ServiceFacts, WorkloadFacts};
 use crate::inject::network::labels::{Index, Labels};
+use crate::inject::network::texts::Text;
 use crate::inject::network::topology::{self, ObjectRef};
 
 /// What is known about a release besides its objects.
@@ -28,7 +29,7 @@ pub struct Release<'a> {
     /// What else is known.
     pub scope: Scope<'a>,
     /// The namespace of objects that name none; empty when nobody says it.
-    pub home: String,
+    pub home: Text,
     provided: HashMap<(What, &'a str, &'a str), &'a Provided>,
     services: HashMap<(&'a str, &'a str), &'a ServiceFacts>,
     scaled: HashMap<(usize, &'a str), &'a Scaled>,
@@ -61,9 +62,9 @@ impl<'a> Release<'a> {
     }
 
     /// Where an object is. `""` is the release's namespace, by whatever name.
-    pub fn namespace<'n>(&self, written: &'n Option<String>) -> &'n str {
+    pub fn namespace<'n>(&self, written: &'n Option<Text>) -> &'n str {
         match written.as_deref() {
-            Some(own) if own != self.home => own,
+            Some(own) if *own != *self.home => own,
             _ => "",
         }
     }

@@ -21,8 +21,9 @@ pub fn judge(policy: &str, list: &Value) -> Vec<String> {
     let mut found: Vec<Violation> = Vec::new();
     for object in &objects {
         let places = places(object);
-        facts.collect(0, object, &places);
-        wires.collect(0, object, &places);
+        let own = facts.name(0, object);
+        facts.collect(&own, object, &places);
+        wires.collect(&own, object, &places);
         wires.hardened(0, object, &places, root);
         found.extend(objects::judge(root, object, &places));
     }
@@ -36,7 +37,7 @@ pub fn judge(policy: &str, list: &Value) -> Vec<String> {
         load: &|_| None,
         common: &|_| false,
     };
-    let topology = network::derive(&mut facts, &inputs);
+    let topology = network::derive(&facts, &inputs);
     let hosts = super::hosts::judge(&topology, false);
     found.extend(hosts.into_iter().map(|(_, violation)| violation));
     let own = found.into_iter().filter(|own| own.policy == policy);

@@ -4,6 +4,7 @@ use super::facts::Scaler;
 use super::{Release, violation};
 use crate::inject::network::facts::{Monitored, Selected, ServiceFacts, WorkloadFacts};
 use crate::inject::network::labels::{self, Labels};
+use crate::inject::network::texts::Text;
 use crate::inject::network::topology::{ObjectRef, PortRef};
 use crate::policy::Violation;
 use crate::report::Severity;
@@ -102,7 +103,7 @@ fn nearest(release: &Release<'_>, namespace: &str, selector: &Selected) -> Strin
     let pods = pods.filter(|pod| release.namespace(&pod.object.namespace) == namespace);
     let differing = |pod: &WorkloadFacts| -> Vec<String> {
         let labels = selector.labels.iter();
-        let differs = labels.filter(|(key, value)| pod.labels.get(*key) != Some(value));
+        let differs = labels.filter(|(key, value)| pod.labels.get(key) != Some(*value));
         differs
             .map(|(key, _)| match pod.labels.get(key) {
                 Some(value) => format!("has {key}: {value}"),
@@ -238,7 +239,7 @@ fn targets<'a>(release: &'a Release<'_>) -> impl Iterator<Item = (ObjectRef, Vio
 fn monitor(release: &Release<'_>, own: &Monitored) -> Option<(ObjectRef, Violation)> {
     let here = own.namespaces.as_ref()?;
     let written = [own.object.namespace.clone()];
-    let named: Vec<Option<String>> = here.iter().cloned().map(Some).collect();
+    let named: Vec<Option<Text>> = here.iter().cloned().map(Some).collect();
     let places = match named.is_empty() {
         true => written.as_slice(),
         false => named.as_slice(),
@@ -250,7 +251,7 @@ fn monitor(release: &Release<'_>, own: &Monitored) -> Option<(ObjectRef, Violati
     if own.selector.is_empty() || places.iter().any(|place| may_be_others(release, place)) {
         return None;
     }
-    let inside = |namespace: &Option<String>| places.contains(&release.namespace(namespace));
+    let inside = |namespace: &Option<Text>| places.contains(&release.namespace(namespace));
     let message = if own.pods {
         let none = places
             .iter()
@@ -288,7 +289,7 @@ fn without_port(own: &Monitored, services: &[&ServiceFacts]) -> Option<String> {
         let Some(PortRef::Name(name)) = port else {
             return None;
         };
-        let ports = services.iter().flat_map(|service| &service.ports);
+        let ports = services.iter().flat_map(|service| &*service.ports);
         let has = ports.filter(|own| own.name.as_ref() == Some(name)).count() > 0;
         (!has).then(|| format!("asks for a port {name} that no selected Service has"))
     })

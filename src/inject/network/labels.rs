@@ -1,11 +1,16 @@
 //! Labels: which of them stay the same over upgrades, and which pods they select.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::rc::Rc;
 
+use serde::{Serialize, Serializer};
+
+use super::texts::{Text, Texts};
 use crate::manifest::View;
 
-/// Labels by key.
-pub type Labels = BTreeMap<String, String>;
+/// Labels, sorted by key. Copies share them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Labels(Rc<[(Text, Text)]>);
 
 /// Keys whose values change from one release of a chart to the next: a policy that selected by them
 /// would let its pods go at the next upgrade.
@@ -36,19 +41,15 @@ pub fn stateful_set(pod: &str) -> Option<&str> {
     is_ordinal.then_some(set)
 }
 
-/// The labels without those that change over upgrades.
-pub fn stable(labels: &Labels) -> Labels {
-    let kept = labels.iter().filter(|(key, _)| is_stable(key));
-    kept.map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
-}
-
 /// Reads a map of strings; what is no string, which the API server would refuse, is left out.
-pub fn read(map: Option<View<'_>>) -> Labels {
+pub fn read(map: Option<View<'_>>, texts: &mut Texts) -> Labels {
     let entries = map.into_iter().flat_map(View::entries);
-    entries
-        .filter_map(|(key, value)| Some((key.into_owned(), value.as_str()?.into_owned())))
-        .collect()
+    let pairs = entries.filter_map(|(key, value)| {
+        let value = value.as_str()?;
+        Some((texts.keep(&key), texts.keep(&value)))
+    });
+    let labels = pairs.collect();
+    texts.keep_labels(labels)
 }
 
 /// Whether all of the selector's labels are among the pod's.
@@ -56,6 +57,75 @@ pub fn selects(selector: &Labels, pod: &Labels) -> bool {
     selector
         .iter()
         .all(|(key, value)| pod.get(key) == Some(value))
+}
+
+impl Labels {
+    /// The value of a label.
+    pub fn get(&self, key: &str) -> Option<&Text> {
+        let mut pairs = self.iter();
+        pairs.find_map(|(own, value)| (*own == *key).then_some(value))
+    }
+
+    /// Keys and values, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&Text, &Text)> {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The labels without those that change over upgrades.
+    pub fn stable(&self) -> Labels {
+        self.keeping(is_stable)
+    }
+
+    /// The labels with some keys only.
+    pub fn keeping(&self, keep: impl Fn(&str) -> bool) -> Labels {
+        if self.iter().all(|(key, _)| keep(key)) {
+            return self.clone();
+        }
+        let kept = self.0.iter().filter(|(key, _)| keep(key));
+        Labels(kept.cloned().collect())
+    }
+
+    /// The labels and another one, in the place of one with its key.
+    pub fn with(&self, key: &str, value: &str) -> Labels {
+        let another = (Text::from(key), Text::from(value));
+        self.0.iter().cloned().chain([another]).collect()
+    }
+}
+
+/// Of labels with the same key the last one counts.
+impl FromIterator<(Text, Text)> for Labels {
+    fn from_iter<T: IntoIterator<Item = (Text, Text)>>(pairs: T) -> Labels {
+        let mut pairs: Vec<(Text, Text)> = pairs.into_iter().collect();
+        if !pairs.is_sorted_by(|a, b| a.0 < b.0) {
+            pairs.reverse();
+            pairs.sort_by(|a, b| a.0.cmp(&b.0));
+            pairs.dedup_by(|a, b| a.0 == b.0);
+        }
+        Labels(pairs.into())
+    }
+}
+
+impl<const N: usize> From<[(&str, &str); N]> for Labels {
+    fn from(pairs: [(&str, &str); N]) -> Labels {
+        let kept = pairs.map(|(key, value)| (Text::from(key), Text::from(value)));
+        kept.into_iter().collect()
+    }
+}
+
+impl Serialize for Labels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(key, value)| (&**key, &**value)))
+    }
 }
 
 /// Finds the pods that a selector selects without asking each of them: the rarest label of the
@@ -71,7 +141,7 @@ impl<'a> Index<'a> {
     pub fn new(pods: impl Iterator<Item = (&'a str, &'a Labels)>) -> Index<'a> {
         let mut index = Index::default();
         for (number, (namespace, labels)) in pods.enumerate() {
-            for (key, value) in labels {
+            for (key, value) in labels.iter() {
                 let place = index.by_label.entry((namespace, key, value));
                 place.or_default().push(number);
             }
@@ -83,18 +153,29 @@ impl<'a> Index<'a> {
     /// The numbers of the pods in a namespace that a selector with at least one label selects, in
     /// order; none for an empty selector.
     pub fn select(&self, namespace: &str, selector: &Labels) -> Vec<usize> {
+        self.selected(namespace, selector).collect()
+    }
+
+    /// Whether a selector selects that one pod of a namespace and no other.
+    pub fn is_alone(&self, number: usize, namespace: &str, selector: &Labels) -> bool {
+        self.selected(namespace, selector).take(2).eq([number])
+    }
+
+    fn selected<'s>(
+        &'s self,
+        namespace: &'s str,
+        selector: &'s Labels,
+    ) -> impl Iterator<Item = usize> + 's {
         let lists = selector.iter().map(|(key, value)| {
-            let found = self
-                .by_label
-                .get(&(namespace, key.as_str(), value.as_str()));
+            let found = self.by_label.get(&(namespace, &**key, &**value));
             found.map(Vec::as_slice).unwrap_or_default()
         });
         let rarest = lists.min_by_key(|list| list.len()).unwrap_or_default();
-        let fits = |number: &&usize| {
-            let pod = self.pods.get(**number);
+        let fits = move |number: &usize| {
+            let pod = self.pods.get(*number);
             pod.is_some_and(|pod| selects(selector, pod))
         };
-        rarest.iter().filter(fits).copied().collect()
+        rarest.iter().copied().filter(fits)
     }
 
     /// The numbers of the pods that a selector may select once they run, in order: those that have
@@ -103,7 +184,7 @@ impl<'a> Index<'a> {
     pub fn may_select(&self, namespace: &str, selector: &Labels) -> Vec<usize> {
         let lists = selector
             .iter()
-            .filter_map(|(key, value)| self.by_label.get(&(namespace, key, value)));
+            .filter_map(|(key, value)| self.by_label.get(&(namespace, &**key, &**value)));
         let rarest = lists.min_by_key(|list| list.len());
         let fits = |number: &&usize| {
             let pod = self.pods.get(**number);
@@ -122,8 +203,18 @@ mod tests {
     use super::*;
 
     fn labels(pairs: &[(&str, &str)]) -> Labels {
-        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        pairs.iter().map(owned).collect()
+        let kept = pairs.iter();
+        kept.map(|(key, value)| (Text::from(*key), Text::from(*value)))
+            .collect()
+    }
+
+    #[test]
+    fn labels_are_sorted_and_the_last_of_a_key_counts() {
+        let all = labels(&[("b", "1"), ("a", "2"), ("b", "3")]);
+        assert_eq!(all, Labels::from([("a", "2"), ("b", "3")]));
+        assert_eq!(all.with("b", "4").get("b").map(|own| &**own), Some("4"));
+        assert_eq!(all.with("0", "5").len(), 3);
+        assert_eq!(serde_json::to_string(&all).unwrap(), r#"{"a":"2","b":"3"}"#);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod facts;
 pub mod labels;
 pub mod narrow;
 pub mod synthesis;
+pub mod texts;
 pub mod topology;
 
 pub use facts::Facts;

@@ -55,7 +55,7 @@ impl<'a> Names<'a> {
             Peer::ApiServer => Some(node(Role::ApiServer, "api-server", "", "API server")),
             // Behind a Service that the stream itself names; without a name it is the release's own.
             Peer::Namespace(name) if edge.service.is_some() => {
-                let name = match name.as_str() {
+                let name = match &**name {
                     "" => "of the release",
                     name => name,
                 };

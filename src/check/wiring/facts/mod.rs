@@ -7,9 +7,11 @@ mod pods;
 mod policies;
 mod providers;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::inject::network::facts::{Selected, member, port_ref, text};
+use crate::inject::network::texts::{Text, Texts};
 use crate::inject::network::topology::{ObjectRef, PortRef};
 use crate::manifest::View;
 use crate::object::{Object, PodPlace};
@@ -56,13 +58,13 @@ pub struct Use {
     /// What is named.
     pub what: What,
     /// Its namespace, where that is written and not the holder's.
-    pub namespace: Option<String>,
+    pub namespace: Option<Text>,
     /// Its name.
-    pub name: String,
+    pub name: Text,
     /// The key in it.
-    pub key: Option<String>,
+    pub key: Option<Text>,
     /// Pointer from the document's root to the reference.
-    pub pointer: String,
+    pub pointer: Text,
     /// Whether Kubernetes does without it.
     pub optional: bool,
 }
@@ -86,9 +88,9 @@ pub struct Scaler {
     /// The object.
     pub object: ObjectRef,
     /// The workload's kind.
-    pub kind: String,
+    pub kind: Text,
     /// The workload's name.
-    pub name: String,
+    pub name: Text,
     /// `minReplicas`, 1 by default; `None` where the kind counts otherwise.
     pub min: Option<u64>,
     /// Resources whose use is measured as a part of the request: resource, container if one, pointer.
@@ -106,9 +108,9 @@ pub struct Wires {
     /// What there is to be named.
     pub provided: Vec<Provided>,
     /// Names of custom resources, whose operators make further objects named after them.
-    pub custom: HashSet<String>,
+    pub custom: HashSet<Text>,
     /// Names of Secrets and the like that some object mentions in a place that may create them.
-    pub mentioned: HashSet<String>,
+    pub mentioned: HashSet<Text>,
     /// Which of Secrets and ConfigMaps a role of the release may create.
     pub creates: HashSet<What>,
     /// Whether a role of the release lets a program label pods, as the leader of several does.
@@ -124,88 +126,88 @@ pub struct Wires {
     /// Workloads with a number of replicas.
     pub scaled: Vec<Scaled>,
     /// Claims that only one node may mount: namespace as written, name.
-    pub single: HashSet<(Option<String>, String)>,
+    pub single: HashSet<(Option<Text>, Text)>,
     /// NetworkPolicies with rules for outgoing traffic.
     pub egress: Vec<Egress>,
     /// Namespaces selected by their label `name`: policy, pointer, value.
-    pub by_name: Vec<(ObjectRef, String, String)>,
+    pub by_name: Vec<(ObjectRef, Text, Text)>,
     /// The `name` labels of the release's own Namespaces.
-    pub named: HashSet<String>,
+    pub named: HashSet<Text>,
     /// For each namespace that is written, the first object in it and how many there are.
-    pub namespaces: BTreeMap<String, (ObjectRef, usize)>,
+    pub namespaces: BTreeMap<Text, (ObjectRef, usize)>,
     /// Containers without a request, by document and pointer of their workload, as the filter leaves them.
-    pub lacking: HashMap<(usize, String), Vec<Lacking>>,
+    pub lacking: HashMap<(usize, Text), Vec<Lacking>>,
+    /// What the objects name.
+    texts: Texts,
 }
 
 impl Wires {
-    /// Notes what one object says as the chart rendered it. `places` are its pod specs, `number` is
-    /// its document's.
-    pub fn collect(&mut self, number: usize, object: &Object<'_>, places: &[PodPlace]) {
+    /// Notes what one object, which is called `own`, says as the chart rendered it. `places` are its
+    /// pod specs.
+    pub fn collect(&mut self, own: &ObjectRef, object: &Object<'_>, places: &[PodPlace]) {
         let id = &object.identity;
         if id.kind == "CustomResourceDefinition" {
             return;
         }
         self.hooks |= id.is_hook();
-        self.place(number, object);
+        self.place(own, object);
         for place in places.iter().filter(|place| place.editable) {
-            self.pod(number, object, place);
+            self.pod(own, object, place);
         }
         match (id.group(), id.kind.as_str()) {
             ("", "Secret" | "ConfigMap" | "PersistentVolumeClaim" | "ServiceAccount")
-            | ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => self.offered(number, object),
+            | ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => self.offered(own, object),
             ("", "Service") => self.serving(object),
             ("", "Namespace") => {
                 let label = object.view.pointer("/metadata/labels/name").and_then(text);
-                self.named.extend(label);
+                self.named.extend(label.map(Text::from));
             }
             ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
-                self.binding(number, object);
+                self.binding(own, object);
             }
-            ("networking.k8s.io" | "extensions", "Ingress") => self.ingress(number, object),
-            ("networking.k8s.io", "NetworkPolicy") => self.network_policy(number, object),
-            ("policy", "PodDisruptionBudget") => self.budget(number, object),
-            ("autoscaling", "HorizontalPodAutoscaler") => self.autoscaler(number, object),
+            ("networking.k8s.io" | "extensions", "Ingress") => self.ingress(own, object),
+            ("networking.k8s.io", "NetworkPolicy") => self.network_policy(own, object),
+            ("policy", "PodDisruptionBudget") => self.budget(own, object),
+            ("autoscaling", "HorizontalPodAutoscaler") => self.autoscaler(own, object),
             ("keda.sh", "ScaledObject") | ("autoscaling.k8s.io", "VerticalPodAutoscaler") => {
-                self.scaler(number, object);
+                self.scaler(own, object);
             }
-            ("dapr.io", "Component") => self.component(number, object),
+            ("dapr.io", "Component") => self.component(own, object),
             (group, _) if group.contains('.') && !group.ends_with(".k8s.io") => {
-                self.resource(object);
+                self.resource(own, object);
             }
             _ => {}
         }
-        self.scale(number, object, places);
+        self.scale(own, object, places);
     }
 
     /// Remembers an object that names others.
-    fn holder(&mut self, number: usize, object: &Object<'_>) -> usize {
-        let same = |last: &&ObjectRef| last.document == number && last.pointer == object.pointer;
-        if self.holders.last().filter(same).is_none() {
-            self.holders.push(ObjectRef::of(number, object));
+    fn holder(&mut self, own: &ObjectRef) -> usize {
+        if self.holders.last() != Some(own) {
+            self.holders.push(own.clone());
         }
         self.holders.len() - 1
     }
 
     /// Counts the object in the namespace that it names.
-    fn place(&mut self, number: usize, object: &Object<'_>) {
-        let id = &object.identity;
-        let Some(namespace) = &id.namespace else {
+    fn place(&mut self, own: &ObjectRef, object: &Object<'_>) {
+        let Some(namespace) = &own.namespace else {
             return;
         };
-        if is_placed_on_purpose(id.group(), &id.kind) {
+        if is_placed_on_purpose(object.identity.group(), &own.kind) {
             return;
         }
         match self.namespaces.get_mut(namespace) {
             Some((_, count)) => *count += 1,
             None => {
-                let first = (ObjectRef::of(number, object), 1);
+                let first = (own.clone(), 1);
                 self.namespaces.insert(namespace.clone(), first);
             }
         }
     }
 
-    fn binding(&mut self, number: usize, object: &Object<'_>) {
-        let holder = self.holder(number, object);
+    fn binding(&mut self, own: &ObjectRef, object: &Object<'_>) {
+        let holder = self.holder(own);
         let at = &object.pointer;
         if let Some(role) = object.view.get("roleRef") {
             let what = match member(role, "kind").as_deref() {
@@ -217,9 +219,9 @@ impl Wires {
                     holder,
                     what,
                     namespace: None,
-                    name,
+                    name: self.texts.keep(&name),
                     key: None,
-                    pointer: format!("{at}/roleRef/name"),
+                    pointer: self.texts.keep(&format!("{at}/roleRef/name")),
                     optional: false,
                 });
             }
@@ -233,46 +235,48 @@ impl Wires {
             self.uses.push(Use {
                 holder,
                 what: What::Account,
-                namespace: member(subject, "namespace"),
-                name,
+                namespace: member(subject, "namespace").map(|name| self.texts.keep(&name)),
+                name: self.texts.keep(&name),
                 key: None,
-                pointer: format!("{at}/subjects/{index}"),
+                pointer: self.texts.keep(&format!("{at}/subjects/{index}")),
                 optional: false,
             });
         }
     }
 
-    fn ingress(&mut self, number: usize, object: &Object<'_>) {
+    fn ingress(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let tls = object.view.pointer("/spec/tls");
-        let holder = self.holder(number, object);
+        let holder = self.holder(own);
         let issued = is_issued(object.view);
         for (index, entry) in tls.into_iter().flat_map(View::items).enumerate() {
             let Some(name) = member(entry, "secretName").filter(|name| !name.is_empty()) else {
                 continue;
             };
+            let name = self.texts.keep(&name);
             if issued {
                 self.mentioned.insert(name);
                 continue;
             }
+            let pointer = format!("{}/spec/tls/{index}/secretName", object.pointer);
             self.uses.push(Use {
                 holder,
                 what: What::Secret,
                 namespace: None,
                 name,
                 key: None,
-                pointer: format!("{}/spec/tls/{index}/secretName", object.pointer),
+                pointer: self.texts.keep(&pointer),
                 optional: false,
             });
         }
     }
 
     /// The keys of Secrets that a Dapr component asks for, unless from another store.
-    fn component(&mut self, number: usize, object: &Object<'_>) {
+    fn component(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let store = object.view.pointer("/auth/secretStore").and_then(text);
         if store.is_some_and(|store| store != "kubernetes") {
             return;
         }
-        let holder = self.holder(number, object);
+        let holder = self.holder(own);
         let settings = object.view.pointer("/spec/metadata");
         for (index, setting) in settings.into_iter().flat_map(View::items).enumerate() {
             let Some(reference) = setting.get("secretKeyRef") else {
@@ -281,33 +285,36 @@ impl Wires {
             let Some(name) = member(reference, "name") else {
                 continue;
             };
+            // Without a key it is called like the Secret (dapr/components-contrib).
+            let key = member(reference, "key").unwrap_or_else(|| name.clone());
+            let pointer = format!("{}/spec/metadata/{index}/secretKeyRef", object.pointer);
             self.uses.push(Use {
                 holder,
                 what: What::Secret,
                 namespace: None,
-                // Without a key it is called like the Secret (dapr/components-contrib).
-                key: member(reference, "key").or_else(|| Some(name.clone())),
-                name,
-                pointer: format!("{}/spec/metadata/{index}/secretKeyRef", object.pointer),
+                key: Some(self.texts.keep(&key)),
+                name: self.texts.keep(&name),
+                pointer: self.texts.keep(&pointer),
                 optional: false,
             });
         }
     }
 
-    fn budget(&mut self, number: usize, object: &Object<'_>) {
+    fn budget(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let Some(spec) = object.view.get("spec") else {
             return;
         };
         let selector = spec.get("selector").filter(|own| !own.is_null());
+        let amount = |field: &str| member(spec, field).map(Cow::into_owned);
         self.budgets.push(Budget {
-            object: ObjectRef::of(number, object),
-            selector: selector.map(|own| Selected::read(Some(own))),
-            min_available: member(spec, "minAvailable"),
-            max_unavailable: member(spec, "maxUnavailable"),
+            object: own.clone(),
+            selector: selector.map(|own| Selected::read(Some(own), &mut self.texts)),
+            min_available: amount("minAvailable"),
+            max_unavailable: amount("maxUnavailable"),
         });
     }
 
-    fn autoscaler(&mut self, number: usize, object: &Object<'_>) {
+    fn autoscaler(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let Some(spec) = object.view.get("spec") else {
             return;
         };
@@ -319,7 +326,7 @@ impl Wires {
                 ("Resource", "resource"),
                 ("ContainerResource", "containerResource"),
             ] {
-                let own = metric
+                let source = metric
                     .get(key)
                     .filter(|_| member(metric, "type").as_deref() == Some(field));
                 // autoscaling/v2 and v2beta1.
@@ -328,13 +335,13 @@ impl Wires {
                         .or_else(|| own.get("targetAverageUtilization"))
                         .is_some_and(|used| !used.is_null())
                 };
-                let Some(own) = own.filter(|own| used(*own)) else {
+                let Some(source) = source.filter(|own| used(*own)) else {
                     continue;
                 };
-                if let Some(name) = member(own, "name") {
+                if let Some(name) = member(source, "name") {
                     parts.push((
-                        name,
-                        member(own, "container"),
+                        name.into_owned(),
+                        member(source, "container").map(Cow::into_owned),
                         format!("{at}/metrics/{index}"),
                     ));
                 }
@@ -350,20 +357,20 @@ impl Wires {
             parts.push(("cpu".to_owned(), None, pointer));
         }
         let min = spec.get("minReplicas").and_then(count).unwrap_or(1);
-        self.push_scaler(number, object, "/spec/scaleTargetRef", Some(min), parts);
+        self.push_scaler(own, object, "/spec/scaleTargetRef", Some(min), parts);
     }
 
-    fn scaler(&mut self, number: usize, object: &Object<'_>) {
+    fn scaler(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let field = match object.identity.kind.as_str() {
             "VerticalPodAutoscaler" => "/spec/targetRef",
             _ => "/spec/scaleTargetRef",
         };
-        self.push_scaler(number, object, field, None, Vec::new());
+        self.push_scaler(own, object, field, None, Vec::new());
     }
 
     fn push_scaler(
         &mut self,
-        number: usize,
+        own: &ObjectRef,
         object: &Object<'_>,
         field: &str,
         min: Option<u64>,
@@ -373,12 +380,12 @@ impl Wires {
             return;
         };
         // KEDA takes a Deployment for granted.
-        let kind = member(target, "kind").unwrap_or_else(|| "Deployment".to_owned());
+        let kind = member(target, "kind").unwrap_or("Deployment".into());
         if let Some(name) = member(target, "name") {
             self.scalers.push(Scaler {
-                object: ObjectRef::of(number, object),
-                kind,
-                name,
+                object: own.clone(),
+                kind: self.texts.keep(&kind),
+                name: self.texts.keep(&name),
                 min,
                 parts,
             });

@@ -1,9 +1,11 @@
 //! What pod specs name, and how many pods there will be.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::{Use, What, Wires, count};
 use crate::inject::network::facts::member;
+use crate::inject::network::texts::Text;
 use crate::inject::network::topology::ObjectRef;
 use crate::manifest::View;
 use crate::object::{Object, PodPlace};
@@ -16,7 +18,7 @@ pub struct Scaled {
     /// `spec.replicas`, where it is written.
     pub replicas: Option<u64>,
     /// PersistentVolumeClaims that its pods share: name, and the volume's pointer.
-    pub claims: Vec<(String, String)>,
+    pub claims: Vec<(Text, Text)>,
 }
 
 /// A container without a request.
@@ -54,11 +56,11 @@ const PROJECTED: [Source; 2] = [
 ];
 
 impl Wires {
-    pub(super) fn pod(&mut self, number: usize, object: &Object<'_>, place: &PodPlace) {
+    pub(super) fn pod(&mut self, own: &ObjectRef, object: &Object<'_>, place: &PodPlace) {
         let Some(spec) = object.view.pointer(&place.spec) else {
             return;
         };
-        let holder = self.holder(number, object);
+        let holder = self.holder(own);
         let at = format!("{}{}", object.pointer, place.spec);
         let lists = match &place.only {
             Some(only) => vec![only.as_str()],
@@ -77,10 +79,10 @@ impl Wires {
             .find_map(|field| Some((field, member(spec, field)?)));
         if let Some((field, name)) = account
             && place.only.is_none()
-            && !matches!(name.as_str(), "" | "default")
+            && !matches!(name.as_ref(), "" | "default")
         {
             let pointer = format!("{at}/{field}");
-            self.push(holder, What::Account, name, None, pointer, false);
+            self.push((holder, What::Account), &name, None, &pointer, false);
         }
         self.pull_secrets(holder, spec, &at);
     }
@@ -90,39 +92,32 @@ impl Wires {
         let secrets = view.get("imagePullSecrets").into_iter();
         for (index, own) in secrets.flat_map(View::items).enumerate() {
             let pointer = format!("{at}/imagePullSecrets/{index}");
-            self.named(holder, (What::Secret, "name"), own, pointer);
+            self.named(holder, (What::Secret, "name"), own, &pointer);
         }
     }
 
     fn push(
         &mut self,
-        holder: usize,
-        what: What,
-        name: String,
-        key: Option<String>,
-        pointer: String,
+        (holder, what): (usize, What),
+        name: &str,
+        key: Option<&str>,
+        pointer: &str,
         optional: bool,
     ) {
         self.uses.push(Use {
             holder,
             what,
             namespace: None,
-            name,
-            key,
-            pointer,
+            name: self.texts.keep(name),
+            key: key.map(|key| self.texts.keep(key)),
+            pointer: self.texts.keep(pointer),
             optional,
         });
     }
 
     /// Notes a reference, and its keys where it lists some. `what` is what it refers to, with the
     /// field that holds the name.
-    fn named(
-        &mut self,
-        holder: usize,
-        (what, field): (What, &str),
-        view: View<'_>,
-        pointer: String,
-    ) {
+    fn named(&mut self, holder: usize, (what, field): (What, &str), view: View<'_>, pointer: &str) {
         let Some(name) = member(view, field).filter(|name| !name.is_empty()) else {
             return;
         };
@@ -132,17 +127,17 @@ impl Wires {
         for (index, item) in items.enumerate() {
             if let Some(key) = member(item, "key") {
                 let pointer = format!("{pointer}/items/{index}");
-                self.push(holder, what, name.clone(), Some(key), pointer, optional);
+                self.push((holder, what), &name, Some(&key), &pointer, optional);
             }
         }
-        self.push(holder, what, name, key, pointer, optional);
+        self.push((holder, what), &name, key.as_deref(), pointer, optional);
     }
 
     /// Notes those of some references that a map at a pointer holds.
     fn references(&mut self, holder: usize, sources: &[Source], map: View<'_>, at: &str) {
         for (source, what, field) in sources {
             if let Some(view) = map.get(source) {
-                self.named(holder, (*what, field), view, format!("{at}/{source}"));
+                self.named(holder, (*what, field), view, &format!("{at}/{source}"));
             }
         }
     }
@@ -162,7 +157,13 @@ impl Wires {
     }
 
     /// The claims of a StatefulSet take the place of volumes of the same name.
-    fn volumes(&mut self, holder: usize, spec: View<'_>, at: &str, replaced: &HashSet<String>) {
+    fn volumes(
+        &mut self,
+        holder: usize,
+        spec: View<'_>,
+        at: &str,
+        replaced: &HashSet<Cow<'_, str>>,
+    ) {
         let volumes = spec.get("volumes").into_iter().flat_map(View::items);
         for (index, volume) in volumes.enumerate() {
             if member(volume, "name").is_some_and(|name| replaced.contains(&name)) {
@@ -179,7 +180,7 @@ impl Wires {
     }
 
     /// Notes how many pods a workload has, and which claims they share.
-    pub(super) fn scale(&mut self, number: usize, object: &Object<'_>, places: &[PodPlace]) {
+    pub(super) fn scale(&mut self, own: &ObjectRef, object: &Object<'_>, places: &[PodPlace]) {
         let id = &object.identity;
         let kinds = ["Deployment", "StatefulSet", "ReplicaSet", "Rollout"];
         let (Some(place), true) = (places.first(), kinds.contains(&id.kind.as_str())) else {
@@ -190,12 +191,14 @@ impl Wires {
         let volumes = volumes.into_iter().flat_map(View::items).enumerate();
         let claims = volumes.filter_map(|(index, volume)| {
             let claim = member(volume.get("persistentVolumeClaim")?, "claimName")?;
-            Some((claim, format!("{at}/{index}/persistentVolumeClaim")))
+            let pointer = format!("{at}/{index}/persistentVolumeClaim");
+            Some((self.texts.keep(&claim), self.texts.keep(&pointer)))
         });
+        let claims = claims.collect();
         self.scaled.push(Scaled {
-            object: ObjectRef::of(number, object),
+            object: own.clone(),
             replicas: object.view.pointer("/spec/replicas").and_then(count),
-            claims: claims.collect(),
+            claims,
         });
     }
 
@@ -219,7 +222,7 @@ impl Wires {
             };
             let lacking: Vec<Lacking> = counted(spec).flat_map(lacking).collect();
             if !lacking.is_empty() {
-                let key = (number, object.pointer.clone());
+                let key = (number, self.texts.keep(&object.pointer));
                 self.lacking.entry(key).or_default().extend(lacking);
             }
         }
@@ -227,7 +230,7 @@ impl Wires {
 }
 
 /// The names of a StatefulSet's claims.
-fn claim_templates(object: &Object<'_>) -> HashSet<String> {
+fn claim_templates<'o>(object: &'o Object<'_>) -> HashSet<Cow<'o, str>> {
     let claims = object.view.pointer("/spec/volumeClaimTemplates");
     let claims = claims.into_iter().flat_map(View::items);
     claims
@@ -256,7 +259,7 @@ fn lacking(container: View<'_>) -> impl Iterator<Item = Lacking> {
         .into_iter()
         .filter(move |resource| !given(resource));
     lacks.map(move |resource| Lacking {
-        container: member(container, "name").unwrap_or_default(),
+        container: member(container, "name").unwrap_or_default().into_owned(),
         resource,
     })
 }

@@ -3,6 +3,7 @@
 use super::{Wires, port};
 use crate::inject::network::facts::{Selected, member, text};
 use crate::inject::network::labels::{self, Labels};
+use crate::inject::network::texts::Texts;
 use crate::inject::network::topology::{ObjectRef, PortRef};
 use crate::manifest::View;
 use crate::object::Object;
@@ -78,21 +79,21 @@ impl EgressRule {
                 Peer::Namespaces { labels, .. } => labels
                     .get(NAMESPACE_NAME)
                     .or_else(|| labels.get("name"))
-                    .is_none_or(|name| name == namespace),
+                    .is_none_or(|name| *name == *namespace),
             })
     }
 }
 
 impl Wires {
-    pub(super) fn network_policy(&mut self, number: usize, object: &Object<'_>) {
+    pub(super) fn network_policy(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let Some(spec) = object.view.get("spec") else {
             return;
         };
         let types = spec.get("policyTypes").into_iter().flat_map(View::items);
-        let types: Vec<String> = types.filter_map(text).collect();
+        let types: Vec<_> = types.filter_map(text).collect();
         let rules = spec.get("egress").filter(|rules| !rules.is_null());
         for (direction, list) in [("ingress", "from"), ("egress", "to")] {
-            self.by_label(number, object, direction, list);
+            self.by_label(own, object, direction, list);
         }
         if !types.iter().any(|own| own == "Egress") && (!types.is_empty() || rules.is_none()) {
             return;
@@ -100,45 +101,45 @@ impl Wires {
         let at = format!("{}/spec/egress", object.pointer);
         let rules = rules.into_iter().flat_map(View::items).enumerate();
         self.egress.push(Egress {
-            object: ObjectRef::of(number, object),
-            selector: Selected::read(spec.get("podSelector")),
+            object: own.clone(),
+            selector: Selected::read(spec.get("podSelector"), &mut self.texts),
             rules: rules
-                .map(|(index, rule)| read_rule(rule, format!("{at}/{index}")))
+                .map(|(index, rule)| read_rule(rule, format!("{at}/{index}"), &mut self.texts))
                 .collect(),
         });
     }
 
     /// Namespaces that a policy selects by the label `name`, which nobody sets by itself.
-    fn by_label(&mut self, number: usize, object: &Object<'_>, direction: &str, list: &str) {
+    fn by_label(&mut self, own: &ObjectRef, object: &Object<'_>, direction: &str, list: &str) {
         let rules = object.view.get("spec").and_then(|spec| spec.get(direction));
         for (index, rule) in rules.into_iter().flat_map(View::items).enumerate() {
             let peers = rule.get(list).into_iter().flat_map(View::items);
-            for (peer, own) in peers.enumerate() {
-                let labels = own.pointer("/namespaceSelector/matchLabels");
+            for (peer, view) in peers.enumerate() {
+                let labels = view.pointer("/namespaceSelector/matchLabels");
                 if let Some(name) = labels.and_then(|labels| member(labels, "name")) {
                     let at = format!(
                         "{}/spec/{direction}/{index}/{list}/{peer}/namespaceSelector/matchLabels/name",
                         object.pointer
                     );
-                    self.by_name.push((ObjectRef::of(number, object), at, name));
+                    self.by_name.push((own.clone(), at.into(), name.into()));
                 }
             }
         }
     }
 }
 
-fn read_rule(rule: View<'_>, pointer: String) -> EgressRule {
+fn read_rule(rule: View<'_>, pointer: String, texts: &mut Texts) -> EgressRule {
     let peers = rule.get("to").into_iter().flat_map(View::items);
     let ports = rule.get("ports").into_iter().flat_map(View::items);
     EgressRule {
         pointer,
-        peers: peers.map(read_peer).collect(),
+        peers: peers.map(|peer| read_peer(peer, texts)).collect(),
         ports: ports
             .map(|own| {
-                let protocol = member(own, "protocol").unwrap_or_else(|| "TCP".to_owned());
+                let protocol = member(own, "protocol").unwrap_or("TCP".into());
                 let last = own.get("endPort").and_then(text);
                 (
-                    protocol,
+                    protocol.into_owned(),
                     port(own.get("port")),
                     last.and_then(|last| last.parse().ok()),
                 )
@@ -147,14 +148,14 @@ fn read_rule(rule: View<'_>, pointer: String) -> EgressRule {
     }
 }
 
-fn read_peer(peer: View<'_>) -> Peer {
+fn read_peer(peer: View<'_>, texts: &mut Texts) -> Peer {
     if peer.get("ipBlock").is_some() {
         return Peer::Block;
     }
     match peer.get("namespaceSelector").filter(|own| !own.is_null()) {
         None => Peer::Here,
         Some(selector) => Peer::Namespaces {
-            labels: labels::read(selector.get("matchLabels")),
+            labels: labels::read(selector.get("matchLabels"), texts),
             expressions: selector
                 .get("matchExpressions")
                 .is_some_and(|own| !own.is_empty()),

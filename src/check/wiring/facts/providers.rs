@@ -2,6 +2,8 @@
 
 use super::{What, Wires};
 use crate::inject::network::facts::{member, text};
+use crate::inject::network::texts::{Text, Texts};
+use crate::inject::network::topology::ObjectRef;
 use crate::manifest::View;
 use crate::manifest::view::Type;
 use crate::object::Object;
@@ -12,9 +14,9 @@ pub struct Provided {
     /// What it is.
     pub what: What,
     /// Its namespace as written.
-    pub namespace: Option<String>,
+    pub namespace: Option<Text>,
     /// Its name.
-    pub name: String,
+    pub name: Text,
     /// The keys in it.
     pub keys: Keys,
 }
@@ -23,7 +25,7 @@ pub struct Provided {
 #[derive(Debug)]
 pub enum Keys {
     /// Just these.
-    Known(Vec<String>),
+    Known(Vec<Text>),
     /// Something else fills it.
     Open,
 }
@@ -52,34 +54,35 @@ fn is_passive(group: &str, kind: &str) -> bool {
 }
 
 impl Wires {
-    pub(super) fn offer(&mut self, what: What, namespace: Option<&str>, name: &str, keys: Keys) {
+    fn offer(&mut self, what: What, namespace: &Option<Text>, name: Text, keys: Keys) {
         self.provided.push(Provided {
             what,
-            namespace: namespace.map(str::to_owned),
-            name: name.to_owned(),
+            namespace: namespace.clone(),
+            name,
             keys,
         });
     }
 
     /// Notes an object that others may name.
-    pub(super) fn offered(&mut self, number: usize, object: &Object<'_>) {
-        let id = &object.identity;
+    pub(super) fn offered(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let view = object.view;
-        let (what, keys) = match id.kind.as_str() {
-            "Secret" => (What::Secret, keys(view, &["data", "stringData"])),
-            "ConfigMap" => (What::ConfigMap, keys(view, &["data", "binaryData"])),
+        let texts = &mut self.texts;
+        let (what, keys) = match own.kind.as_str() {
+            "Secret" => (What::Secret, keys(view, &["data", "stringData"], texts)),
+            "ConfigMap" => (What::ConfigMap, keys(view, &["data", "binaryData"], texts)),
             "PersistentVolumeClaim" => {
                 let modes = view.pointer("/spec/accessModes");
                 let mut modes = modes.into_iter().flat_map(View::items).filter_map(text);
                 let single = |mode: &str| matches!(mode, "ReadWriteOnce" | "ReadWriteOncePod");
                 let first = modes.next();
                 if first.is_some_and(|mode| single(&mode)) && modes.all(|mode| single(&mode)) {
-                    self.single.insert((id.namespace.clone(), id.name.clone()));
+                    self.single
+                        .insert((own.namespace.clone(), own.name.clone()));
                 }
                 (What::Claim, Keys::Open)
             }
             "ServiceAccount" => {
-                let holder = self.holder(number, object);
+                let holder = self.holder(own);
                 self.pull_secrets(holder, view, &object.pointer);
                 (What::Account, Keys::Open)
             }
@@ -92,7 +95,7 @@ impl Wires {
                 (what, Keys::Open)
             }
         };
-        self.offer(what, id.namespace.as_deref(), &id.name, keys);
+        self.offer(what, &own.namespace, own.name.clone(), keys);
     }
 
     /// What a role's holders may create and change.
@@ -117,7 +120,8 @@ impl Wires {
                 if !resources.iter().any(|own| own == resource || own == "*") {
                     continue;
                 }
-                self.mentioned.extend(names.iter().cloned());
+                let names = names.iter().map(|name| self.texts.keep(name));
+                self.mentioned.extend(names);
                 if may("create") {
                     self.creates.insert(what);
                 }
@@ -130,28 +134,30 @@ impl Wires {
         let annotations = object.view.pointer("/metadata/annotations");
         for (key, value) in annotations.into_iter().flat_map(View::entries) {
             if key.ends_with("serving-cert-secret-name") {
-                self.mentioned.extend(text(value));
+                self.mentioned.extend(text(value).map(Text::from));
             }
         }
     }
 
     /// A custom resource: what it makes, where that is known; otherwise what it may.
-    pub(super) fn resource(&mut self, object: &Object<'_>) {
-        let id = &object.identity;
-        let (namespace, spec) = (id.namespace.as_deref(), object.view.get("spec"));
-        let named = |pointer: &str| spec.and_then(|spec| spec.pointer(pointer)).and_then(text);
-        match (id.group(), id.kind.as_str()) {
+    pub(super) fn resource(&mut self, own: &ObjectRef, object: &Object<'_>) {
+        let (namespace, spec) = (&own.namespace, object.view.get("spec"));
+        let named = |pointer: &str| {
+            let name = spec.and_then(|spec| spec.pointer(pointer)).and_then(text);
+            name.map(Text::from)
+        };
+        match (object.identity.group(), own.kind.as_str()) {
             ("external-secrets.io", "ExternalSecret") => {
-                let name = named("/target/name").unwrap_or_else(|| id.name.clone());
-                self.offer(What::Secret, namespace, &name, external(spec));
+                let name = named("/target/name").unwrap_or_else(|| own.name.clone());
+                self.offer(What::Secret, namespace, name, external(spec));
             }
             ("bitnami.com", "SealedSecret") => {
-                let name = named("/template/metadata/name").unwrap_or_else(|| id.name.clone());
-                self.offer(What::Secret, namespace, &name, sealed(spec));
+                let name = named("/template/metadata/name").unwrap_or_else(|| own.name.clone());
+                self.offer(What::Secret, namespace, name, sealed(spec));
             }
             ("cert-manager.io", _) | ("external-secrets.io", _) => {
                 if let Some(name) = named("/secretName") {
-                    self.offer(What::Secret, namespace, &name, Keys::Open);
+                    self.offer(What::Secret, namespace, name, Keys::Open);
                 }
                 self.mention(object.view, false, 0);
             }
@@ -159,7 +165,7 @@ impl Wires {
                 self.mention(object.view, false, 0);
                 if !is_passive(group, kind) {
                     self.operators = true;
-                    self.custom.insert(id.name.clone());
+                    self.custom.insert(own.name.clone());
                 }
             }
         }
@@ -183,7 +189,10 @@ impl Wires {
                     self.mention(item, telling, depth + 1);
                 }
             }
-            Type::String if telling => self.mentioned.extend(text(view)),
+            Type::String if telling => {
+                let name = text(view).map(|name| self.texts.keep(&name));
+                self.mentioned.extend(name);
+            }
             _ => {}
         }
     }
@@ -194,14 +203,14 @@ const MAX_DEPTH: usize = 12;
 
 /// The keys of a ConfigMap or Secret. An empty one waits for somebody to fill it, and so does a
 /// Secret of a type that Kubernetes fills.
-fn keys(object: View<'_>, fields: &[&str]) -> Keys {
+fn keys(object: View<'_>, fields: &[&str], texts: &mut Texts) -> Keys {
     if member(object, "type").as_deref() == Some("kubernetes.io/service-account-token") {
         return Keys::Open;
     }
     let fields = fields.iter().filter_map(|field| object.get(field));
     let keys = fields
         .flat_map(View::entries)
-        .map(|(key, _)| key.into_owned());
+        .map(|(key, _)| texts.keep(&key));
     match keys.collect::<Vec<_>>() {
         keys if keys.is_empty() => Keys::Open,
         keys => Keys::Known(keys),
@@ -228,8 +237,8 @@ fn external(spec: Option<View<'_>>) -> Keys {
     let data = spec.get("data").into_iter().flat_map(View::items);
     let fetched = data.filter_map(|entry| member(entry, "secretKey"));
     let written = written.into_iter().flat_map(View::entries);
-    let mut keys: Vec<String> = written.map(|(key, _)| key.into_owned()).collect();
-    keys.extend(fetched.filter(|_| merged));
+    let mut keys: Vec<Text> = written.map(|(key, _)| key.into()).collect();
+    keys.extend(fetched.filter(|_| merged).map(Text::from));
     Keys::Known(keys)
 }
 
@@ -237,8 +246,6 @@ fn external(spec: Option<View<'_>>) -> Keys {
 fn sealed(spec: Option<View<'_>>) -> Keys {
     let fields = ["/encryptedData", "/template/data"];
     let maps = fields.iter().filter_map(|at| spec?.pointer(at));
-    let keys = maps
-        .flat_map(View::entries)
-        .map(|(key, _)| key.into_owned());
+    let keys = maps.flat_map(View::entries).map(|(key, _)| Text::from(key));
     Keys::Known(keys.collect())
 }

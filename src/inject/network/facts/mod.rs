@@ -6,10 +6,13 @@ mod objects;
 mod pod;
 mod routes;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::labels::Labels;
 use super::narrow::Direction;
+use super::texts::{Text, Texts};
 use super::topology::{ContainerPort, ObjectRef, ServicePort};
 use crate::manifest::View;
 use crate::object::identity::HELM4_FILENAME;
@@ -27,9 +30,9 @@ pub struct Facts {
     /// The Services.
     pub services: Vec<ServiceFacts>,
     /// ConfigMaps and Secrets by kind, namespace as written, and name.
-    pub stored: HashMap<(Stored, Option<String>, String), ObjectRef>,
+    pub stored: HashMap<(Stored, Option<Text>, Text), ObjectRef>,
     /// Endpoints and EndpointSlices: the Service's namespace and name, and the addresses.
-    pub endpoints: Vec<(ObjectRef, String, Vec<String>)>,
+    pub endpoints: Vec<(ObjectRef, Text, Vec<Text>)>,
     /// Backends that a route leads to.
     pub routes: Vec<Backend>,
     /// Services that the API server calls.
@@ -39,7 +42,7 @@ pub struct Facts {
     /// Service accounts that a role is bound to: namespace as written, name.
     pub bindings: Vec<Account>,
     /// Service accounts that say whether their token is mounted.
-    pub accounts: Vec<(Option<String>, String, bool)>,
+    pub accounts: Vec<(Option<Text>, Text, bool)>,
     /// Dapr components.
     pub components: Vec<Component>,
     /// NetworkPolicies.
@@ -47,11 +50,13 @@ pub struct Facts {
     /// Host names under which routes offer the release to the world.
     pub public_names: Vec<String>,
     /// Namespaces that the stream creates.
-    pub namespaces: Vec<String>,
+    pub namespaces: Vec<Text>,
     /// How often each namespace is written, to tell the release's where nobody says it.
-    pub written: HashMap<String, usize>,
+    pub written: HashMap<Text, usize>,
     /// The chart template of the first object that has one by Helm 4's annotation.
     pub helm4_template: Option<String>,
+    /// What the objects are called and say.
+    pub texts: Texts,
 }
 
 /// A workload as its object says it.
@@ -60,7 +65,7 @@ pub struct WorkloadFacts {
     /// The object.
     pub object: ObjectRef,
     /// Pointer to the pod template from the document's root.
-    pub template: String,
+    pub template: Text,
     /// The pods' labels.
     pub labels: Labels,
     /// `spec.selector.matchLabels`; empty for kinds without a selector.
@@ -70,7 +75,7 @@ pub struct WorkloadFacts {
     /// Whether an operator makes its pods.
     pub operated: bool,
     /// The name of a StatefulSet's governing Service.
-    pub governing: Option<Word>,
+    pub governing: Option<Box<Word>>,
     /// The pod.
     pub pod: Pod,
     /// What the product that the pods belong to has to reach.
@@ -87,17 +92,17 @@ pub struct ServiceFacts {
     /// `spec.selector`; empty for a Service without.
     pub selector: Labels,
     /// `spec.type`, `ClusterIP` by default.
-    pub kind: String,
+    pub kind: Text,
     /// Whether it has external addresses of its own (`spec.externalIPs`).
     pub external_addresses: bool,
     /// `clusterIP: None`
     pub headless: bool,
     /// `spec.externalName`
-    pub external_name: Option<String>,
+    pub external_name: Option<Text>,
     /// Whether an operator makes it, so that it is not in the stream itself.
     pub operated: bool,
     /// The ports.
-    pub ports: Vec<ServicePort>,
+    pub ports: Rc<[ServicePort]>,
     /// The port to scrape, when its annotations ask Prometheus for it.
     pub scrape: Option<Scrape>,
 }
@@ -108,7 +113,7 @@ pub struct Scrape {
     /// The port, where one is named.
     pub port: Option<u16>,
     /// Pointer to the annotation that asks.
-    pub pointer: String,
+    pub pointer: Text,
 }
 
 /// A reference to a Service.
@@ -117,11 +122,11 @@ pub struct Backend {
     /// The object that holds it.
     pub object: ObjectRef,
     /// Where in its document.
-    pub pointer: String,
+    pub pointer: Text,
     /// The Service's namespace, where it is written.
-    pub namespace: Option<String>,
+    pub namespace: Option<Text>,
     /// The Service's name.
-    pub service: String,
+    pub service: Text,
     /// The Service's port; all of them without.
     pub port: Option<super::topology::PortRef>,
 }
@@ -132,11 +137,11 @@ pub struct Account {
     /// The binding.
     pub object: ObjectRef,
     /// Where the account stands in its document.
-    pub pointer: String,
+    pub pointer: Text,
     /// The account's namespace; the binding's own where none is written.
-    pub namespace: Option<String>,
+    pub namespace: Option<Text>,
     /// Its name; `None` for every account of the namespace.
-    pub name: Option<String>,
+    pub name: Option<Text>,
 }
 
 /// A Dapr component: what the sidecars of its scopes call.
@@ -145,7 +150,7 @@ pub struct Component {
     /// The object.
     pub object: ObjectRef,
     /// Dapr application ids; empty for all of the namespace.
-    pub scopes: Vec<String>,
+    pub scopes: Vec<Text>,
     /// Its settings.
     pub settings: Vec<Variable>,
 }
@@ -168,27 +173,31 @@ pub struct PolicyFacts {
 }
 
 impl Facts {
-    /// Notes what one object says. `places` are its pod specs, `number` is its document's.
-    pub fn collect(&mut self, number: usize, object: &Object<'_>, places: &[PodPlace]) {
-        let id = &object.identity;
-        if id.kind == "CustomResourceDefinition" {
-            return self.conversion(number, object);
+    /// What an object of the document of that number is called from now on.
+    pub fn name(&mut self, number: usize, object: &Object<'_>) -> ObjectRef {
+        ObjectRef::of(number, object, &mut self.texts)
+    }
+
+    /// Notes what one object says, which is called `own`. `places` are its pod specs.
+    pub fn collect(&mut self, own: &ObjectRef, object: &Object<'_>, places: &[PodPlace]) {
+        if object.identity.kind == "CustomResourceDefinition" {
+            return self.conversion(own, object);
         }
-        if let Some(namespace) = &id.namespace {
+        if let Some(namespace) = &own.namespace {
             *self.written.entry(namespace.clone()).or_default() += 1;
         }
         if self.helm4_template.is_none() {
             self.helm4_template = annotation(object.view, HELM4_FILENAME);
         }
         for place in places {
-            self.workload(number, object, place);
+            self.workload(own, object, place);
         }
         if places.is_empty() {
-            self.other(number, object);
+            self.other(own, object);
         }
     }
 
-    fn workload(&mut self, number: usize, object: &Object<'_>, place: &PodPlace) {
+    fn workload(&mut self, own: &ObjectRef, object: &Object<'_>, place: &PodPlace) {
         let (Some(template), Some(spec)) = (&place.template, object.view.pointer(&place.spec))
         else {
             return;
@@ -201,7 +210,8 @@ impl Facts {
             .view
             .pointer(template)
             .and_then(|template| template.get("metadata"));
-        let labels = super::labels::read(metadata.and_then(|m| m.get("labels")));
+        let texts = &mut self.texts;
+        let labels = super::labels::read(metadata.and_then(|m| m.get("labels")), texts);
         let selector = object.view.pointer("/spec/selector");
         // A ReplicationController's selector is the map of labels itself.
         let selector = match object.identity.kind.as_str() {
@@ -211,24 +221,19 @@ impl Facts {
         let at = format!("{}{}", object.pointer, place.spec);
         let annotations = metadata.and_then(|m| m.get("annotations"));
         let annotations_at = format!("{}{template}/metadata/annotations", object.pointer);
-        let mut pod = Pod::read(spec, &at);
-        pod.annotate(annotations, &annotations_at);
-        pod.annotate_object(object);
+        let mut pod = Pod::read(spec, &at, texts);
+        pod.annotate(annotations, &annotations_at, texts);
+        pod.annotate_object(object, texts);
+        let governing = object.view.pointer("/spec/serviceName").and_then(text);
+        let governing_at = || format!("{}/spec/serviceName", object.pointer);
         self.workloads.push(WorkloadFacts {
-            object: ObjectRef::of(number, object),
-            template: format!("{}{template}", object.pointer),
+            object: own.clone(),
+            template: texts.keep(&format!("{}{template}", object.pointer)),
             labels,
-            selector: super::labels::read(selector),
+            selector: super::labels::read(selector, texts),
             hook: object.identity.is_hook(),
             operated: !makes_pods_as_written(object.identity.group(), &object.identity.kind),
-            governing: object
-                .view
-                .pointer("/spec/serviceName")
-                .and_then(text)
-                .map(|text| Word {
-                    text,
-                    pointer: format!("{}/spec/serviceName", object.pointer),
-                }),
+            governing: governing.map(|text| Box::new(Word::new(&text, &governing_at(), texts))),
             pod,
             given: Vec::new(),
         });
@@ -243,16 +248,17 @@ impl Facts {
         variables: Vec<(usize, String, profile::Variable)>,
         endpoints: &[Endpoint],
     ) {
-        let mut workloads = self.workloads.iter_mut();
-        let is =
-            |own: &&mut WorkloadFacts| own.object.document == document && own.template == template;
+        let mut workloads = self.workloads.iter_mut().rev();
+        let is = |own: &&mut WorkloadFacts| {
+            own.object.document == document && *own.template == *template
+        };
         let Some(workload) = workloads.find(is) else {
             return;
         };
         workload.given = endpoints.to_vec();
         for (number, pointer, variable) in variables {
             if let Some(container) = workload.pod.containers.get_mut(number) {
-                container.give(pointer, variable);
+                container.give(&pointer, &variable, &mut self.texts);
             }
         }
     }
@@ -277,18 +283,17 @@ fn annotation(object: View<'_>, key: &str) -> Option<String> {
 }
 
 /// A string, or a number or boolean as it would be written: what people leave unquoted.
-pub fn text(view: View<'_>) -> Option<String> {
-    match view.as_str() {
-        Some(text) => Some(text.into_owned()),
-        None => view
-            .as_number()
-            .map(|number| number.to_string())
-            .or_else(|| view.as_bool().map(|b| b.to_string())),
+pub fn text(view: View<'_>) -> Option<Cow<'_, str>> {
+    if let Some(text) = view.as_str() {
+        return Some(text);
     }
+    let number = view.as_number().map(|number| number.to_string());
+    let text = number.or_else(|| view.as_bool().map(|b| b.to_string()));
+    text.map(Cow::Owned)
 }
 
 /// The member of a map, as [`text`].
-pub fn member(view: View<'_>, key: &str) -> Option<String> {
+pub fn member<'v>(view: View<'v>, key: &str) -> Option<Cow<'v, str>> {
     text(view.get(key)?)
 }
 
@@ -297,15 +302,16 @@ fn number(view: View<'_>) -> Option<u16> {
     text(view)?.trim().parse().ok().filter(|port| *port > 0)
 }
 
-/// The ports that containers declare.
-fn container_ports(container: View<'_>) -> impl Iterator<Item = ContainerPort> {
+/// The ports that a container declares.
+fn container_ports(container: View<'_>, texts: &mut Texts) -> Box<[ContainerPort]> {
     let ports = container.get("ports").into_iter().flat_map(View::items);
-    ports.filter_map(|port| {
+    let ports = ports.filter_map(|port| {
         Some(ContainerPort {
-            name: member(port, "name"),
+            name: member(port, "name").map(|name| texts.keep(&name)),
             number: number(port.get("containerPort")?)?,
             protocol: objects::protocol(port),
             on_node: port.get("hostPort").and_then(number).is_some(),
         })
-    })
+    });
+    ports.collect()
 }

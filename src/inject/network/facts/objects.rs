@@ -1,11 +1,14 @@
 //! What objects without pods say: Services, routes, monitors, webhooks, bindings, policies.
 
+use std::rc::Rc;
+
 use super::{
     Account, Backend, Component, Facts, PolicyFacts, Scrape, ServiceFacts, Source, Stored,
     Variable, member, number,
 };
 use crate::inject::network::labels::{self, Labels};
-use crate::inject::network::topology::{ObjectRef, PortRef, Protocol, ServicePort};
+use crate::inject::network::texts::{Text, Texts};
+use crate::inject::network::topology::{Named, ObjectRef, PortRef, Protocol, ServicePort};
 use crate::inject::network::{OWN, narrow};
 use crate::manifest::View;
 use crate::object::Object;
@@ -16,23 +19,26 @@ pub struct Selected {
     /// `matchLabels`.
     pub labels: Labels,
     /// `matchExpressions`: key, operator, values.
-    pub expressions: Vec<(String, String, Vec<String>)>,
+    pub expressions: Vec<(Text, Text, Vec<Text>)>,
 }
 
 impl Selected {
     /// Reads a `LabelSelector`.
-    pub fn read(selector: Option<View<'_>>) -> Selected {
+    pub fn read(selector: Option<View<'_>>, texts: &mut Texts) -> Selected {
+        let labels = selector.and_then(|s| s.get("matchLabels"));
+        let labels = labels::read(labels, texts);
         let expressions = selector.and_then(|s| s.get("matchExpressions"));
         let expression = |view: View<'_>| {
             let values = view.get("values").into_iter().flat_map(View::items);
+            let values = values.filter_map(super::text);
             Some((
-                member(view, "key")?,
-                member(view, "operator")?,
-                values.filter_map(super::text).collect(),
+                texts.keep(&member(view, "key")?),
+                texts.keep(&member(view, "operator")?),
+                values.map(Text::from).collect(),
             ))
         };
         Selected {
-            labels: labels::read(selector.and_then(|s| s.get("matchLabels"))),
+            labels,
             expressions: expressions
                 .into_iter()
                 .flat_map(View::items)
@@ -51,7 +57,7 @@ impl Selected {
         labels::selects(&self.labels, pod)
             && self.expressions.iter().all(|(key, operator, values)| {
                 let value = pod.get(key);
-                match operator.as_str() {
+                match &**operator {
                     "In" => value.is_some_and(|value| values.contains(value)),
                     "NotIn" => !value.is_some_and(|value| values.contains(value)),
                     "Exists" => value.is_some(),
@@ -73,9 +79,9 @@ pub struct Monitored {
     pub selector: Selected,
     /// Ports by name or number of the Service (or pod), and those by number or name of the pod;
     /// each with its pointer.
-    pub endpoints: Vec<(Option<PortRef>, Option<PortRef>, String)>,
+    pub endpoints: Vec<(Option<PortRef>, Option<PortRef>, Text)>,
     /// Namespaces it looks in; its own when empty, all when `None`.
-    pub namespaces: Option<Vec<String>>,
+    pub namespaces: Option<Vec<Text>>,
 }
 
 /// `protocol`, TCP by default.
@@ -93,123 +99,112 @@ pub fn port_ref(view: View<'_>) -> Option<PortRef> {
         return Some(PortRef::Number(number));
     }
     let name = view.as_str()?;
-    (!name.is_empty()).then(|| PortRef::Name(name.into_owned()))
+    (!name.is_empty()).then(|| PortRef::Name(Text::from(name)))
 }
 
 impl Facts {
     /// Notes what an object that runs no pods says.
-    pub(super) fn other(&mut self, document: usize, object: &Object<'_>) {
+    pub(super) fn other(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let id = &object.identity;
         match (id.group(), id.kind.as_str()) {
-            ("", "Service") => self.service(document, object),
-            ("", "ConfigMap") => self.store(document, object, Stored::ConfigMap),
-            ("", "Secret") => self.store(document, object, Stored::Secret),
-            ("", "Namespace") => self.namespaces.push(id.name.clone()),
-            ("", "ServiceAccount") => self.account(object),
+            ("", "Service") => self.service(own, object),
+            ("", "ConfigMap") => self.store(own, Stored::ConfigMap),
+            ("", "Secret") => self.store(own, Stored::Secret),
+            ("", "Namespace") => self.namespaces.push(own.name.clone()),
+            ("", "ServiceAccount") => self.account(own, object),
             ("", "Endpoints") | ("discovery.k8s.io", "EndpointSlice") => {
-                self.endpoints(document, object);
+                self.endpoints(own, object);
             }
-            ("networking.k8s.io", "NetworkPolicy") => self.policy(document, object),
+            ("networking.k8s.io", "NetworkPolicy") => self.policy(own, object),
             ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
-                self.binding(document, object);
+                self.binding(own, object);
             }
             ("monitoring.coreos.com", "ServiceMonitor" | "PodMonitor") => {
-                self.monitor(document, object);
+                self.monitor(own, object);
             }
             (
                 "admissionregistration.k8s.io",
                 "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration",
-            ) => self.webhooks(document, object),
+            ) => self.webhooks(own, object),
             ("apiregistration.k8s.io", "APIService") => {
-                self.called(document, object, "/spec/service");
+                self.called(own, object, "/spec/service");
             }
-            ("dapr.io", "Component") => self.component(document, object),
-            ("postgresql.cnpg.io", "Cluster") => self.database(document, object),
-            (group, kind) if super::routes::is_route(group, kind) => self.route(document, object),
+            ("dapr.io", "Component") => self.component(own, object),
+            ("postgresql.cnpg.io", "Cluster") => self.database(own),
+            (group, kind) if super::routes::is_route(group, kind) => self.route(own, object),
             _ => {}
         }
     }
 
-    fn service(&mut self, document: usize, object: &Object<'_>) {
+    fn service(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let Some(spec) = object.view.get("spec") else {
             return;
         };
+        let texts = &mut self.texts;
         let ports = spec.get("ports").into_iter().flat_map(View::items);
-        let ports = ports.filter_map(|port| {
-            let own = number(port.get("port")?)?;
-            Some(ServicePort {
-                name: member(port, "name"),
-                number: own,
-                target: port
-                    .get("targetPort")
-                    .and_then(port_ref)
-                    .unwrap_or(PortRef::Number(own)),
-                protocol: protocol(port),
-            })
-        });
+        let ports: Vec<ServicePort> = ports.filter_map(|port| service_port(port, texts)).collect();
         let metadata = object.view.get("metadata");
         let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
-        let at = format!("{}/metadata/annotations", object.pointer);
+        let at = || format!("{}/metadata/annotations", object.pointer);
+        let labels = metadata.and_then(|metadata| metadata.get("labels"));
+        let kind = member(spec, "type").unwrap_or("ClusterIP".into());
         self.services.push(ServiceFacts {
-            object: ObjectRef::of(document, object),
-            labels: labels::read(metadata.and_then(|metadata| metadata.get("labels"))),
-            selector: labels::read(spec.get("selector")),
-            kind: member(spec, "type").unwrap_or_else(|| "ClusterIP".into()),
+            object: own.clone(),
+            labels: labels::read(labels, texts),
+            selector: labels::read(spec.get("selector"), texts),
+            kind: texts.keep(&kind),
             external_addresses: spec.get("externalIPs").is_some_and(|own| !own.is_empty()),
             headless: member(spec, "clusterIP").as_deref() == Some("None"),
-            external_name: member(spec, "externalName"),
+            external_name: member(spec, "externalName").map(Text::from),
             operated: false,
-            ports: ports.collect(),
-            scrape: annotations.and_then(|annotations| Scrape::read(annotations, &at)),
+            ports: ports.into(),
+            scrape: annotations.and_then(|own| Scrape::read(own, &at(), texts)),
         });
     }
 
     /// The Services that CloudNativePG makes for a Cluster: to the primary, to the copies, to any
     /// (cloudnative-pg.io/docs, "Service management").
-    fn database(&mut self, document: usize, object: &Object<'_>) {
+    fn database(&mut self, own: &ObjectRef) {
         for role in ["rw", "ro", "r"] {
-            let own = ObjectRef::of(document, object);
             self.services.push(ServiceFacts {
-                object: ObjectRef {
+                object: ObjectRef::from(Named {
                     kind: "Service".into(),
-                    name: format!("{}-{role}", own.name),
-                    ..own
-                },
-                labels: Labels::new(),
-                selector: Labels::new(),
+                    name: format!("{}-{role}", own.name).into(),
+                    ..Named::clone(own)
+                }),
+                labels: Labels::default(),
+                selector: Labels::default(),
                 kind: "ClusterIP".into(),
                 external_addresses: false,
                 headless: false,
                 external_name: None,
                 operated: true,
-                ports: vec![ServicePort {
+                ports: Rc::from([ServicePort {
                     name: None,
                     number: 5432,
                     target: PortRef::Number(5432),
                     protocol: Protocol::Tcp,
-                }],
+                }]),
                 scrape: None,
             });
         }
     }
 
-    fn store(&mut self, document: usize, object: &Object<'_>, kind: Stored) {
-        let id = &object.identity;
-        let key = (kind, id.namespace.clone(), id.name.clone());
-        self.stored.insert(key, ObjectRef::of(document, object));
+    fn store(&mut self, own: &ObjectRef, kind: Stored) {
+        let key = (kind, own.namespace.clone(), own.name.clone());
+        self.stored.insert(key, own.clone());
     }
 
-    fn account(&mut self, object: &Object<'_>) {
-        let id = &object.identity;
+    fn account(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let mounted = object.view.get("automountServiceAccountToken");
         if let Some(mounted) = mounted.and_then(View::as_bool) {
-            let account = (id.namespace.clone(), id.name.clone(), mounted);
+            let account = (own.namespace.clone(), own.name.clone(), mounted);
             self.accounts.push(account);
         }
     }
 
     /// `Endpoints` are called like their Service, an `EndpointSlice` names it by a label.
-    fn endpoints(&mut self, document: usize, object: &Object<'_>) {
+    fn endpoints(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let view = object.view;
         let label = |key: &str| member(view.get("metadata")?.get("labels")?, key);
         let subsets = view.get("subsets").into_iter().flat_map(View::items);
@@ -219,16 +214,16 @@ impl Facts {
         let addresses = old
             .filter_map(|address| member(address, "ip"))
             .chain(new.filter_map(super::text))
+            .map(Text::from)
             .collect();
-        let service =
-            label("kubernetes.io/service-name").unwrap_or_else(|| object.identity.name.clone());
-        let object = ObjectRef::of(document, object);
-        self.endpoints.push((object, service, addresses));
+        let service = label("kubernetes.io/service-name").map(Text::from);
+        let service = service.unwrap_or_else(|| own.name.clone());
+        self.endpoints.push((own.clone(), service, addresses));
     }
 
-    fn policy(&mut self, document: usize, object: &Object<'_>) {
+    fn policy(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let spec = object.view.get("spec");
-        let types: Vec<String> = spec
+        let types: Vec<_> = spec
             .and_then(|spec| spec.get("policyTypes"))
             .into_iter()
             .flat_map(View::items)
@@ -240,47 +235,49 @@ impl Facts {
             .and_then(|spec| spec.get("egress"))
             .is_some_and(|rules| !rules.is_null());
         let has = |name: &str| types.iter().any(|own| own == name);
-        let own = object
+        let mark = object
             .view
             .get("metadata")
             .and_then(|metadata| metadata.get("labels"))
             .and_then(|labels| labels.get(OWN));
+        let selector = spec.and_then(|spec| spec.get("podSelector"));
         self.policies.push(PolicyFacts {
-            object: ObjectRef::of(document, object),
-            ours: own.is_some(),
-            selector: Selected::read(spec.and_then(|spec| spec.get("podSelector"))),
+            object: own.clone(),
+            ours: mark.is_some(),
+            selector: Selected::read(selector, &mut self.texts),
             ingress: types.is_empty() || has("Ingress"),
             egress: has("Egress") || (types.is_empty() && egress_rules),
             open: narrow::open_rules(object.view),
         });
     }
 
-    fn binding(&mut self, document: usize, object: &Object<'_>) {
-        let own = &object.identity.namespace;
+    fn binding(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let subjects = object.view.get("subjects").into_iter();
         for (index, subject) in subjects.flat_map(View::items).enumerate() {
             let name = member(subject, "name").unwrap_or_default();
+            let texts = &mut self.texts;
             let (namespace, name) = match member(subject, "kind").as_deref() {
                 Some("ServiceAccount") => {
-                    let namespace = member(subject, "namespace").or_else(|| own.clone());
-                    (namespace, Some(name))
+                    let written = member(subject, "namespace").map(|name| texts.keep(&name));
+                    let namespace = written.or_else(|| own.namespace.clone());
+                    (namespace, Some(texts.keep(&name)))
                 }
                 Some("Group") => match name.strip_prefix("system:serviceaccounts:") {
-                    Some(namespace) => (Some(namespace.to_owned()), None),
+                    Some(namespace) => (Some(texts.keep(namespace)), None),
                     None => continue,
                 },
                 _ => continue,
             };
             self.bindings.push(Account {
-                object: ObjectRef::of(document, object),
-                pointer: format!("{}/subjects/{index}", object.pointer),
+                object: own.clone(),
+                pointer: texts.keep(&format!("{}/subjects/{index}", object.pointer)),
                 namespace,
                 name,
             });
         }
     }
 
-    fn monitor(&mut self, document: usize, object: &Object<'_>) {
+    fn monitor(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let Some(spec) = object.view.get("spec") else {
             return;
         };
@@ -295,50 +292,48 @@ impl Facts {
             (
                 endpoint.get("port").and_then(port_ref),
                 endpoint.get("targetPort").and_then(port_ref),
-                format!("{}/spec/{list}/{index}", object.pointer),
+                Text::from(format!("{}/spec/{list}/{index}", object.pointer)),
             )
         });
         let elsewhere = spec.get("namespaceSelector");
         let any = elsewhere.and_then(|s| s.get("any")).and_then(View::as_bool) == Some(true);
         let names = elsewhere.and_then(|selector| selector.get("matchNames"));
         let names = names.into_iter().flat_map(View::items);
+        let names = names.filter_map(super::text).map(Text::from);
         self.monitors.push(Monitored {
-            object: ObjectRef::of(document, object),
+            object: own.clone(),
             pods,
-            selector: Selected::read(spec.get("selector")),
+            selector: Selected::read(spec.get("selector"), &mut self.texts),
             endpoints: endpoints.collect(),
-            namespaces: (!any).then(|| names.filter_map(super::text).collect()),
+            namespaces: (!any).then(|| names.collect()),
         });
     }
 
-    fn webhooks(&mut self, document: usize, object: &Object<'_>) {
+    fn webhooks(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let count = object.view.get("webhooks").map_or(0, |w| w.items().count());
         for index in 0..count {
             let at = format!("/webhooks/{index}/clientConfig/service");
-            self.called(document, object, &at);
+            self.called(own, object, &at);
         }
     }
 
     /// The webhook that converts a custom resource between versions.
-    pub(super) fn conversion(&mut self, document: usize, object: &Object<'_>) {
-        self.called(
-            document,
-            object,
-            "/spec/conversion/webhook/clientConfig/service",
-        );
+    pub(super) fn conversion(&mut self, own: &ObjectRef, object: &Object<'_>) {
+        self.called(own, object, "/spec/conversion/webhook/clientConfig/service");
     }
 
     /// A Service that the API server calls, on port 443 unless it says otherwise.
-    fn called(&mut self, document: usize, object: &Object<'_>, at: &str) {
+    fn called(&mut self, own: &ObjectRef, object: &Object<'_>, at: &str) {
         let Some(service) = object.view.pointer(at) else {
             return;
         };
+        let texts = &mut self.texts;
         if let Some(name) = member(service, "name") {
             self.webhooks.push(Backend {
-                object: ObjectRef::of(document, object),
-                pointer: format!("{}{at}", object.pointer),
-                namespace: member(service, "namespace"),
-                service: name,
+                object: own.clone(),
+                pointer: texts.keep(&format!("{}{at}", object.pointer)),
+                namespace: member(service, "namespace").map(|name| texts.keep(&name)),
+                service: texts.keep(&name),
                 port: Some(
                     service
                         .get("port")
@@ -349,7 +344,8 @@ impl Facts {
         }
     }
 
-    fn component(&mut self, document: usize, object: &Object<'_>) {
+    fn component(&mut self, own: &ObjectRef, object: &Object<'_>) {
+        let texts = &mut self.texts;
         let settings = object.view.pointer("/spec/metadata");
         let settings = settings.into_iter().flat_map(View::items).enumerate();
         let settings = settings.filter_map(|(index, setting)| {
@@ -357,24 +353,39 @@ impl Facts {
             let name = member(setting, "name")?;
             let secret = setting.get("secretKeyRef");
             let (source, pointer) = match (setting.get("value").and_then(super::text), secret) {
-                (Some(value), _) => (Source::Literal(value), format!("{at}/value")),
-                (None, Some(key)) => (
-                    Source::Key(Stored::Secret, member(key, "name")?, member(key, "key")?),
-                    format!("{at}/secretKeyRef"),
-                ),
+                (Some(value), _) => (Source::Literal(Text::from(value)), format!("{at}/value")),
+                (None, Some(key)) => {
+                    let (name, key) = (member(key, "name")?, member(key, "key")?);
+                    let source = Source::Key(Stored::Secret, texts.keep(&name), texts.keep(&key));
+                    (source, format!("{at}/secretKeyRef"))
+                }
                 (None, None) => return None,
             };
             Some(Variable {
-                name,
+                name: texts.keep(&name),
                 source,
-                pointer,
+                pointer: texts.keep(&pointer),
             })
         });
         let scopes = object.view.get("scopes").into_iter().flat_map(View::items);
+        let settings = settings.collect();
+        let scopes = scopes.filter_map(super::text).map(Text::from);
         self.components.push(Component {
-            object: ObjectRef::of(document, object),
-            scopes: scopes.filter_map(super::text).collect(),
-            settings: settings.collect(),
+            object: own.clone(),
+            scopes: scopes.collect(),
+            settings,
         });
     }
+}
+
+/// A port of a Service.
+fn service_port(port: View<'_>, texts: &mut Texts) -> Option<ServicePort> {
+    let own = number(port.get("port")?)?;
+    let target = port.get("targetPort").and_then(port_ref);
+    Some(ServicePort {
+        name: member(port, "name").map(|name| texts.keep(&name)),
+        number: own,
+        target: target.unwrap_or(PortRef::Number(own)),
+        protocol: protocol(port),
+    })
 }

@@ -1,6 +1,7 @@
 //! What a pod spec says: variables, arguments, and which ConfigMaps and Secrets it uses.
 
 use super::{Scrape, container_ports, member, text};
+use crate::inject::network::texts::{Text, Texts};
 use crate::inject::network::topology::ContainerPort;
 use crate::manifest::View;
 use crate::manifest::view::escape;
@@ -17,7 +18,7 @@ pub struct Pod {
     /// `hostNetwork`.
     pub host_network: bool,
     /// `serviceAccountName`.
-    pub account: Option<String>,
+    pub account: Option<Text>,
     /// `automountServiceAccountToken`.
     pub automount: Option<bool>,
     /// Whether a volume projects a service account token.
@@ -27,12 +28,12 @@ pub struct Pod {
     /// What Prometheus is asked to scrape.
     pub scrape: Option<Scrape>,
     /// The id under which Dapr knows the pods, where it adds its sidecar.
-    pub dapr: Option<Word>,
+    pub dapr: Option<Box<Word>>,
     /// Sidecars that others add to the pods: the annotation that asks for them, and the namespace of
     /// their control plane.
     pub sidecars: Vec<(Word, &'static str)>,
     /// Workloads that OpenShift's console draws an arrow to, as the chart says.
-    pub connects_to: Option<Word>,
+    pub connects_to: Option<Box<Word>>,
 }
 
 /// A container.
@@ -44,7 +45,7 @@ pub struct Container {
     /// their own.
     pub commands: Vec<Vec<Word>>,
     /// The ports it declares.
-    pub ports: Vec<ContainerPort>,
+    pub ports: Box<[ContainerPort]>,
 }
 
 /// Variables of a container.
@@ -53,27 +54,27 @@ pub enum Variables {
     /// One.
     One(Variable),
     /// All of a ConfigMap or Secret, each name behind a prefix.
-    All(Stored, String, String),
+    All(Stored, Text, Text),
 }
 
 /// A variable.
 #[derive(Debug)]
 pub struct Variable {
     /// The name.
-    pub name: String,
+    pub name: Text,
     /// Where its value comes from.
     pub source: Source,
     /// Pointer to the value from the document's root.
-    pub pointer: String,
+    pub pointer: Text,
 }
 
 /// Where a value comes from.
 #[derive(Debug)]
 pub enum Source {
     /// It stands here.
-    Literal(String),
+    Literal(Text),
     /// From that key of that ConfigMap or Secret.
-    Key(Stored, String, String),
+    Key(Stored, Text, Text),
     /// The pod's own namespace.
     Namespace,
 }
@@ -93,25 +94,36 @@ pub struct Mount {
     /// Which sort.
     pub kind: Stored,
     /// Its name.
-    pub name: String,
+    pub name: Text,
     /// The keys that are mounted; all when empty.
-    pub keys: Vec<String>,
+    pub keys: Vec<Text>,
 }
 
 /// A piece of text with its place.
 #[derive(Debug)]
 pub struct Word {
     /// The text.
-    pub text: String,
+    pub text: Text,
     /// Pointer from the document's root.
-    pub pointer: String,
+    pub pointer: Text,
+}
+
+impl Word {
+    /// A text at a pointer.
+    pub fn new(text: &str, pointer: &str, texts: &mut Texts) -> Word {
+        Word {
+            text: Text::from(text),
+            pointer: texts.keep(pointer),
+        }
+    }
 }
 
 impl Pod {
     /// Reads a pod spec that lies at a pointer.
-    pub fn read(spec: View<'_>, at: &str) -> Pod {
+    pub fn read(spec: View<'_>, at: &str, texts: &mut Texts) -> Pod {
+        let account = member(spec, "serviceAccountName").or_else(|| member(spec, "serviceAccount"));
         let mut pod = Pod {
-            account: member(spec, "serviceAccountName").or_else(|| member(spec, "serviceAccount")),
+            account: account.map(|name| texts.keep(&name)),
             automount: spec
                 .get("automountServiceAccountToken")
                 .and_then(View::as_bool),
@@ -121,70 +133,51 @@ impl Pod {
         for list in ["initContainers", "containers"] {
             for (index, container) in spec.get(list).into_iter().flat_map(View::items).enumerate() {
                 let at = format!("{at}/{list}/{index}");
-                pod.containers.push(Container::read(container, &at));
+                pod.containers.push(Container::read(container, &at, texts));
             }
         }
         for volume in spec.get("volumes").into_iter().flat_map(View::items) {
-            pod.volume(volume);
+            pod.volume(volume, texts);
         }
+        pod.containers.shrink_to_fit();
+        pod.mounts.shrink_to_fit();
         pod
     }
 
-    fn volume(&mut self, volume: View<'_>) {
-        self.mount(
-            Stored::ConfigMap,
-            volume.get("configMap"),
-            &["name", "items"],
-        );
-        self.mount(
-            Stored::Secret,
-            volume.get("secret"),
-            &["secretName", "items"],
-        );
+    fn volume(&mut self, volume: View<'_>, texts: &mut Texts) {
+        let mut mount = |kind, source: Option<View<'_>>, name: &str| {
+            let mount = source.and_then(|source| Mount::read(kind, source, name, texts));
+            self.mounts.extend(mount);
+        };
+        mount(Stored::ConfigMap, volume.get("configMap"), "name");
+        mount(Stored::Secret, volume.get("secret"), "secretName");
         let projected = volume.get("projected").and_then(|p| p.get("sources"));
         for source in projected.into_iter().flat_map(View::items) {
-            self.mount(Stored::ConfigMap, source.get("configMap"), &["name"]);
-            self.mount(Stored::Secret, source.get("secret"), &["name"]);
-            self.token |= source.get("serviceAccountToken").is_some();
+            mount(Stored::ConfigMap, source.get("configMap"), "name");
+            mount(Stored::Secret, source.get("secret"), "name");
         }
-    }
-
-    fn mount(&mut self, kind: Stored, source: Option<View<'_>>, keys: &[&str]) {
-        let name_key = keys.first().copied().unwrap_or_default();
-        let Some((source, name)) = source.and_then(|s| Some((s, member(s, name_key)?))) else {
-            return;
-        };
-        let items = source.get("items").into_iter().flat_map(View::items);
-        self.mounts.push(Mount {
-            kind,
-            name,
-            keys: items.filter_map(|item| member(item, "key")).collect(),
-        });
+        let is_token = |source: View<'_>| source.get("serviceAccountToken").is_some();
+        self.token |= projected.into_iter().flat_map(View::items).any(is_token);
     }
 
     /// Reads the pods' annotations, which lie at a pointer.
-    pub fn annotate(&mut self, annotations: Option<View<'_>>, at: &str) {
+    pub fn annotate(&mut self, annotations: Option<View<'_>>, at: &str, texts: &mut Texts) {
         let Some(annotations) = annotations else {
             return;
         };
-        self.scrape = Scrape::read(annotations, at);
+        self.scrape = Scrape::read(annotations, at, texts);
         for (key, value) in annotations.entries() {
             let pointer = || format!("{at}/{}", escape(&key));
             if let Some(namespace) = control_plane(&key, value) {
-                let word = Word {
-                    text: key.clone().into_owned(),
-                    pointer: pointer(),
-                };
+                let word = Word::new(&key, &pointer(), texts);
                 self.sidecars.push((word, namespace));
             }
             match (key.as_ref(), text(value)) {
                 ("dapr.io/app-id", Some(text)) => {
-                    let pointer = pointer();
-                    self.dapr = Some(Word { text, pointer });
+                    self.dapr = Some(Box::new(Word::new(&text, &pointer(), texts)));
                 }
                 (key, Some(text)) if may_name_hosts(key) => {
-                    let pointer = pointer();
-                    self.annotations.push(Word { text, pointer });
+                    self.annotations.push(Word::new(&text, &pointer(), texts));
                 }
                 _ => {}
             }
@@ -192,15 +185,15 @@ impl Pod {
     }
 
     /// Reads the annotations of the workload itself, where some charts put what belongs to the pods.
-    pub fn annotate_object(&mut self, object: &Object<'_>) {
+    pub fn annotate_object(&mut self, object: &Object<'_>, texts: &mut Texts) {
         let annotations = object
             .view
             .get("metadata")
             .and_then(|metadata| metadata.get("annotations"));
-        let word = |key: &str| {
+        let mut word = |key: &str| {
             let text = member(annotations?, key)?;
             let pointer = format!("{}/metadata/annotations/{}", object.pointer, escape(key));
-            Some(Word { text, pointer })
+            Some(Box::new(Word::new(&text, &pointer, texts)))
         };
         self.connects_to = word("app.openshift.io/connects-to");
         if self.dapr.is_none() {
@@ -240,7 +233,7 @@ fn may_name_hosts(key: &str) -> bool {
 
 impl Scrape {
     /// Reads `prometheus.io/…` from annotations that lie at a pointer.
-    pub fn read(annotations: View<'_>, at: &str) -> Option<Scrape> {
+    pub fn read(annotations: View<'_>, at: &str, texts: &mut Texts) -> Option<Scrape> {
         let key = ["prometheus.io/scrape", "prometheus.io.scrape"]
             .into_iter()
             .find(|key| member(annotations, key).as_deref() == Some("true"))?;
@@ -248,19 +241,33 @@ impl Scrape {
             port: annotations
                 .get("prometheus.io/port")
                 .and_then(super::number),
-            pointer: format!("{at}/{}", escape(key)),
+            pointer: texts.keep(&format!("{at}/{}", escape(key))),
+        })
+    }
+}
+
+impl Mount {
+    /// Reads a source of a volume's files, whose name stands under a key.
+    fn read(kind: Stored, source: View<'_>, key: &str, texts: &mut Texts) -> Option<Mount> {
+        let name = member(source, key)?;
+        let items = source.get("items").into_iter().flat_map(View::items);
+        let items = items.filter_map(|item| member(item, "key"));
+        Some(Mount {
+            kind,
+            name: texts.keep(&name),
+            keys: items.map(|key| texts.keep(&key)).collect(),
         })
     }
 }
 
 impl Container {
-    fn read(container: View<'_>, at: &str) -> Container {
+    fn read(container: View<'_>, at: &str, texts: &mut Texts) -> Container {
         let mut read = Container {
-            ports: container_ports(container).collect(),
+            ports: container_ports(container, texts),
             ..Container::default()
         };
         for source in container.get("envFrom").into_iter().flat_map(View::items) {
-            read.all_of(source);
+            read.all_of(source, texts);
         }
         for (index, variable) in container
             .get("env")
@@ -268,10 +275,10 @@ impl Container {
             .flat_map(View::items)
             .enumerate()
         {
-            read.variable(variable, &format!("{at}/env/{index}"));
+            read.variable(variable, &format!("{at}/env/{index}"), texts);
         }
-        let mut command = words(container.get("command"), &format!("{at}/command"));
-        command.extend(words(container.get("args"), &format!("{at}/args")));
+        let mut command = words(container.get("command"), &format!("{at}/command"), texts);
+        command.extend(words(container.get("args"), &format!("{at}/args"), texts));
         read.commands.push(command);
         for hook in [
             "lifecycle/postStart",
@@ -281,31 +288,37 @@ impl Container {
             "livenessProbe",
         ] {
             let pointer = format!("/{hook}/exec/command");
-            let command = words(container.pointer(&pointer), &format!("{at}{pointer}"));
+            let command = words(
+                container.pointer(&pointer),
+                &format!("{at}{pointer}"),
+                texts,
+            );
             if !command.is_empty() {
                 read.commands.push(command);
             }
         }
+        read.variables.shrink_to_fit();
+        read.commands.shrink_to_fit();
         read
     }
 
     /// Adds a variable that the container gets from its product.
-    pub fn give(&mut self, at: String, variable: profile::Variable) {
-        let (source, pointer) = match variable.given {
-            Given::Literal(text) => (Source::Literal(text), format!("{at}/value")),
+    pub fn give(&mut self, at: &str, variable: &profile::Variable, texts: &mut Texts) {
+        let (source, pointer) = match &variable.given {
+            Given::Literal(text) => (Source::Literal(texts.keep(text)), format!("{at}/value")),
             Given::Secret { secret, key } => (
-                Source::Key(Stored::Secret, secret, key),
+                Source::Key(Stored::Secret, texts.keep(secret), texts.keep(key)),
                 format!("{at}/valueFrom/secretKeyRef"),
             ),
         };
         self.variables.push(Variables::One(Variable {
-            name: variable.name,
+            name: texts.keep(&variable.name),
             source,
-            pointer,
+            pointer: texts.keep(&pointer),
         }));
     }
 
-    fn all_of(&mut self, source: View<'_>) {
+    fn all_of(&mut self, source: View<'_>, texts: &mut Texts) {
         let prefix = member(source, "prefix").unwrap_or_default();
         for (key, kind) in [
             ("configMapRef", Stored::ConfigMap),
@@ -315,30 +328,30 @@ impl Container {
                 .get(key)
                 .and_then(|reference| member(reference, "name"))
             {
-                let all = Variables::All(kind, name, prefix.clone());
+                let all = Variables::All(kind, texts.keep(&name), texts.keep(&prefix));
                 self.variables.push(all);
             }
         }
     }
 
-    fn variable(&mut self, variable: View<'_>, at: &str) {
+    fn variable(&mut self, variable: View<'_>, at: &str, texts: &mut Texts) {
         let Some(name) = member(variable, "name") else {
             return;
         };
-        if let Some((source, pointer)) = source(variable, at) {
+        if let Some((source, pointer)) = source(variable, at, texts) {
             self.variables.push(Variables::One(Variable {
-                name,
+                name: texts.keep(&name),
                 source,
-                pointer,
+                pointer: texts.keep(&pointer),
             }));
         }
     }
 }
 
 /// Where the value of a variable comes from, and the pointer to it.
-fn source(variable: View<'_>, at: &str) -> Option<(Source, String)> {
+fn source(variable: View<'_>, at: &str, texts: &mut Texts) -> Option<(Source, String)> {
     if let Some(value) = variable.get("value").and_then(text) {
-        return Some((Source::Literal(value), format!("{at}/value")));
+        return Some((Source::Literal(Text::from(value)), format!("{at}/value")));
     }
     let from = variable.get("valueFrom")?;
     let field = from.get("fieldRef").and_then(|of| member(of, "fieldPath"));
@@ -350,21 +363,19 @@ fn source(variable: View<'_>, at: &str) -> Option<(Source, String)> {
         ("secretKeyRef", Stored::Secret),
     ] {
         if let Some(key) = from.get(reference) {
-            let source = Source::Key(kind, member(key, "name")?, member(key, "key")?);
+            let (name, key) = (member(key, "name")?, member(key, "key")?);
+            let source = Source::Key(kind, texts.keep(&name), texts.keep(&key));
             return Some((source, format!("{at}/valueFrom/{reference}")));
         }
     }
     None
 }
 
-fn words(list: Option<View<'_>>, at: &str) -> Vec<Word> {
+fn words(list: Option<View<'_>>, at: &str, texts: &mut Texts) -> Vec<Word> {
     let items = list.into_iter().flat_map(View::items).enumerate();
-    items
-        .filter_map(|(index, word)| {
-            Some(Word {
-                text: text(word)?,
-                pointer: format!("{at}/{index}"),
-            })
-        })
-        .collect()
+    let words = items.filter_map(|(index, word)| {
+        let pointer = format!("{at}/{index}");
+        Some(Word::new(&text(word)?, &pointer, texts))
+    });
+    words.collect()
 }

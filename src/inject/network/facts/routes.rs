@@ -1,5 +1,7 @@
 //! Routes from outside: Ingress, the Gateway API, and other kinds of the same purpose.
 
+use std::borrow::Cow;
+
 use super::objects::port_ref;
 use super::{Backend, Facts, annotation, member};
 use crate::inject::network::evidence::hosts;
@@ -10,12 +12,11 @@ use crate::object::Object;
 
 impl Facts {
     /// Notes the Services that a route leads to, and the names it gives them.
-    pub(super) fn route(&mut self, document: usize, object: &Object<'_>) {
+    pub(super) fn route(&mut self, own: &ObjectRef, object: &Object<'_>) {
         let Some(spec) = object.view.get("spec") else {
             return;
         };
         let at = format!("{}/spec", object.pointer);
-        let object_ref = ObjectRef::of(document, object);
         let mut found = Vec::new();
         let istio = object.identity.group() == "networking.istio.io";
         // A VirtualService without a gateway only steers calls between pods.
@@ -30,10 +31,10 @@ impl Facts {
         asked(object, &mut |backend| found.push(backend));
         for (pointer, namespace, service, port) in found {
             self.routes.push(Backend {
-                object: object_ref.clone(),
-                pointer,
-                namespace,
-                service,
+                object: own.clone(),
+                pointer: self.texts.keep(&pointer),
+                namespace: namespace.map(|name| self.texts.keep(&name)),
+                service: self.texts.keep(&service),
                 port,
             });
         }
@@ -43,17 +44,16 @@ impl Facts {
     /// The host names of a route.
     fn public(&mut self, spec: View<'_>, object: View<'_>) {
         let rules = spec.get("rules").into_iter().flat_map(View::items);
-        let mut names: Vec<String> = rules.filter_map(|rule| member(rule, "host")).collect();
+        let mut names: Vec<Cow<'_, str>> = rules.filter_map(|rule| member(rule, "host")).collect();
         for list in ["hostnames", "hosts"] {
             let hosts = spec.get(list).into_iter().flat_map(View::items);
             names.extend(hosts.filter_map(super::text));
         }
         names.extend(member(spec, "host"));
         names.extend(spec.pointer("/virtualhost/fqdn").and_then(super::text));
-        names.extend(annotation(
-            object,
-            "external-dns.alpha.kubernetes.io/hostname",
-        ));
+        let hostname = annotation(object, "external-dns.alpha.kubernetes.io/hostname");
+        names.extend(hostname.map(Cow::Owned));
+        let names = names.into_iter().map(Cow::into_owned);
         self.public_names.extend(names);
     }
 }
@@ -160,8 +160,8 @@ fn each_backend(list: View<'_>, at: &str, depth: usize, found: &mut dyn FnMut(Fo
         match name.filter(|_| is_service) {
             Some(name) => {
                 let port = item.get("port").or_else(|| item.get("servicePort"));
-                let namespace = member(item, "namespace");
-                found((at, namespace, name, port.and_then(port_ref)));
+                let namespace = member(item, "namespace").map(Cow::into_owned);
+                found((at, namespace, name.into_owned(), port.and_then(port_ref)));
             }
             None => backends(item, &at, depth + 1, found),
         }
@@ -175,11 +175,11 @@ fn backend(key: &str, value: View<'_>, parent: View<'_>) -> Option<(String, Opti
         "service" => {
             let port = value.get("port")?;
             let port = port.get("number").or_else(|| port.get("name"))?;
-            Some((member(value, "name")?, port_ref(port)))
+            Some((member(value, "name")?.into_owned(), port_ref(port)))
         }
         // Ingress before 1.19: {serviceName, servicePort}
         "backend" => Some((
-            member(value, "serviceName")?,
+            member(value, "serviceName")?.into_owned(),
             value.get("servicePort").and_then(port_ref),
         )),
         // OpenShift: {to: {kind: Service, name}, port: {targetPort}}
@@ -187,12 +187,13 @@ fn backend(key: &str, value: View<'_>, parent: View<'_>) -> Option<(String, Opti
             let service = member(value, "kind").is_none_or(|kind| kind == "Service");
             let port = parent.get("port").and_then(|port| port.get("targetPort"));
             let port = port.and_then(port_ref);
-            member(value, "name").filter(|_| service).map(|n| (n, port))
+            let name = member(value, "name").filter(|_| service)?;
+            Some((name.into_owned(), port))
         }
         // Istio: {destination: {host, port: {number}}}
         "destination" => {
             let port = value.get("port").and_then(|port| port.get("number"));
-            Some((member(value, "host")?, port.and_then(port_ref)))
+            Some((member(value, "host")?.into_owned(), port.and_then(port_ref)))
         }
         _ => None,
     }
@@ -203,5 +204,6 @@ fn split_host(service: &str, value: View<'_>) -> (String, Option<String>) {
     let mut labels = service.split('.');
     let name = labels.next().unwrap_or_default().to_owned();
     let namespace = labels.next().map(str::to_owned);
-    (name, namespace.or_else(|| member(value, "namespace")))
+    let beside = || member(value, "namespace").map(Cow::into_owned);
+    (name, namespace.or_else(beside))
 }

@@ -6,17 +6,19 @@
 
 mod peers;
 mod rules;
+pub mod text;
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
 use super::labels::Labels;
+use super::texts::Text;
 use super::topology::{ObjectRef, Topology, Workload};
 use super::{OWN, WORKLOAD};
-use crate::manifest::view::escape;
 use crate::platform::network::{ChartPolicies, Mode, Network};
-pub use rules::shorten;
+pub use peers::Selection;
+pub use rules::{Rule, Spec, shorten};
 
 /// The label that marks the pods of one release, in mode `isolate`.
 pub const RELEASE: &str = "floe.dev/release";
@@ -35,20 +37,24 @@ pub struct Inputs<'a> {
 
 /// What to add to a release.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Plan {
+pub struct Plan<'t> {
     /// The policies, in the order of their workloads.
-    pub policies: Vec<Policy>,
+    pub policies: Vec<Policy<'t>>,
     /// Labels that pod templates need, so that the policies can select them.
     pub labels: Vec<TemplateLabel>,
 }
 
 /// A NetworkPolicy to add.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Policy {
+pub struct Policy<'t> {
     /// The workload it is for, by its place in the topology.
     pub workload: usize,
-    /// The object.
-    pub object: Value,
+    /// Its name.
+    pub name: String,
+    /// Its namespace, where that of the workload is written.
+    pub namespace: Option<Text>,
+    /// What it says.
+    pub spec: Spec<'t>,
     /// The policy of that name and mark that the stream holds already, most likely from an earlier
     /// run: then nothing has to be added.
     pub present: Option<ObjectRef>,
@@ -59,16 +65,14 @@ pub struct Policy {
 pub struct TemplateLabel {
     /// The workload, by its place in the topology.
     pub workload: usize,
-    /// The number of its document.
-    pub document: usize,
-    /// JSON Pointer to the label from the document's root.
-    pub pointer: String,
+    /// The label's key.
+    pub key: &'static str,
     /// The label's value.
-    pub value: String,
+    pub value: Text,
 }
 
 /// Plans the policies of a release.
-pub fn plan(topology: &Topology, inputs: &Inputs<'_>) -> Plan {
+pub fn plan<'t>(topology: &'t Topology, inputs: &Inputs<'_>) -> Plan<'t> {
     let mut policies = Vec::new();
     let labels = plan_each(topology, inputs, &mut |policy| {
         if policy.present.is_none() {
@@ -80,42 +84,39 @@ pub fn plan(topology: &Topology, inputs: &Inputs<'_>) -> Plan {
 
 /// Calls back with each policy of a release, so that a large release's need not all be held at once;
 /// gives the labels that pod templates need.
-pub fn plan_each(
-    topology: &Topology,
+pub fn plan_each<'t>(
+    topology: &'t Topology,
     inputs: &Inputs<'_>,
-    visit: &mut dyn FnMut(Policy),
+    visit: &mut dyn FnMut(Policy<'t>),
 ) -> Vec<TemplateLabel> {
     let mut labels = Vec::new();
     if inputs.mode == Mode::Off {
         return labels;
     }
     let rules = rules::Rules::new(topology, inputs);
-    let names = names(topology);
+    let mut names = names(topology);
     let ours = topology.policies.iter().filter(|policy| policy.ours);
     let ours: HashMap<(&str, &str), &ObjectRef> = ours
-        .map(|own| {
-            (
-                (own.namespace.as_str(), own.object.name.as_str()),
-                &own.object,
-            )
-        })
+        .map(|own| ((&*own.namespace, &*own.object.name), &own.object))
         .collect();
     for (number, workload) in topology.workloads.iter().enumerate() {
         label(number, workload, inputs, &mut labels);
         if workload.operated || workload.selector.is_empty() {
             continue;
         }
-        let Some(name) = names.get(number) else {
+        let Some(name) = names.get_mut(number).map(std::mem::take) else {
             continue;
         };
-        let present = ours.get(&(workload.namespace.as_str(), name.as_str()));
+        let present = ours.get(&(&*workload.namespace, name.as_str()));
+        let present = present.map(|own| (*own).clone());
         let directions = Directions::of(workload, inputs);
         if directions.any() {
-            let spec = rules.spec(number, workload, directions);
             visit(Policy {
                 workload: number,
-                object: object(workload, name, spec, inputs),
-                present: present.map(|own| (*own).clone()),
+                name,
+                namespace: workload.object.namespace.clone(),
+                spec: rules.spec(number, workload, directions),
+                present,
             });
         }
     }
@@ -165,42 +166,29 @@ fn names(topology: &Topology) -> Vec<String> {
 }
 
 fn label(number: usize, workload: &Workload, inputs: &Inputs<'_>, labels: &mut Vec<TemplateLabel>) {
-    let mut add = |key: &str, value: &str| {
-        let template = &workload.template;
+    let mut add = |key, value| {
         labels.push(TemplateLabel {
             workload: number,
-            document: workload.object.document,
-            pointer: format!("{template}/metadata/labels/{}", escape(key)),
-            value: value.to_owned(),
+            key,
+            value,
         });
     };
     if let (true, Some(value)) = (workload.needs_label, workload.selector.get(WORKLOAD)) {
-        add(WORKLOAD, value);
+        add(WORKLOAD, value.clone());
     }
     if let (Mode::Isolate, Some(release)) = (inputs.mode, inputs.release)
-        && workload.labels.get(RELEASE).map(String::as_str) != Some(release)
+        && workload.labels.get(RELEASE).map(|own| &**own) != Some(release)
     {
-        add(RELEASE, release);
+        add(RELEASE, Text::from(release));
     }
 }
 
-fn object(workload: &Workload, name: &str, spec: Value, inputs: &Inputs<'_>) -> Value {
-    let mut labels = inputs.labels.clone();
+/// `metadata` of the policies, but for what is each one's own.
+fn metadata(inputs: &Inputs<'_>) -> Map<String, Value> {
     let mode = match inputs.mode {
         Mode::Isolate => "isolate",
         Mode::Derive | Mode::Off => "derive",
     };
-    labels.insert(OWN.to_owned(), mode.to_owned());
-    let mut metadata = Map::new();
-    metadata.insert("name".into(), json!(name));
-    metadata.insert("labels".into(), json!(labels));
-    if let Some(namespace) = &workload.object.namespace {
-        metadata.insert("namespace".into(), json!(namespace));
-    }
-    json!({
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": metadata,
-        "spec": spec,
-    })
+    let labels = inputs.labels.with(OWN, mode);
+    Map::from_iter([("labels".to_owned(), json!(labels))])
 }

@@ -7,29 +7,56 @@ use crate::inject::network::topology::{Peer, Topology};
 use crate::platform::network::{Cidr, Network, PeerSide, Pods};
 
 /// The label by which every cluster knows a namespace's name (since Kubernetes 1.21).
-const NAMESPACE: &str = "kubernetes.io/metadata.name";
+pub(super) const NAMESPACE: &str = "kubernetes.io/metadata.name";
+
+/// A peer of a rule, as a policy writes it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Selection<'t> {
+    /// A workload's pods by their labels; in another namespace by its name too.
+    Pods(Option<&'t str>, &'t Labels),
+    /// Anything else.
+    Other(Value),
+}
+
+impl Selection<'_> {
+    /// The peer as the API server takes it.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Selection::Pods(None, labels) => json!({"podSelector": {"matchLabels": labels}}),
+            Selection::Pods(Some(namespace), labels) => json!({
+                "namespaceSelector": {"matchLabels": {NAMESPACE: namespace}},
+                "podSelector": {"matchLabels": labels},
+            }),
+            Selection::Other(value) => value.clone(),
+        }
+    }
+}
 
 /// Writes peers for policies in one namespace.
-pub struct Peers<'a> {
+pub struct Peers<'a, 'n> {
     /// The release.
     pub topology: &'a Topology,
     /// The platform's settings.
-    pub network: &'a Network,
+    pub network: &'n Network,
     /// The namespace of the policy.
     pub namespace: &'a str,
 }
 
-impl Peers<'_> {
+impl<'a> Peers<'a, '_> {
     /// A peer; `None` stands for everyone, which is written by leaving peers out.
-    pub fn write(&self, peer: &Peer) -> Option<Vec<Value>> {
-        Some(match peer {
+    pub fn write(&self, peer: &Peer) -> Option<Vec<Selection<'a>>> {
+        let others = match peer {
             Peer::World => return None,
             Peer::Workload(number) => match self.topology.workloads.get(*number) {
                 // To others its calls come from the node, which no pod selector means.
                 Some(own) if own.host_network && !self.network.nodes.is_empty() => {
                     self.network.nodes.iter().map(block).collect()
                 }
-                Some(own) => vec![self.pods(&own.namespace, &own.selector)],
+                Some(own) => {
+                    let elsewhere = *own.namespace != *self.namespace;
+                    let namespace = elsewhere.then_some(own.namespace.as_str());
+                    return Some(vec![Selection::Pods(namespace, &own.selector)]);
+                }
                 None => Vec::new(),
             },
             Peer::Ingress => self.sides(&self.network.ingress),
@@ -40,7 +67,11 @@ impl Peers<'_> {
             Peer::Namespace(name) => vec![namespaces(&[(NAMESPACE, name)])],
             Peer::Behind {
                 namespace, labels, ..
-            } => vec![self.pods(namespace, labels)],
+            } => {
+                let elsewhere = **namespace != *self.namespace;
+                let namespace = elsewhere.then_some(namespace.as_str());
+                vec![Selection::Pods(namespace, labels).to_value()]
+            }
             Peer::Outside(_) => self.outside(),
             Peer::Address(cidr) => vec![json!({"ipBlock": {"cidr": cidr}})],
             Peer::Extra(index) => match self.network.peers.get(*index) {
@@ -50,19 +81,8 @@ impl Peers<'_> {
                 }
                 None => Vec::new(),
             },
-        })
-    }
-
-    /// Pods by labels; in another namespace by its name too.
-    fn pods(&self, namespace: &str, labels: &Labels) -> Value {
-        let pods = json!({"matchLabels": labels});
-        match namespace == self.namespace {
-            true => json!({"podSelector": pods}),
-            false => json!({
-                "namespaceSelector": {"matchLabels": {NAMESPACE: namespace}},
-                "podSelector": pods,
-            }),
-        }
+        };
+        Some(others.into_iter().map(Selection::Other).collect())
     }
 
     /// Everything but private addresses.

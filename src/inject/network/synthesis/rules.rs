@@ -4,31 +4,91 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::peers::{self, Peers};
+use super::peers::{self, Peers, Selection};
 use super::{Directions, Inputs, RELEASE};
+use crate::inject::network::labels::Labels;
 use crate::inject::network::topology::{Edge, Peer, Port, PortRef, Protocol, Topology, Workload};
 use crate::platform::network::{Mode, Network, PortSpec};
 
+/// The `spec` of a policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec<'t> {
+    /// `podSelector.matchLabels`
+    pub selector: &'t Labels,
+    /// What may come in; `None` where the policy does not say.
+    pub ingress: Option<Vec<Rule<'t>>>,
+    /// What may go out besides name resolution; `None` where the policy does not say.
+    pub egress: Option<Vec<Rule<'t>>>,
+}
+
+/// A rule of a policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule<'t> {
+    /// Who is let through: everyone where nobody is said.
+    pub peers: Option<Vec<Selection<'t>>>,
+    /// The ports; all without.
+    pub ports: Vec<Port>,
+}
+
+impl Spec<'_> {
+    /// The `spec` as the API server takes it. `network` says how names are resolved.
+    pub fn to_value(&self, network: &Network) -> Value {
+        let mut spec = Map::new();
+        let selector = json!({"matchLabels": self.selector});
+        spec.insert("podSelector".into(), selector);
+        if let Some(rules) = self.ingress.as_ref().filter(|rules| !rules.is_empty()) {
+            let rules = rules.iter().map(|rule| rule.to_value("from"));
+            spec.insert("ingress".into(), rules.collect());
+        }
+        if let Some(rules) = &self.egress {
+            let rules = rules.iter().map(|rule| rule.to_value("to"));
+            let dns = dns(network).to_value("to");
+            spec.insert("egress".into(), std::iter::once(dns).chain(rules).collect());
+        }
+        spec.insert("policyTypes".into(), json!(self.types()));
+        Value::Object(spec)
+    }
+
+    /// `policyTypes`
+    pub fn types(&self) -> Vec<&'static str> {
+        let ingress = self.ingress.as_ref().map(|_| "Ingress");
+        let egress = self.egress.as_ref().map(|_| "Egress");
+        ingress.into_iter().chain(egress).collect()
+    }
+}
+
+impl Rule<'_> {
+    /// The rule with its peers under `side`.
+    fn to_value(&self, side: &str) -> Value {
+        let mut rule = Map::new();
+        if let Some(peers) = &self.peers {
+            rule.insert(side.into(), peers.iter().map(Selection::to_value).collect());
+        }
+        if !self.ports.is_empty() {
+            rule.insert("ports".into(), self.ports.iter().map(port).collect());
+        }
+        Value::Object(rule)
+    }
+}
+
 /// The edges of a release, by the workload whose policy they go into.
-pub struct Rules<'a> {
+pub struct Rules<'a, 'i> {
     topology: &'a Topology,
-    inputs: &'a Inputs<'a>,
+    inputs: &'i Inputs<'i>,
     /// Edges to each workload.
     incoming: Vec<Vec<&'a Edge>>,
     /// Edges from each workload.
     outgoing: Vec<Vec<&'a Edge>>,
     /// The namespaces of the release.
     namespaces: BTreeSet<&'a str>,
-    /// The rule that every policy has.
-    dns: Value,
 }
 
 /// Peers by the ports they share; no ports are all ports.
 type ByPorts<'e> = BTreeMap<Vec<Port>, Vec<&'e Peer>>;
 
-impl<'a> Rules<'a> {
+impl<'a, 'i> Rules<'a, 'i> {
     /// Sorts the edges of a topology.
-    pub fn new(topology: &'a Topology, inputs: &'a Inputs<'a>) -> Rules<'a> {
+    pub fn new(topology: &'a Topology, inputs: &'i Inputs<'i>) -> Rules<'a, 'i> {
         let mut incoming = vec![Vec::new(); topology.workloads.len()];
         let mut outgoing = incoming.clone();
         for edge in &topology.edges {
@@ -40,49 +100,33 @@ impl<'a> Rules<'a> {
                 }
             }
         }
-        let namespaces = topology.workloads.iter().map(|own| own.namespace.as_str());
+        let namespaces = topology.workloads.iter().map(|own| &*own.namespace);
         Rules {
             topology,
             inputs,
             incoming,
             outgoing,
             namespaces: namespaces.collect(),
-            dns: dns(inputs.network),
         }
     }
 
     /// The `spec` of a workload's policy.
-    pub fn spec(&self, number: usize, workload: &Workload, directions: Directions) -> Value {
+    pub fn spec(&self, number: usize, workload: &'a Workload, directions: Directions) -> Spec<'a> {
         let peers = Peers {
             topology: self.topology,
             network: self.inputs.network,
             namespace: &workload.namespace,
         };
-        let mut spec = Map::new();
-        let mut types = Vec::new();
-        spec.insert(
-            "podSelector".into(),
-            json!({"matchLabels": workload.selector}),
-        );
-        if directions.ingress {
-            types.push("Ingress");
-            let rules = self.ingress(number, workload, &peers);
-            if !rules.is_empty() {
-                spec.insert("ingress".into(), Value::Array(rules));
-            }
+        Spec {
+            selector: &workload.selector,
+            ingress: directions
+                .ingress
+                .then(|| self.ingress(number, workload, &peers)),
+            egress: directions.egress.then(|| self.egress(number, &peers)),
         }
-        if directions.egress {
-            types.push("Egress");
-            let rules = self.egress(number, &peers);
-            if !rules.is_empty() {
-                spec.insert("egress".into(), Value::Array(rules));
-            }
-        }
-        spec.insert("policyTypes".into(), json!(types));
-        Value::Object(spec)
     }
 
-    fn ingress(&self, number: usize, workload: &Workload, peers: &Peers<'_>) -> Vec<Value> {
+    fn ingress(&self, number: usize, workload: &Workload, peers: &Peers<'a, '_>) -> Vec<Rule<'a>> {
         let edges = self
             .incoming
             .get(number)
@@ -91,44 +135,45 @@ impl<'a> Rules<'a> {
         let mut rules = Vec::new();
         let isolate = self.inputs.mode == Mode::Isolate;
         if let (true, Some(release)) = (isolate, self.inputs.release) {
-            rules.push(json!({"from": self.release(release, workload)}));
+            rules.push(Rule {
+                peers: Some(self.release(release, workload)),
+                ports: Vec::new(),
+            });
         }
         // In mode `isolate` all of the release may call anyway.
         let edges = edges
             .iter()
             .filter(|edge| !isolate || !matches!(edge.from, Peer::Workload(_)));
         let by_ports = self.by_ports(edges.map(|edge| (&edge.from, *edge)));
-        rules.extend(self.write("from", by_ports, peers));
+        rules.extend(self.write(by_ports, peers));
         rules
     }
 
     /// All pods of the release, in all of its namespaces.
-    fn release(&self, release: &str, workload: &Workload) -> Vec<Value> {
+    fn release(&self, release: &str, workload: &Workload) -> Vec<Selection<'a>> {
         let pods = json!({"matchLabels": {RELEASE: release}});
-        let mut from = vec![json!({"podSelector": pods})];
+        let mut from = vec![Selection::Other(json!({"podSelector": pods}))];
         for namespace in self
             .namespaces
             .iter()
-            .filter(|own| **own != workload.namespace)
+            .filter(|own| workload.namespace != **own)
         {
-            from.push(json!({
+            from.push(Selection::Other(json!({
                 "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
                 "podSelector": pods,
-            }));
+            })));
         }
         from
     }
 
-    fn egress(&self, number: usize, peers: &Peers<'_>) -> Vec<Value> {
+    fn egress(&self, number: usize, peers: &Peers<'a, '_>) -> Vec<Rule<'a>> {
         let edges = self
             .outgoing
             .get(number)
             .map(Vec::as_slice)
             .unwrap_or_default();
         let by_ports = self.by_ports(edges.iter().map(|edge| (&edge.to, *edge)));
-        let mut rules = vec![self.dns.clone()];
-        rules.extend(self.write("to", by_ports, peers));
-        rules
+        self.write(by_ports, peers)
     }
 
     /// Groups peers by the ports they share.
@@ -167,10 +212,10 @@ impl<'a> Rules<'a> {
         }
     }
 
-    fn write(&self, side: &str, by_ports: ByPorts<'_>, peers: &Peers<'_>) -> Vec<Value> {
+    fn write(&self, by_ports: ByPorts<'_>, peers: &Peers<'a, '_>) -> Vec<Rule<'a>> {
         let mut rules = Vec::new();
         for (ports, list) in by_ports {
-            let mut written: Vec<Value> = Vec::new();
+            let mut written = Vec::new();
             let mut everyone = false;
             for peer in list {
                 match peers.write(peer) {
@@ -178,22 +223,14 @@ impl<'a> Rules<'a> {
                     None => everyone = true,
                 }
             }
-            written.dedup();
-            let mut rule = Map::new();
-            if !everyone {
-                // An empty list would mean everyone.
-                if written.is_empty() {
-                    continue;
-                }
-                rule.insert(side.into(), Value::Array(unique(written)));
+            // An empty list would mean everyone.
+            if !everyone && written.is_empty() {
+                continue;
             }
-            if !ports.is_empty() {
-                rule.insert(
-                    "ports".into(),
-                    Value::Array(ports.iter().map(port).collect()),
-                );
-            }
-            rules.push(Value::Object(rule));
+            rules.push(Rule {
+                peers: (!everyone).then(|| unique(written)),
+                ports,
+            });
         }
         rules
     }
@@ -201,23 +238,27 @@ impl<'a> Rules<'a> {
 
 /// Name resolution, for every workload: who calls a host needs its address first, and programs that
 /// call nobody still look up their own name, and hang when nobody answers.
-fn dns(network: &Network) -> Value {
-    let port = network.dns.port;
-    json!({
-        "to": peers::dns(network),
-        "ports": [{"port": port, "protocol": "UDP"}, {"port": port, "protocol": "TCP"}],
-    })
+pub(super) fn dns(network: &Network) -> Rule<'static> {
+    let peers = peers::dns(network).into_iter();
+    let port = |protocol| Port {
+        port: PortRef::Number(network.dns.port),
+        protocol,
+    };
+    Rule {
+        peers: Some(peers.map(Selection::Other).collect()),
+        ports: vec![port(Protocol::Udp), port(Protocol::Tcp)],
+    }
 }
 
-fn unique(values: Vec<Value>) -> Vec<Value> {
-    if values.len() < 2 {
-        return values;
+fn unique(selections: Vec<Selection<'_>>) -> Vec<Selection<'_>> {
+    if selections.len() < 2 {
+        return selections;
     }
-    let mut unique: Vec<Value> = Vec::with_capacity(values.len());
+    let mut unique = Vec::with_capacity(selections.len());
     let mut seen = BTreeSet::new();
-    for value in values {
-        if seen.insert(value.to_string()) {
-            unique.push(value);
+    for selection in selections {
+        if seen.insert(selection.to_value().to_string()) {
+            unique.push(selection);
         }
     }
     unique
@@ -244,7 +285,7 @@ fn given(port: &PortSpec) -> Port {
 fn port(port: &Port) -> Value {
     let number = match &port.port {
         PortRef::Number(number) => json!(number),
-        PortRef::Name(name) => json!(name),
+        PortRef::Name(name) => json!(**name),
     };
     json!({"port": number, "protocol": port.protocol.name()})
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::inject::network::WORKLOAD;
 use crate::inject::network::facts::{Facts, ServiceFacts};
 use crate::inject::network::labels::{self, Index, Labels};
+use crate::inject::network::texts::Text;
 use crate::platform::network::Network;
 
 /// What a topology is made from besides the facts.
@@ -24,27 +25,20 @@ pub struct Inputs<'a> {
     pub common: &'a dyn Fn(&str) -> bool,
 }
 
-/// Derives who calls whom. The workloads' labels and selectors are taken out of the facts, because
-/// a large release has many.
-pub fn derive<'a>(facts: &'a mut Facts, inputs: &Inputs<'a>) -> Topology {
+/// Derives who calls whom.
+pub fn derive<'a>(facts: &'a Facts, inputs: &Inputs<'a>) -> Topology {
     let release = release_namespace(facts, inputs.namespace);
-    let namespace = |written: &Option<String>| written.clone().unwrap_or_else(|| release.clone());
+    let namespace = |written: &Option<Text>| written.clone().unwrap_or_else(|| release.clone());
     let mut topology = Topology {
         workloads: workloads(facts, &namespace),
         ..Topology::default()
     };
-    let own_selectors: Vec<Labels> = facts
-        .workloads
-        .iter_mut()
-        .map(|own| std::mem::take(&mut own.selector))
-        .collect();
-    let facts = &*facts;
     let pods = topology.workloads.iter();
-    let index = Index::new(pods.map(|own| (own.namespace.as_str(), &own.labels)));
+    let index = Index::new(pods.map(|own| (&*own.namespace, &own.labels)));
     let services = facts.services.iter();
-    let mut endpoints: HashMap<(String, &str), Vec<String>> = HashMap::new();
+    let mut endpoints: Endpoints<'_> = HashMap::new();
     for (object, service, addresses) in &facts.endpoints {
-        let key = (namespace(&object.namespace), service.as_str());
+        let key = (namespace(&object.namespace), &**service);
         let list = endpoints.entry(key).or_default();
         list.extend(addresses.iter().cloned());
     }
@@ -62,7 +56,7 @@ pub fn derive<'a>(facts: &'a mut Facts, inputs: &Inputs<'a>) -> Topology {
     });
     let services: Vec<Service> = services.collect();
     let policies = policies(facts, &namespace, &topology.workloads, &index);
-    let selectors = selectors(own_selectors, &topology.workloads, &index, inputs.common);
+    let selectors = selectors(facts, &topology.workloads, &index, inputs.common);
     topology.services = services;
     for (workload, (selector, needs_label)) in topology.workloads.iter_mut().zip(selectors) {
         (workload.selector, workload.needs_label) = (selector, needs_label);
@@ -82,26 +76,32 @@ pub fn derive<'a>(facts: &'a mut Facts, inputs: &Inputs<'a>) -> Topology {
     topology
 }
 
+/// Addresses by namespace and name of the Service that leads to them.
+type Endpoints<'a> = HashMap<(Text, &'a str), Vec<Text>>;
+
+/// The namespace of an object, given what is written.
+pub(super) type Namespace<'n> = &'n dyn Fn(&Option<Text>) -> Text;
+
 /// The namespace that objects without one go to: as given, else the one most objects name, because
 /// charts commonly write the release's into them. Empty when nobody says any.
-pub fn release_namespace(facts: &Facts, given: Option<&str>) -> String {
+pub fn release_namespace(facts: &Facts, given: Option<&str>) -> Text {
     let most = || {
         let written = facts.written.iter();
         written.max_by(|a, b| (a.1, b.0).cmp(&(b.1, a.0)))
     };
     match given {
-        Some(given) => given.to_owned(),
+        Some(given) => Text::from(given),
         None => most().map(|(name, _)| name.clone()).unwrap_or_default(),
     }
 }
 
-fn workloads(facts: &mut Facts, namespace: &dyn Fn(&Option<String>) -> String) -> Vec<Workload> {
-    let own = facts.workloads.iter_mut().map(|own| Workload {
+fn workloads(facts: &Facts, namespace: Namespace<'_>) -> Vec<Workload> {
+    let own = facts.workloads.iter().map(|own| Workload {
         object: own.object.clone(),
         namespace: namespace(&own.object.namespace),
-        template: std::mem::take(&mut own.template),
-        labels: std::mem::take(&mut own.labels),
-        selector: Labels::new(),
+        template: own.template.clone(),
+        labels: own.labels.clone(),
+        selector: Labels::default(),
         needs_label: false,
         ports: own
             .pod
@@ -118,17 +118,13 @@ fn workloads(facts: &mut Facts, namespace: &dyn Fn(&Option<String>) -> String) -
     own.collect()
 }
 
-fn service(
-    own: &ServiceFacts,
-    endpoints: &HashMap<(String, &str), Vec<String>>,
-    namespace: &dyn Fn(&Option<String>) -> String,
-) -> Service {
+fn service(own: &ServiceFacts, endpoints: &Endpoints<'_>, namespace: Namespace<'_>) -> Service {
     let place = namespace(&own.object.namespace);
     let leads = match &own.external_name {
         _ if own.operated => Leads::Operated,
         Some(name) if own.kind == "ExternalName" => Leads::Name(name.to_ascii_lowercase()),
         _ if own.selector.is_empty() => {
-            let key = (place.clone(), own.object.name.as_str());
+            let key = (place.clone(), &*own.object.name);
             Leads::Endpoints(endpoints.get(&key).cloned().unwrap_or_default())
         }
         _ if own.headless => Leads::PodsDirectly,
@@ -137,7 +133,7 @@ fn service(
     Service {
         object: own.object.clone(),
         workloads: Vec::new(),
-        selector: Labels::new(),
+        selector: Labels::default(),
         namespace: place,
         leads,
         ports: own.ports.clone(),
@@ -162,14 +158,14 @@ fn selected(
         return index.may_select(namespace, selector);
     };
     let is_it = |own: &Workload| {
-        own.object.kind == "StatefulSet" && own.object.name == set && own.namespace == namespace
+        own.object.kind == "StatefulSet" && own.object.name == *set && own.namespace == *namespace
     };
     workloads.iter().position(is_it).into_iter().collect()
 }
 
 fn policies(
     facts: &Facts,
-    namespace: &dyn Fn(&Option<String>) -> String,
+    namespace: Namespace<'_>,
     workloads: &[Workload],
     index: &Index<'_>,
 ) -> Vec<ChartPolicy> {
@@ -203,35 +199,31 @@ fn policies(
 /// pods that outlast an upgrade. Where both are empty or select another workload's pods too, a label
 /// of ours tells them apart.
 fn selectors(
-    own: Vec<Labels>,
+    facts: &Facts,
     workloads: &[Workload],
     index: &Index<'_>,
     common: &dyn Fn(&str) -> bool,
 ) -> Vec<(Labels, bool)> {
-    let own = own.into_iter().zip(workloads).enumerate();
-    own.map(|(number, (mut selector, workload))| {
-        let alone = |labels: &Labels| match labels.keys().any(|key| common(key)) {
-            true => {
-                let mut telling = labels.clone();
-                telling.retain(|key, _| !common(key));
-                index.select(&workload.namespace, &telling) == [number]
-            }
-            false => index.select(&workload.namespace, labels) == [number],
+    let own = facts.workloads.iter().zip(workloads).enumerate();
+    own.map(|(number, (facts, workload))| {
+        let alone = |labels: &Labels| {
+            let telling = labels.keeping(|key| !common(key));
+            index.is_alone(number, &workload.namespace, &telling)
         };
-        let ours = |value: &str| Labels::from([(WORKLOAD.to_owned(), value.to_owned())]);
+        let ours = |value: &str| Labels::from([(WORKLOAD, value)]);
         if let Some(value) = workload.labels.get(WORKLOAD) {
             return (ours(value), false);
         }
         // A ReplicationController without a selector takes its template's labels for one: another
         // label would change whom it selects.
-        let fixed = workload.object.kind == "ReplicationController" && selector.is_empty();
-        selector.retain(|key, _| labels::is_stable(key));
+        let fixed = workload.object.kind == "ReplicationController" && facts.selector.is_empty();
+        let selector = facts.selector.stable();
         if alone(&selector) {
             return (selector, false);
         }
-        let mut all = labels::stable(&workload.labels);
+        let mut all = workload.labels.stable();
         if !fixed {
-            all.retain(|key, _| !common(key));
+            all = all.keeping(|key| !common(key));
         }
         if fixed || alone(&all) {
             return (all, false);
@@ -252,10 +244,10 @@ fn edges<'a>(
     facts: &'a Facts,
     inputs: &Inputs<'a>,
     topology: &Topology,
-    namespace: &dyn Fn(&Option<String>) -> String,
+    namespace: Namespace<'_>,
 ) -> (Vec<Edge>, Vec<Loose>) {
-    let own = topology.workloads.iter().map(|own| own.namespace.as_str());
-    let created = facts.namespaces.iter().map(String::as_str);
+    let own = topology.workloads.iter().map(|own| &*own.namespace);
+    let created = facts.namespaces.iter().map(|own| &**own);
     let resolver = Resolver::new(&topology.services, own.chain(created), &facts.public_names);
     let mut edges = Edges {
         topology,
@@ -270,8 +262,8 @@ fn edges<'a>(
     let mut list = edges.list;
     for edge in &mut list {
         edge.evidence.sort();
-        let place = |own: &Evidence| (own.object.clone(), own.pointer.clone(), own.says.clone());
-        edge.evidence.dedup_by_key(|own| place(own));
+        edge.evidence
+            .dedup_by(|a, b| (&a.object, &a.pointer, &a.says) == (&b.object, &b.pointer, &b.says));
     }
     list.sort_by(|a, b| (&a.from, &a.to, &a.port).cmp(&(&b.from, &b.to, &b.port)));
     (list, edges.loose)
@@ -389,13 +381,13 @@ pub(super) fn service_ports<'s>(
 pub(super) fn evidence(
     kind: super::EvidenceKind,
     object: &ObjectRef,
-    pointer: &str,
-    says: String,
+    pointer: &Text,
+    says: Text,
 ) -> Evidence {
     Evidence {
         kind,
         object: object.clone(),
-        pointer: pointer.to_owned(),
+        pointer: pointer.clone(),
         line: 0,
         says,
     }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::build::{Edges, service_ports};
+use super::build::{Edges, Namespace, service_ports};
 use super::links::Links;
 use super::resolve::OWN_NAMESPACE;
-use super::store::{Content, Store};
+use super::store::{Content, Entry, Store};
 use super::{Evidence, EvidenceKind, Leads, ObjectRef, Peer, Port, PortRef, Protocol, targets};
 use crate::inject::network::evidence::hosts::{self, Context};
 use crate::inject::network::evidence::names::Promise;
@@ -14,9 +14,8 @@ use crate::inject::network::evidence::{Mention, command, dapr, expand, file, nam
 use crate::inject::network::facts::{
     Component, Container, Facts, Mount, Source, Variable, Variables, WorkloadFacts,
 };
+use crate::inject::network::texts::Text;
 use crate::platform::endpoints::Endpoint;
-
-type Namespace<'n> = &'n dyn Fn(&Option<String>) -> String;
 
 /// Finds the calls of every workload.
 pub(super) fn find<'a>(
@@ -65,12 +64,12 @@ pub(super) fn find<'a>(
 }
 
 /// Workloads by their namespace and the id under which Dapr knows them.
-type Apps<'a> = HashMap<(String, &'a str), usize>;
+type Apps<'a> = HashMap<(Text, &'a str), usize>;
 
 fn apps<'a>(facts: &'a Facts, namespace: Namespace<'_>) -> Apps<'a> {
     let workloads = facts.workloads.iter().enumerate();
     let apps = workloads.filter_map(|(number, own)| {
-        let id = own.pod.dapr.as_ref()?.text.as_str();
+        let id = &*own.pod.dapr.as_ref()?.text;
         Some(((namespace(&own.object.namespace), id), number))
     });
     apps.collect()
@@ -89,7 +88,7 @@ fn applies(
     let Some(app) = &workload.pod.dapr else {
         return false;
     };
-    namespace(&component.object.namespace) == place
+    *namespace(&component.object.namespace) == *place
         && (component.scopes.is_empty() || component.scopes.contains(&app.text))
 }
 
@@ -97,9 +96,9 @@ fn applies(
 struct Caller<'c, 'a, 'e> {
     number: usize,
     object: &'a ObjectRef,
-    namespace: String,
+    namespace: Text,
     store: &'c Store<'a>,
-    links: &'c Links,
+    links: &'c Links<'c>,
     /// The applications that it can ask its own Dapr sidecar for, where it has one.
     apps: Option<&'c Apps<'a>>,
     edges: &'c mut Edges<'e>,
@@ -107,10 +106,10 @@ struct Caller<'c, 'a, 'e> {
 
 /// A variable with its value, and where that stands.
 struct Value {
-    name: String,
-    text: String,
+    name: Text,
+    text: Text,
     object: ObjectRef,
-    pointer: String,
+    pointer: Text,
 }
 
 impl<'a> Caller<'_, 'a, '_> {
@@ -119,7 +118,7 @@ impl<'a> Caller<'_, 'a, '_> {
         // A later variable of the same name wins.
         let by_name: HashMap<&str, &str> = values
             .iter()
-            .map(|value| (value.name.as_str(), value.text.as_str()))
+            .map(|value| (&*value.name, &*value.text))
             .collect();
         let links = self.links;
         let namespace = self.namespace.clone();
@@ -168,13 +167,13 @@ impl<'a> Caller<'_, 'a, '_> {
     /// The variables of a container with the values that the manifests show.
     fn variables(&self, container: &'a Container) -> Vec<Value> {
         let mut values: Vec<Value> = Vec::new();
-        let mut raw: HashMap<String, String> = HashMap::new();
+        let mut raw: HashMap<Text, Text> = HashMap::new();
         let mut add = |value: Value| {
             let known = |name: &str| {
-                let own = raw.get(name).map(String::as_str);
+                let own = raw.get(name).map(|text| &**text);
                 own.or_else(|| self.links.get(&self.namespace, name))
             };
-            let text = expand::expand(&value.text, false, &known);
+            let text = Text::from(expand::expand(&value.text, false, &known));
             raw.insert(value.name.clone(), text.clone());
             values.push(Value { text, ..value });
         };
@@ -185,7 +184,7 @@ impl<'a> Caller<'_, 'a, '_> {
                     for entry in content.iter().flat_map(|content| &content.entries) {
                         let object = content.as_ref().map(|c| c.object.clone());
                         add(Value {
-                            name: format!("{prefix}{}", entry.key),
+                            name: format!("{prefix}{}", entry.key).into(),
                             text: entry.value.clone(),
                             object: object.unwrap_or_default(),
                             pointer: entry.pointer.clone(),
@@ -220,7 +219,7 @@ impl<'a> Caller<'_, 'a, '_> {
                     name => name,
                 };
                 let pointer = variable.pointer.clone();
-                (text.to_owned(), self.object.clone(), pointer)
+                (Text::from(text), self.object.clone(), pointer)
             }
         };
         Some(Value {
@@ -237,12 +236,13 @@ impl<'a> Caller<'_, 'a, '_> {
         };
         for entry in &content.entries {
             if mount.keys.is_empty() || mount.keys.contains(&entry.key) {
-                self.file(&content, &entry.key, &entry.value, &entry.pointer);
+                self.file(&content, entry);
             }
         }
     }
 
-    fn file(&mut self, content: &Rc<Content>, key: &str, text: &str, pointer: &str) {
+    fn file(&mut self, content: &Rc<Content>, entry: &Entry) {
+        let (key, text, pointer) = (&entry.key, &entry.value, &entry.pointer);
         let mut mentions = Vec::new();
         match is_script(key, text) {
             true => command::script(text, &mut mentions),
@@ -251,15 +251,15 @@ impl<'a> Caller<'_, 'a, '_> {
         // A file that is one value, named by its key.
         if mentions.is_empty() && !text.trim().contains('\n') {
             mentions = of_variable(key, text.trim(), &|name| {
-                content.get(name).map(|entry| entry.value.as_str())
+                content.get(name).map(|entry| &*entry.value)
             });
         }
-        let kind = EvidenceKind::File(key.to_owned());
+        let kind = EvidenceKind::File(key.clone());
         self.invoke(key, text, &kind, &content.object, pointer);
         self.call_all(mentions, &kind, &content.object, pointer);
     }
 
-    fn annotation(&mut self, text: &str, pointer: &str) {
+    fn annotation(&mut self, text: &str, pointer: &Text) {
         let mut mentions = Vec::new();
         let context = Context {
             outside: false,
@@ -267,7 +267,7 @@ impl<'a> Caller<'_, 'a, '_> {
         };
         hosts::scan(text, context, &mut mentions);
         let key = pointer.rsplit('/').next().unwrap_or_default();
-        let kind = EvidenceKind::Annotation(key.replace("~1", "/"));
+        let kind = EvidenceKind::Annotation(key.replace("~1", "/").into());
         self.call_all(mentions, &kind, self.object, pointer);
     }
 
@@ -278,8 +278,8 @@ impl<'a> Caller<'_, 'a, '_> {
             .filter_map(|setting| self.variable(setting))
             .collect();
         let known = |name: &str| {
-            let value = values.iter().find(|value| value.name == name);
-            value.map(|value| value.text.as_str())
+            let value = values.iter().find(|value| *value.name == *name);
+            value.map(|value| &*value.text)
         };
         for value in &values {
             let mentions = of_variable(&value.name, &value.text, &known);
@@ -307,9 +307,9 @@ impl<'a> Caller<'_, 'a, '_> {
                 ..host
             });
         }
-        let kind = EvidenceKind::Profile(endpoint.field.clone());
+        let kind = EvidenceKind::Profile(Text::from(&*endpoint.field));
         let own = self.edges.topology.workloads.get(self.number);
-        let template = own.map_or(String::new(), |own| own.template.clone());
+        let template = own.map(|own| own.template.clone()).unwrap_or_default();
         self.call_all(mentions, &kind, self.object, &template);
     }
 
@@ -320,14 +320,14 @@ impl<'a> Caller<'_, 'a, '_> {
         text: &str,
         kind: &EvidenceKind,
         object: &ObjectRef,
-        pointer: &str,
+        pointer: &Text,
     ) {
         let Some(apps) = self.apps else {
             return;
         };
         for id in dapr::invoked(name, text) {
             let (app, place) = id.split_once('.').unwrap_or((id, &self.namespace));
-            let Some(&called) = apps.get(&(place.to_owned(), app)) else {
+            let Some(&called) = apps.get(&(Text::from(place), app)) else {
                 continue;
             };
             if called == self.number {
@@ -337,7 +337,7 @@ impl<'a> Caller<'_, 'a, '_> {
                 port: PortRef::Number(DAPR_PORT),
                 protocol: Protocol::Tcp,
             };
-            let shown = super::build::evidence(kind.clone(), object, pointer, id.to_owned());
+            let shown = super::build::evidence(kind.clone(), object, pointer, id.into());
             let (from, to) = (Peer::Workload(self.number), Peer::Workload(called));
             self.edges.add(from, to, Some(port), None, shown);
         }
@@ -347,7 +347,7 @@ impl<'a> Caller<'_, 'a, '_> {
     fn sidecars(&mut self, workload: &WorkloadFacts) {
         for (word, namespace) in &workload.pod.sidecars {
             let kind = EvidenceKind::Annotation(word.text.clone());
-            let says = (*namespace).to_owned();
+            let says = Text::from(*namespace);
             let evidence = super::build::evidence(kind, self.object, &word.pointer, says.clone());
             let from = Peer::Workload(self.number);
             self.edges
@@ -393,7 +393,7 @@ impl<'a> Caller<'_, 'a, '_> {
     }
 
     /// `app.openshift.io/connects-to`: names of workloads, or a JSON list of references to them.
-    fn connects_to(&mut self, text: &str, pointer: &str) {
+    fn connects_to(&mut self, text: &str, pointer: &Text) {
         let names: Vec<String> = match serde_json::from_str::<Vec<serde_json::Value>>(text) {
             Ok(list) => list
                 .iter()
@@ -412,7 +412,7 @@ impl<'a> Caller<'_, 'a, '_> {
             .filter(|(_, service)| {
                 service.workloads.iter().any(|number| {
                     let workload = self.edges.topology.workloads.get(*number);
-                    workload.is_some_and(|workload| names.contains(&workload.object.name))
+                    workload.is_some_and(|own| names.iter().any(|name| **name == *own.object.name))
                 })
             })
             .map(|(number, _)| number)
@@ -435,7 +435,7 @@ impl<'a> Caller<'_, 'a, '_> {
         mentions: Vec<Mention>,
         kind: &EvidenceKind,
         object: &ObjectRef,
-        pointer: &str,
+        pointer: &Text,
     ) {
         for mut mention in mentions {
             // A Secret's text is repeated only where it names a Service.
@@ -443,11 +443,11 @@ impl<'a> Caller<'_, 'a, '_> {
             let evidence = Evidence {
                 kind: kind.clone(),
                 object: object.clone(),
-                pointer: pointer.to_owned(),
+                pointer: pointer.clone(),
                 line: mention.line,
                 says: match mention.port {
-                    Some(port) if mention.explicit => format!("{}:{port}", mention.host),
-                    _ => mention.host.clone(),
+                    Some(port) if mention.explicit => format!("{}:{port}", mention.host).into(),
+                    _ => Text::from(&*mention.host),
                 },
             };
             targets::call(self.edges, self.number, &self.namespace, &mention, evidence);

@@ -2,11 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::build::{Edges, Inputs, evidence, service_ports};
+use super::build::{Edges, Inputs, Namespace, evidence, service_ports};
 use super::{EvidenceKind, Peer, Port, PortRef, Protocol};
 use crate::inject::network::facts::{Account, Backend, Facts, Monitored, WorkloadFacts};
-
-type Namespace<'n> = &'n dyn Fn(&Option<String>) -> String;
+use crate::inject::network::texts::Text;
 
 /// Finds who from outside may call the release, and who of it calls the API server.
 pub(super) fn find(facts: &Facts, _: &Inputs<'_>, namespace: Namespace<'_>, edges: &mut Edges<'_>) {
@@ -30,17 +29,18 @@ pub(super) fn find(facts: &Facts, _: &Inputs<'_>, namespace: Namespace<'_>, edge
 /// LoadBalancer and NodePort Services.
 fn exposed(facts: &Facts, edges: &mut Edges<'_>) {
     for (number, own) in facts.services.iter().enumerate() {
-        let (says, field) = match own.kind.as_str() {
-            "LoadBalancer" | "NodePort" => (own.kind.as_str(), "type"),
+        let (says, field) = match &*own.kind {
+            kind @ ("LoadBalancer" | "NodePort") => (kind, "type"),
             _ if own.external_addresses => ("externalIPs", "externalIPs"),
             _ => continue,
         };
         let Some(service) = edges.topology.services.get(number) else {
             continue;
         };
-        let kind = EvidenceKind::Exposed(says.to_owned());
-        let pointer = format!("{}/spec/{field}", own.object.pointer);
-        let shown = evidence(kind, &own.object, &pointer, says.to_owned());
+        let says = Text::from(says);
+        let kind = EvidenceKind::Exposed(says.clone());
+        let pointer = Text::from(format!("{}/spec/{field}", own.object.pointer));
+        let shown = evidence(kind, &own.object, &pointer, says);
         edges.reach(&Peer::World, number, &service_ports(service, None), &shown);
     }
 }
@@ -50,8 +50,9 @@ fn on_nodes(edges: &mut Edges<'_>) {
     let topology = edges.topology;
     for (number, own) in topology.workloads.iter().enumerate() {
         for port in own.ports.iter().filter(|port| port.on_node) {
-            let kind = EvidenceKind::Exposed("hostPort".to_owned());
-            let shown = evidence(kind, &own.object, &own.template, port.number.to_string());
+            let kind = EvidenceKind::Exposed("hostPort".into());
+            let says = Text::from(port.number.to_string());
+            let shown = evidence(kind, &own.object, &own.template, says);
             let port = Port {
                 port: PortRef::Number(port.number),
                 protocol: port.protocol,
@@ -81,8 +82,8 @@ fn called(
         return;
     };
     let says = match &backend.port {
-        Some(PortRef::Number(port)) => format!("{}:{port}", backend.service),
-        Some(PortRef::Name(port)) => format!("{}:{port}", backend.service),
+        Some(PortRef::Number(port)) => format!("{}:{port}", backend.service).into(),
+        Some(PortRef::Name(port)) => format!("{}:{port}", backend.service).into(),
         None => backend.service.clone(),
     };
     let shown = evidence(kind.clone(), &backend.object, &backend.pointer, says);
@@ -150,12 +151,12 @@ fn monitored(monitor: &Monitored, facts: &Facts, namespace: Namespace<'_>, edges
     let own = namespace(&monitor.object.namespace);
     let looks_in = |place: &str| match &monitor.namespaces {
         None => true,
-        Some(names) if names.is_empty() => place == own,
-        Some(names) => names.iter().any(|name| name == place),
+        Some(names) if names.is_empty() => *place == *own,
+        Some(names) => names.iter().any(|name| **name == *place),
     };
     for (port, target, pointer) in &monitor.endpoints {
         let says = match port.as_ref().or(target.as_ref()) {
-            Some(PortRef::Number(port)) => port.to_string(),
+            Some(PortRef::Number(port)) => Text::from(port.to_string()),
             Some(PortRef::Name(port)) => port.clone(),
             None => continue,
         };
@@ -217,13 +218,13 @@ fn ends(
 
 /// Pods whose service account a role is bound to, unless no token is mounted.
 fn bound(facts: &Facts, namespace: Namespace<'_>, edges: &mut Edges<'_>) {
-    let unmounted: HashSet<(String, &str)> = facts
+    let unmounted: HashSet<(Text, &str)> = facts
         .accounts
         .iter()
         .filter(|(_, _, mounted)| !mounted)
-        .map(|(written, name, _)| (namespace(written), name.as_str()))
+        .map(|(written, name, _)| (namespace(written), &**name))
         .collect();
-    let mut by_account: HashMap<(String, Option<&str>), &Account> = HashMap::new();
+    let mut by_account: HashMap<(Text, Option<&str>), &Account> = HashMap::new();
     for binding in &facts.bindings {
         let key = (namespace(&binding.namespace), binding.name.as_deref());
         by_account.entry(key).or_insert(binding);
@@ -242,7 +243,7 @@ fn bound(facts: &Facts, namespace: Namespace<'_>, edges: &mut Edges<'_>) {
                 EvidenceKind::Binding,
                 &binding.object,
                 &binding.pointer,
-                account.to_owned(),
+                Text::from(account),
             );
             edges.add(Peer::Workload(number), Peer::ApiServer, None, None, shown);
         }

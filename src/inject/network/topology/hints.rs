@@ -4,6 +4,7 @@ use super::build::Edges;
 use super::{Evidence, EvidenceKind, ObjectRef, Peer, targets};
 use crate::inject::network::evidence::hosts::{self, Context};
 use crate::inject::network::evidence::names::Promise;
+use crate::inject::network::texts::Text;
 use crate::platform::network::{Network, Workloads};
 
 /// Adds the platform's calls and peers.
@@ -45,7 +46,7 @@ fn chosen(workloads: &Workloads, edges: &Edges<'_>) -> Vec<usize> {
     chosen.map(|(number, _)| number).collect()
 }
 
-fn namespace(workload: usize, edges: &Edges<'_>) -> String {
+fn namespace(workload: usize, edges: &Edges<'_>) -> Text {
     let own = edges.topology.workloads.get(workload);
     own.map(|own| own.namespace.clone()).unwrap_or_default()
 }
@@ -54,8 +55,8 @@ fn platform(pointer: &str, reason: Option<&str>) -> Evidence {
     Evidence {
         kind: EvidenceKind::Platform,
         object: ObjectRef::default(),
-        pointer: pointer.to_owned(),
+        pointer: Text::from(pointer),
         line: 0,
-        says: reason.unwrap_or_default().to_owned(),
+        says: Text::from(reason.unwrap_or_default()),
     }
 }

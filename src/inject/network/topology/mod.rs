@@ -13,37 +13,59 @@ mod store;
 mod targets;
 
 use std::fmt;
+use std::ops::Deref;
+use std::rc::Rc;
 
 use super::labels::Labels;
 use super::narrow::Direction;
+use super::texts::{Text, Texts};
 use crate::object::Object;
 pub use build::{Inputs, derive, release_namespace};
 
-/// An object of the stream.
+/// An object of the stream. Copies share what they say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectRef {
+pub struct ObjectRef(Rc<Named>);
+
+/// What an object of the stream is called, and where it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Named {
     /// The document's number in the stream, from 0.
     pub document: usize,
     /// JSON Pointer to the object in its document: `""`, or `/items/3` in a `List`.
-    pub pointer: String,
+    pub pointer: Text,
     /// `Deployment`.
-    pub kind: String,
+    pub kind: Text,
     /// The namespace as written; `None` means the release's.
-    pub namespace: Option<String>,
+    pub namespace: Option<Text>,
     /// `metadata.name`.
-    pub name: String,
+    pub name: Text,
 }
 
 impl ObjectRef {
     /// An object of the document of that number.
-    pub fn of(document: usize, object: &Object<'_>) -> ObjectRef {
-        ObjectRef {
+    pub fn of(document: usize, object: &Object<'_>, texts: &mut Texts) -> ObjectRef {
+        let id = &object.identity;
+        ObjectRef::from(Named {
             document,
-            pointer: object.pointer.clone(),
-            kind: object.identity.kind.clone(),
-            namespace: object.identity.namespace.clone(),
-            name: object.identity.name.clone(),
-        }
+            pointer: texts.keep(&object.pointer),
+            kind: texts.keep(&id.kind),
+            namespace: id.namespace.as_deref().map(|own| texts.keep(own)),
+            name: texts.keep(&id.name),
+        })
+    }
+}
+
+impl From<Named> for ObjectRef {
+    fn from(named: Named) -> ObjectRef {
+        ObjectRef(Rc::new(named))
+    }
+}
+
+impl Deref for ObjectRef {
+    type Target = Named;
+
+    fn deref(&self) -> &Named {
+        &self.0
     }
 }
 
@@ -79,9 +101,9 @@ pub struct Workload {
     /// The object.
     pub object: ObjectRef,
     /// The namespace it runs in; empty when it is the release's and that is not known.
-    pub namespace: String,
+    pub namespace: Text,
     /// JSON Pointer, in its document, to the pod template; a Pod is one itself.
-    pub template: String,
+    pub template: Text,
     /// The labels of its pods.
     pub labels: Labels,
     /// The labels that select its pods and no other workload's. Never empty, and the same after an
@@ -90,7 +112,7 @@ pub struct Workload {
     /// Whether the selector needs a label, [`super::WORKLOAD`], that the pod template does not have yet.
     pub needs_label: bool,
     /// The ports its containers declare.
-    pub ports: Vec<ContainerPort>,
+    pub ports: Box<[ContainerPort]>,
     /// Whether its pods use the node's own network, where no NetworkPolicy holds.
     pub host_network: bool,
     /// Whether Helm runs it as a hook.
@@ -107,7 +129,7 @@ pub struct Workload {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerPort {
     /// The name, by which Services and policies may call it.
-    pub name: Option<String>,
+    pub name: Option<Text>,
     /// The number.
     pub number: u16,
     /// TCP, UDP or SCTP.
@@ -145,7 +167,7 @@ pub struct Service {
     /// The object.
     pub object: ObjectRef,
     /// The namespace it is in; empty as in [`Workload::namespace`].
-    pub namespace: String,
+    pub namespace: Text,
     /// The workloads whose pods it selects.
     pub workloads: Vec<usize>,
     /// The labels it selects by, where no workload of the release makes such pods; else empty.
@@ -153,7 +175,7 @@ pub struct Service {
     /// Where it leads.
     pub leads: Leads,
     /// Its ports.
-    pub ports: Vec<ServicePort>,
+    pub ports: Rc<[ServicePort]>,
 }
 
 /// Where a Service leads.
@@ -166,7 +188,7 @@ pub enum Leads {
     /// To another host (`type: ExternalName`).
     Name(String),
     /// To whatever somebody enters into its Endpoints; those of the stream.
-    Endpoints(Vec<String>),
+    Endpoints(Vec<Text>),
     /// To pods that an operator makes, Service and all: the stream shows neither.
     Operated,
 }
@@ -175,7 +197,7 @@ pub enum Leads {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicePort {
     /// The name; required where there is more than one.
-    pub name: Option<String>,
+    pub name: Option<Text>,
     /// The number clients use.
     pub number: u16,
     /// The pods' port.
@@ -190,7 +212,7 @@ pub enum PortRef {
     /// `8080`
     Number(u16),
     /// `http`, as a container of the pod declares it.
-    Name(String),
+    Name(Text),
 }
 
 /// A port of pods.
@@ -230,20 +252,20 @@ pub enum Peer {
     /// The API server, as it calls webhooks and as pods call it.
     ApiServer,
     /// Pods in a namespace that the release does not hold.
-    Namespace(String),
+    Namespace(Text),
     /// Pods that somebody else makes and a Service of the release selects.
     Behind {
         /// The namespace of both.
-        namespace: String,
+        namespace: Text,
         /// The Service's name.
-        service: String,
+        service: Text,
         /// What it selects by.
         labels: Labels,
     },
     /// Hosts outside the cluster whose addresses are not known, by the name that is used.
-    Outside(String),
+    Outside(Text),
     /// An address, in CIDR notation.
-    Address(String),
+    Address(Text),
     /// One of the platform's own peers, by its place in `hardening.network.peers`.
     Extra(usize),
 }
@@ -271,28 +293,28 @@ pub struct Evidence {
     /// The object that says so.
     pub object: ObjectRef,
     /// JSON Pointer to the value, from the document's root.
-    pub pointer: String,
+    pub pointer: Text,
     /// The line of the value, from 0, for text of many lines.
     pub line: usize,
     /// The host and port as the text says them; never anything else of the text, which may be secret.
-    pub says: String,
+    pub says: Text,
 }
 
 /// What sort of place shows a call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EvidenceKind {
     /// An environment variable of that name.
-    Variable(String),
+    Variable(Text),
     /// A command or an argument.
     Argument,
     /// A file of that name in a ConfigMap or Secret.
-    File(String),
+    File(Text),
     /// An annotation with that key.
-    Annotation(String),
+    Annotation(Text),
     /// A custom resource.
     Resource,
     /// A Service that is open to the world, by its type.
-    Exposed(String),
+    Exposed(Text),
     /// An Ingress, a route of the Gateway API, or another kind of route.
     Route,
     /// A webhook, or an aggregated API.
@@ -306,7 +328,7 @@ pub enum EvidenceKind {
     /// The platform file.
     Platform,
     /// That field of the profiles of the product that the pods belong to.
-    Profile(String),
+    Profile(Text),
 }
 
 /// A name that looks like a call and leads nowhere.
@@ -337,7 +359,7 @@ pub struct ChartPolicy {
     /// The object.
     pub object: ObjectRef,
     /// The namespace it is in.
-    pub namespace: String,
+    pub namespace: Text,
     /// Whether it is one of ours, from a run before this one.
     pub ours: bool,
     /// The workloads whose pods it selects.

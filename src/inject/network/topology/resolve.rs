@@ -43,7 +43,7 @@ impl<'a> Resolver<'a> {
         public: &[String],
     ) -> Resolver<'a> {
         let by_name = services.iter().enumerate().map(|(number, service)| {
-            let key = (service.namespace.as_str(), service.object.name.as_str());
+            let key = (&*service.namespace, &*service.object.name);
             (key, number)
         });
         Resolver {
@@ -185,20 +185,20 @@ fn is_file_ending(label: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Leads, ObjectRef};
+    use super::super::{Leads, Named, ObjectRef};
     use super::*;
 
     fn service(namespace: &str, name: &str) -> Service {
         Service {
-            object: ObjectRef {
+            object: ObjectRef::from(Named {
                 name: name.into(),
-                ..ObjectRef::default()
-            },
+                ..Named::default()
+            }),
             namespace: namespace.into(),
             workloads: Vec::new(),
             selector: Default::default(),
             leads: Leads::Pods,
-            ports: Vec::new(),
+            ports: [].into(),
         }
     }
 

@@ -8,7 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::ObjectRef;
+use super::build::Namespace;
 use crate::inject::network::facts::{Facts, Stored};
+use crate::inject::network::texts::Text;
 use crate::manifest::view::escape;
 use crate::manifest::{Document, View};
 
@@ -16,11 +18,11 @@ use crate::manifest::{Document, View};
 #[derive(Debug)]
 pub struct Entry {
     /// The key.
-    pub key: String,
+    pub key: Text,
     /// The text behind it; decoded where the Secret holds base64.
-    pub value: String,
+    pub value: Text,
     /// JSON Pointer to it from the document's root.
-    pub pointer: String,
+    pub pointer: Text,
 }
 
 /// A ConfigMap or Secret.
@@ -35,13 +37,13 @@ pub struct Content {
 impl Content {
     /// The entry of that key.
     pub fn get(&self, key: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.key == key)
+        self.entries.iter().find(|entry| *entry.key == *key)
     }
 }
 
 /// Reads each ConfigMap and Secret at most once.
 pub struct Store<'a> {
-    by_name: HashMap<(Stored, String, &'a str), &'a ObjectRef>,
+    by_name: HashMap<(Stored, Text, &'a str), &'a ObjectRef>,
     load: &'a dyn Fn(usize) -> Option<&'a str>,
     read: RefCell<HashMap<&'a ObjectRef, Option<Rc<Content>>>>,
 }
@@ -51,11 +53,11 @@ impl<'a> Store<'a> {
     pub fn new(
         facts: &'a Facts,
         load: &'a dyn Fn(usize) -> Option<&'a str>,
-        namespace: &dyn Fn(&Option<String>) -> String,
+        namespace: Namespace<'_>,
     ) -> Store<'a> {
-        let by_name = facts.stored.iter().map(|((kind, written, name), object)| {
-            ((*kind, namespace(written), name.as_str()), object)
-        });
+        let stored = facts.stored.iter();
+        let by_name = stored
+            .map(|((kind, written, name), object)| ((*kind, namespace(written), &**name), object));
         Store {
             by_name: by_name.collect(),
             load,
@@ -65,8 +67,8 @@ impl<'a> Store<'a> {
 
     /// What a ConfigMap or Secret of the release holds; `None` when the release has none of that
     /// name.
-    pub fn get(&self, kind: Stored, namespace: &str, name: &'a str) -> Option<Rc<Content>> {
-        let object = *self.by_name.get(&(kind, namespace.to_owned(), name))?;
+    pub fn get(&self, kind: Stored, namespace: &Text, name: &'a str) -> Option<Rc<Content>> {
+        let object = *self.by_name.get(&(kind, namespace.clone(), name))?;
         let mut read = self.read.borrow_mut();
         let content = read
             .entry(object)
@@ -90,13 +92,12 @@ fn content(text: &str, object: &ObjectRef) -> Option<Rc<Content>> {
                 false => Some(value.into_owned()),
             });
             if let Some(value) = value
-                && !entries.iter().any(|entry: &Entry| entry.key == key)
+                && !entries.iter().any(|entry: &Entry| *entry.key == *key)
             {
-                let key = key.into_owned();
                 entries.push(Entry {
-                    key,
-                    value,
-                    pointer,
+                    key: Text::from(key),
+                    value: Text::from(value),
+                    pointer: Text::from(pointer),
                 });
             }
         }

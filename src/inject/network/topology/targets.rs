@@ -8,6 +8,7 @@ use super::{
 use crate::inject::network::evidence::Mention;
 use crate::inject::network::evidence::hosts;
 use crate::inject::network::labels::stateful_set;
+use crate::inject::network::texts::Text;
 
 /// Adds the edges of one mention.
 pub(super) fn call(
@@ -28,15 +29,17 @@ pub(super) fn call(
         }),
         Target::ApiServer => edges.add(from, Peer::ApiServer, None, None, evidence),
         Target::Service(service) => to_service(edges, &from, service, mention, evidence),
-        Target::Namespace(name) => edges.add(from, Peer::Namespace(name), None, None, evidence),
+        Target::Namespace(name) => {
+            edges.add(from, Peer::Namespace(name.into()), None, None, evidence);
+        }
         Target::Address(address) => {
             let range = if address.contains(':') { 128 } else { 32 };
-            let to = Peer::Address(format!("{address}/{range}"));
+            let to = Peer::Address(format!("{address}/{range}").into());
             edges.add(from, to, mention.port.map(tcp), None, evidence);
         }
         Target::Outside(host) => match mention.port.or(mention.usual) {
             Some(port) => {
-                let to = Peer::Outside(host);
+                let to = Peer::Outside(host.into());
                 edges.add(from, to, Some(tcp(port)), None, evidence);
             }
             None => edges.loose.push(Loose {
@@ -176,7 +179,7 @@ fn renamed(
         Target::Namespace(name) => {
             edges.add(
                 from.clone(),
-                Peer::Namespace(name),
+                Peer::Namespace(name.into()),
                 None,
                 Some(number),
                 evidence,
@@ -186,7 +189,7 @@ fn renamed(
             let named = service.ports.first().map(|port| port.number);
             match (mention.port.or(named), from) {
                 (Some(port), _) => {
-                    let to = Peer::Outside(host.to_owned());
+                    let to = Peer::Outside(host.into());
                     edges.add(from.clone(), to, Some(tcp(port)), Some(number), evidence);
                 }
                 (None, Peer::Workload(workload)) => edges.loose.push(Loose {
@@ -201,19 +204,19 @@ fn renamed(
 }
 
 /// Private addresses are called exactly; public ones may change, as every host outside.
-fn endpoint_peers(addresses: &[String], name: &str) -> Vec<Peer> {
-    let private = |address: &&String| match hosts::address(address) {
+fn endpoint_peers(addresses: &[Text], name: &Text) -> Vec<Peer> {
+    let private = |address: &&Text| match hosts::address(address) {
         Some(std::net::IpAddr::V4(v4)) => v4.is_private() || v4.is_link_local(),
         Some(std::net::IpAddr::V6(v6)) => v6.is_unique_local(),
         None => false,
     };
     let exact = addresses.iter().filter(private).map(|address| {
         let range = if address.contains(':') { 128 } else { 32 };
-        Peer::Address(format!("{address}/{range}"))
+        Peer::Address(format!("{address}/{range}").into())
     });
     let mut peers: Vec<Peer> = exact.collect();
     if peers.len() < addresses.len() || addresses.is_empty() {
-        peers.push(Peer::Outside(name.to_owned()));
+        peers.push(Peer::Outside(name.clone()));
     }
     peers
 }
@@ -282,12 +285,12 @@ fn named_pods(topology: &Topology, service: &Service, host: &str) -> Vec<usize> 
         let own = topology.workloads.get(**number).map(|own| &own.object);
         own.is_some_and(|own| match own.kind.as_str() {
             "StatefulSet" => stateful_set(pod) == Some(own.name.as_str()),
-            "Pod" => pod == own.name,
+            "Pod" => own.name == *pod,
             _ => false,
         })
     };
     let one = service.workloads.iter().find(is_pod);
-    match one.filter(|_| name == service.object.name) {
+    match one.filter(|_| *name == *service.object.name) {
         Some(one) => vec![*one],
         None => service.workloads.clone(),
     }
