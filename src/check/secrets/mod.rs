@@ -16,6 +16,7 @@ pub mod field;
 pub mod fingerprint;
 mod forms;
 pub mod hit;
+mod keys;
 mod keywords;
 mod names;
 pub mod remarks;

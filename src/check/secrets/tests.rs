@@ -319,6 +319,30 @@ const FOUND: &[(&str, usize, &str)] = &[
         5,
         "apiVersion: v1\nkind: Secret\nmetadata: {name: api}\nstringData:\n  client1: changeme\n",
     ),
+    (
+        "values.yaml",
+        4,
+        "database:\n  existingSecret: web-db\n  keys:\n    password: changeme\n",
+    ),
+    (
+        "values.yaml",
+        3,
+        "database:\n  clientSecret: ''\n  keys: {password: password}\n",
+    ),
+    (
+        "values.yaml",
+        3,
+        "secretKeys:\n  token: token\n  password: @P\n",
+    ),
+    ("values.yaml", 1, "keyboard: {password: password}\n"),
+    (
+        "values.yaml",
+        3,
+        "existingSecret: web\nkeys:\n  a: {password: password}\n",
+    ),
+    ("README.md", 1, "psql postgres://APP:@P@db/app\n"),
+    ("README.md", 1, "psql postgres://app:PASSWORD@db/app\n"),
+    ("README.md", 1, "psql postgres://APP:HUNTER@db/app\n"),
 ];
 
 /// File name and text in which nothing may be found.
@@ -347,6 +371,30 @@ const NOT_FOUND: &[(&str, &str)] = &[
     (
         "a.yaml",
         "apiVersion: kafka.strimzi.io/v1\nkind: KafkaConnect\nmetadata: {name: web}\nspec:\n  authentication:\n    passwordSecret: {secretName: web, password: password}\n",
+    ),
+    (
+        "values.yaml",
+        "database:\n  existingSecret: web-db\n  keys:\n    username: username\n    password: password\n",
+    ),
+    (
+        "values.yaml",
+        "auth:\n  existingSecret: ''\n  secretKeys:\n    password: postgres-password\n    token: token\n",
+    ),
+    (
+        "values.yaml",
+        "existingSecretKeyMapping:\n  password: password\n  secret: client-secret\n",
+    ),
+    (
+        "values.yaml",
+        "secretRef: {name: web}\nkeyMapping: {password: password}\n",
+    ),
+    (
+        "README.md",
+        "The address has the form `postgresql://USER:PASSWORD@HOST:5432/DATABASE`.\n",
+    ),
+    (
+        "values.yaml",
+        "# a comment\nurl: amqp://MQ_USER:MQ_PASSWORD@mq:5672\ndsn: mysql://<user>:<password>@<host>/web\n",
     ),
     (
         "a.yaml",

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use memchr::memmem;
 
 use super::hit::{Hit, Rule};
-use super::values;
+use super::{names, values};
 
 /// What stands between scheme and host. It is looked for in every scalar.
 static SIGN: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("://"));
@@ -63,7 +63,11 @@ fn one(text: &str, at: usize) -> Option<Hit> {
         && !password.starts_with("%3")
         && !password.starts_with("%4")
         && !password.starts_with("%5");
-    if password.is_empty() || placeholder || !values::is_literal(password) || user.starts_with('<')
+    if password.is_empty()
+        || placeholder
+        || !values::is_literal(password)
+        || user.starts_with('<')
+        || are_words(user, password)
     {
         return None;
     }
@@ -74,6 +78,17 @@ fn one(text: &str, at: usize) -> Option<Hit> {
         offset,
         password,
     ))
+}
+
+/// `USER:PASSWORD`: names in capitals for what is to be put in their place.
+fn are_words(user: &str, password: &str) -> bool {
+    let capitals = |text: &str| {
+        text.bytes().any(|b| b.is_ascii_uppercase())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || matches!(b, b'_' | b'-'))
+    };
+    capitals(user) && capitals(password) && names::classify(password).is_some()
 }
 
 fn is_token(user: &str, authority: &str) -> bool {

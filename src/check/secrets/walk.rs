@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::hit::{Hit, Rule};
 use super::scan::{self, Context};
 use super::tables::{KINDS, Sort};
-use super::{forms, names, secret, values};
+use super::{forms, keys, names, secret, values};
 use crate::manifest::view::Type;
 use crate::manifest::way::Way;
 use crate::manifest::{Style, View};
@@ -146,6 +146,7 @@ fn walk(view: View<'_>, context: Context<'_>, root: Root) -> Vec<Found> {
         context,
         labels: root == Root::Text && names::is_label_file(context.name),
         in_text: root == Root::Text,
+        keys: false,
         found: Vec::new(),
     };
     if root == Root::Text {
@@ -175,6 +176,8 @@ struct Walker<'c> {
     /// The words of this text are shown to people.
     labels: bool,
     in_text: bool,
+    /// The members of the next map say which keys of a Secret to read.
+    keys: bool,
     found: Vec<Found>,
 }
 
@@ -274,14 +277,12 @@ impl Walker<'_> {
     }
 
     fn map(&mut self, view: View<'_>, parent: &str, depth: usize, way: &Way<'_>) {
+        let of_secret = std::mem::take(&mut self.keys);
         let labels = self.labels;
         self.labels |= self.in_text && are_labels(&view.entries().collect::<Vec<_>>());
         let pair = OnceCell::new();
         let parent_named = LazyCell::new(|| names::classify(parent).is_some());
-        let of_secret = LazyCell::new(|| {
-            let secret = view.get("secretName").and_then(View::as_str);
-            secret.is_some_and(|name| !name.is_empty())
-        });
+        let beside_secret = LazyCell::new(|| keys::stand_beside_a_secret(view));
         let mut runs = false;
         for (key, value) in view.entries() {
             let key = key.as_ref();
@@ -293,13 +294,16 @@ impl Walker<'_> {
                 true => pair.get_or_init(|| name_beside(view)).as_deref(),
                 false => None,
             };
-            let names_it = || names_a_key(key, value, view, *of_secret);
+            let names_it = || {
+                of_secret && keys::is_key(value) || keys::is_name(key, value, view, *beside_secret)
+            };
             let name = match named {
                 Some(name) => name,
                 None if *parent_named && stands_under(key, value) => parent,
                 None if names::may_be_credential(key) && names_it() => "",
                 None => key,
             };
+            self.keys = keys::are_members(key, value, view);
             // A field of a schema: `default`, `example`, `description`.
             self.value(value, name, depth + 1, &Way::Key(way, key));
         }
@@ -456,21 +460,6 @@ fn stands_under(key: &str, value: View<'_>) -> bool {
                 | "kind"
                 | "enabled"
         )
-}
-
-/// Whether a member of a map names something under a word that else is a credential's: a key of the
-/// Secret that is named beside it (`secretName: db`, `password: password`), or whom a route passes on
-/// to.
-fn names_a_key(key: &str, value: View<'_>, map: View<'_>, of_secret: bool) -> bool {
-    let Some(text) = value.as_str().filter(|text| values::is_plain_name(text)) else {
-        return false;
-    };
-    let passes_on = || {
-        key == "pass"
-            && !values::is_well_known(&text, Sort::Token)
-            && !map.entries().any(|(key, _)| names::is_user(&key))
-    };
-    of_secret || passes_on()
 }
 
 /// Whether a list under the name of a single secret or token holds names: `secret: [status, name]`.
