@@ -1,8 +1,8 @@
 //! Keys that a mapping holds twice.
 
 use super::violation;
-use crate::manifest::Document;
 use crate::manifest::view::unescape;
+use crate::manifest::{Document, position};
 use crate::policy::Violation;
 use crate::report::Severity;
 
@@ -11,9 +11,9 @@ pub const POLICY: &str = "manifest/duplicate-key";
 
 /// A warning for each key that overrides an earlier one of the same mapping: Helm takes the last
 /// silently, so the first is dead text.
-pub fn duplicates<'a>(document: &'a Document<'_>) -> impl Iterator<Item = Violation> + 'a {
-    document.duplicate_keys().iter().map(|&id| {
-        let pointer = crate::manifest::position::pointer_of(document, id);
+pub fn duplicates(document: &Document<'_>) -> impl Iterator<Item = Violation> {
+    let pointers = position::pointers_of(document, document.duplicate_keys());
+    pointers.into_iter().map(|pointer| {
         let key = pointer.rsplit('/').next().unwrap_or_default();
         let key = unescape(key);
         violation(

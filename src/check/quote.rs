@@ -3,20 +3,22 @@
 use std::ops::Range;
 
 use super::secrets;
-use crate::manifest::view::{Type, unescape};
-use crate::manifest::{Document, Style, View};
+use crate::manifest::position::Finder;
+use crate::manifest::view::unescape;
+use crate::manifest::{Style, View};
 
 /// Whether the text report may quote the bytes of a finding. A line of block style shows one
 /// key and its value, which is what the finding is about; it stays out where that could be a
 /// secret, and in flow style, where the line may hold anything.
-pub fn may_quote(document: &Document<'_>, policy: &str, at: &Range<usize>, pointer: &str) -> bool {
+pub fn may_quote(finder: &mut Finder<'_>, policy: &str, at: &Range<usize>, pointer: &str) -> bool {
+    let document = finder.document();
     let block = document
         .root()
         .is_some_and(|root| root.raw().style == Style::Block);
     let line = line_of(document.text(), at);
     !at.is_empty()
         && block
-        && !in_secret(document, pointer)
+        && !in_secret(finder, pointer)
         && !policy.starts_with("secrets/")
         && !line.contains(['{', '['])
         && line.len() < 200
@@ -24,28 +26,19 @@ pub fn may_quote(document: &Document<'_>, policy: &str, at: &Range<usize>, point
 }
 
 /// Whether a pointer leads into a Secret, or to one, as the document stands in the text.
-fn in_secret(document: &Document<'_>, pointer: &str) -> bool {
-    let is_secret = |view: View<'_>| {
-        let kind = view.get("kind").and_then(View::as_str);
-        kind.is_some_and(|kind| matches!(kind.as_ref(), "Secret" | "SecretList"))
-    };
-    let Some(mut view) = document.root().map(View::Node) else {
-        return false;
-    };
+fn in_secret(finder: &mut Finder<'_>, pointer: &str) -> bool {
+    let mut next = finder.document().root().map(View::Node);
     let mut tokens = pointer.split('/').skip(1);
-    loop {
-        if is_secret(view) {
+    while let Some(view) = next {
+        let kind = finder.get(view, "kind").and_then(View::as_str);
+        if kind.is_some_and(|kind| matches!(kind.as_ref(), "Secret" | "SecretList")) {
             return true;
         }
-        let next = tokens.next().and_then(|token| match view.value_type() {
-            Type::Seq => view.item(token.parse().ok()?),
-            _ => view.get(&unescape(token)),
-        });
-        match next {
-            Some(next) => view = next,
-            None => return false,
-        }
+        next = tokens
+            .next()
+            .and_then(|token| finder.get(view, &unescape(token)));
     }
+    false
 }
 
 fn line_of<'t>(text: &'t str, at: &Range<usize>) -> &'t str {

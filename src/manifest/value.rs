@@ -128,6 +128,32 @@ impl<'d> Node<'d> {
         found
     }
 
+    /// What [`Node::get_entry`] gives for each key of a map, in one pass.
+    pub(super) fn members_by_key(self) -> HashMap<Cow<'d, str>, (Node<'d>, View<'d>)> {
+        let mut members = HashMap::new();
+        let View::Node(map) = self.meaning() else {
+            return members;
+        };
+        let mut children = map.children();
+        while let (Some(name), Some(value)) = (children.next(), children.next()) {
+            if !name.is_merge_key() {
+                let key = name.go_key().map(|go| go.text).unwrap_or_default();
+                members.insert(key, (name, View::Node(value)));
+                continue;
+            }
+            for source in value.merge_sources().into_iter().rev() {
+                match source {
+                    View::Node(node) => members.extend(node.members_by_key()),
+                    json => {
+                        let entries = json.entries();
+                        members.extend(entries.map(|(key, value)| (key, (name, value))));
+                    }
+                }
+            }
+        }
+        members
+    }
+
     /// See [`View::entries`].
     pub fn entries(self) -> NodeEntries<'d> {
         let map = match self.meaning() {

@@ -12,6 +12,7 @@ use crate::check;
 use crate::inject::network::narrow;
 use crate::inject::{Draft, images, labels, patches, resources, security};
 use crate::manifest::edit::EditError;
+use crate::manifest::position::Finder;
 use crate::manifest::{DocSpan, Document, Lines, ParseError, View, position};
 use crate::object::identity::HELM4_FILENAME;
 use crate::object::{self, Identity, Object, PodPlace};
@@ -183,8 +184,9 @@ impl Run<'_, '_> {
         }));
         found.retain(|found| self.settings.enabled(&found.violation.policy));
         let mut lines = Lines::new(document.text());
+        let mut finder = Finder::new(document);
         for Found { object, violation } in found {
-            let finding = self.finding_in(&mut lines, number, document, object, violation);
+            let finding = self.finding_in(&mut lines, &mut finder, number, object, violation);
             self.find(finding);
         }
         if self.settings.keep_edits && draft.count() > 0 {
@@ -369,25 +371,25 @@ impl Run<'_, '_> {
         violation: Violation,
     ) -> Finding {
         let mut lines = Lines::new(document.text());
-        self.finding_in(&mut lines, number, document, object, violation)
+        let mut finder = Finder::new(document);
+        self.finding_in(&mut lines, &mut finder, number, object, violation)
     }
 
     /// The same for one of many findings in a document.
     fn finding_in(
         &self,
         lines: &mut Lines<'_>,
+        finder: &mut Finder<'_>,
         number: usize,
-        document: &Document<'_>,
         object: &Object<'_>,
         violation: Violation,
     ) -> Finding {
         let span = self.spans.get(number);
         let base = span.map_or(0, |s| s.start);
-        let at = position::locate(document, &violation.pointer);
+        let at = finder.locate(&violation.pointer);
         let (line, column) = lines.line_column(at.start);
         let first_line = span.map_or(1, |s| s.first_line);
-        let quote = if check::quote::may_quote(document, &violation.policy, &at, &violation.pointer)
-        {
+        let quote = if check::quote::may_quote(finder, &violation.policy, &at, &violation.pointer) {
             base + at.start..base + at.end
         } else {
             0..0
