@@ -311,3 +311,39 @@ fn charts_in_a_directory_are_rendered() {
         "web and simple are rendered too: {report}"
     );
 }
+
+/// kubectl and Helm end the last line of a stream that does not: a block scalar there has a line break,
+/// which it must keep when something comes to stand behind it.
+#[test]
+fn a_last_line_without_its_end_means_what_it_meant() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  labels: {app: a}\n";
+    let spec = "spec:\n  containers:\n  - name: a\n    image: example.com/a:1\n";
+    let before = format!("{spec}{pod}  annotations:\n    note: |\n      text");
+    let behind = |block: &str| format!("{pod}{spec}    args:\n    - {block}\n      text");
+    let (args, note) = ("/spec/containers/0/args/0", "/metadata/annotations/note");
+    for (input, pointer, want) in [
+        (behind("|"), args, "text\n"),
+        (behind("|+"), args, "text\n"),
+        (behind("|-"), args, "text"),
+        (behind(">"), args, "text\n"),
+        (behind("|").replace('\n', "\r\n"), args, "text\n"),
+        (before.clone(), note, "text\n"),
+    ] {
+        let hardened = Outcome::of(&feed(&mut floe(&[]), input.as_bytes())).ok();
+        // As the clients read it.
+        let read = format!("{hardened}\n");
+        let documents = split(&read).expect("a stream");
+        let last = Document::parse(documents.last().expect("a document").text).expect("a document");
+        let value = last.root().expect("a value").to_json();
+        assert_eq!(value.pointer(pointer), Some(&want.into()), "{hardened}");
+        assert!(
+            value.pointer("/spec/securityContext").is_some(),
+            "{hardened}"
+        );
+        assert!(!hardened.ends_with('\n'), "{hardened}");
+        let again = Outcome::of(&feed(&mut floe(&[]), hardened.as_bytes())).ok();
+        assert_eq!(again, hardened);
+    }
+    let hardened = Outcome::of(&feed(&mut floe(&[]), before.as_bytes())).ok();
+    assert!(hardened.ends_with("note: |\n      text"), "{hardened}");
+}

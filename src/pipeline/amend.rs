@@ -1,5 +1,6 @@
 //! Edits to a document that was handled before, for what only the whole stream can tell.
 
+use super::document::{closed, open};
 use super::output::Change;
 use super::{Done, Run};
 use crate::inject::Draft;
@@ -23,6 +24,7 @@ impl Run<'_, '_> {
             Done::Edited(change) => String::from_utf8(change.text(old, &self.edited))
                 .map_err(|error| error.to_string())?,
         };
+        let before = closed(&before);
         let buffers = std::mem::take(&mut self.buffers);
         let document = Document::parse_with(&before, buffers).map_err(|error| error.reason)?;
         let settings = self.settings;
@@ -38,6 +40,7 @@ impl Run<'_, '_> {
         if settings.keep_edits {
             self.report.edits.extend(draft.into_edits());
         }
+        open(old, &mut self.scratch);
         *slot = Done::Edited(Change::between(
             old.as_bytes(),
             &self.scratch,

@@ -1,5 +1,6 @@
 //! One document: understand it, edit it, check it, write it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -29,9 +30,9 @@ impl Run<'_, '_> {
     /// Handles one document. `None` when it has to wait for the stream's definitions; `last` says
     /// that there will be no more of them.
     pub(super) fn document(&mut self, number: usize, last: bool) -> Option<Done> {
-        let text = self.spans.get(number)?.text;
+        let text = closed(self.spans.get(number)?.text);
         let mut anchors = BTreeMap::new();
-        let document = match self.parse(number, text, &mut anchors) {
+        let document = match self.parse(number, &text, &mut anchors) {
             Ok(document) => document,
             Err(error) => {
                 self.refuse(number, error.offset, &error.reason);
@@ -228,8 +229,10 @@ impl Run<'_, '_> {
         if self.settings.keep_edits {
             self.report.edits.extend(draft.into_edits());
         }
-        let old = document.text().as_bytes();
-        Done::Edited(Change::between(old, &self.scratch, &mut self.edited))
+        let old = self.spans.get(number).map_or("", |span| span.text);
+        open(old, &mut self.scratch);
+        let change = Change::between(old.as_bytes(), &self.scratch, &mut self.edited);
+        Done::Edited(change)
     }
 
     /// Runs the injectors over one object. An edit that cannot be made is a finding.
@@ -417,6 +420,39 @@ impl Run<'_, '_> {
             exception: None,
             quote,
         }
+    }
+}
+
+/// The text of a document as the API server's clients read it: `LineReader` in
+/// `k8s.io/apimachinery/pkg/util/yaml`, through which kubectl and both Helms read what they apply, ends
+/// the last line of a stream that does not end it itself. A block scalar there has that line break.
+pub(super) fn closed(text: &str) -> Cow<'_, str> {
+    match text.is_empty() || text.ends_with('\n') {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(format!("{text}{}", line_break(text))),
+    }
+}
+
+/// Takes the line break from the end of an edited document whose original goes without, where
+/// [`closed`] would put it back.
+pub(super) fn open(old: &str, new: &mut Vec<u8>) {
+    if old.is_empty() || old.ends_with('\n') {
+        return;
+    }
+    let end = line_break(old).as_bytes();
+    if let Some(rest) = new.strip_suffix(end)
+        && !rest.is_empty()
+        && !rest.ends_with(b"\n")
+    {
+        new.truncate(rest.len());
+    }
+}
+
+/// How the lines of a text end.
+fn line_break(text: &str) -> &'static str {
+    match text.find('\n').and_then(|at| text.get(..at)) {
+        Some(line) if line.ends_with('\r') => "\r\n",
+        _ => "\n",
     }
 }
 
