@@ -2,7 +2,6 @@
 
 use std::env;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::api::{Answer, Connection};
-use crate::common::{Outcome, feed, floe};
+use crate::common::{Outcome, feed, floe, skipped};
 
 /// An API server and everything a test has put there.
 pub struct Server {
@@ -30,10 +29,9 @@ impl Server {
         let known = env::var_os("KUBECONFIG").is_some_and(|file| !file.is_empty());
         let meant = env::var_os("HELM_FLOE_E2E").is_some_and(|value| value == "1");
         if !(known && meant) {
-            // Past the test harness, which shows only what failing tests print.
-            let _ = writeln!(
-                std::io::stderr(),
-                "admission test {test}: skipped, it needs a cluster (KUBECONFIG=FILE scripts/e2e)"
+            skipped(
+                &format!("admission test {test}"),
+                "it needs a cluster (KUBECONFIG=FILE scripts/e2e)",
             );
             return None;
         }

@@ -3,7 +3,6 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -11,7 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::definitions::{object, text};
-use super::{Helm, Outcome, feed, path_text};
+use super::{Helm, Outcome, feed, path_text, skipped};
 
 /// The cluster that is meant, which the variable `switch` says by `1`, or a line on the terminal that
 /// there is none to test with.
@@ -21,10 +20,9 @@ pub fn kubeconfig(switch: &str, test: &str, script: &str) -> Option<OsString> {
     if let (Some(file), true) = (file, meant) {
         return Some(file);
     }
-    // Past the test harness, which shows only what failing tests print.
-    let _ = writeln!(
-        std::io::stderr(),
-        "cluster test {test}: skipped, it needs a cluster (KUBECONFIG=FILE {script})"
+    skipped(
+        &format!("cluster test {test}"),
+        &format!("it needs a cluster (KUBECONFIG=FILE {script})"),
     );
     None
 }
