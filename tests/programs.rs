@@ -193,13 +193,13 @@ fn the_platform_runs_jobs_of_dagster_and_of_dbt() {
         let query = "select total from warehouse.totals";
         let psql = ["psql", "-U", "postgres", "-Atc", query];
         assert_eq!(stage.exec("platform-postgresql-0", &psql), "42");
-        assert_eq!(stage.greetings("count"), "1", "the run is still known");
+        assert_eq!(stage.greetings("run"), "2", "the first run is still known");
 
         let more = [values.as_str(), "--set=otel.replicas=2"];
         stage.deploy("upgrade", "platform", "floe-platform", &more);
         stage.helm(&["test", "platform", "--timeout=180s"]);
         stage.helm(&["rollback", "platform", "1", "--wait", "--timeout=300s"]);
-        assert_eq!(stage.greetings("count"), "1");
+        assert_eq!(stage.greetings("count"), "2");
     });
 }
 

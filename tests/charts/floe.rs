@@ -519,6 +519,41 @@ fn code_locations_start_when_the_database_is_there() {
     assert_eq!(spec["containers"][0]["command"], command);
 }
 
+/// A process that waits for a database which was replaced runs nothing meanwhile: whoever connects to it,
+/// the migration too, gives up in less than half a minute.
+#[test]
+fn dagster_does_not_wait_for_a_database_that_is_gone() {
+    for rendered in once().filter(|r| r.case.chart == platform()) {
+        let objects = objects(&rendered.stream);
+        let mut configs = objects.iter().filter(|o| o["kind"] == "ConfigMap");
+        let config = configs
+            .find(|o| o["metadata"]["name"] == "acme-dagster")
+            .expect("rendered");
+        let mut seen = 0;
+        for file in ["dagster.yaml", "migrate.yaml"] {
+            let Some(text) = config["data"][file].as_str() else {
+                continue;
+            };
+            let instance = crate::render::objects(text).remove(0);
+            let params = &instance["storage"]["postgres"]["postgres_db"]["params"];
+            let number = |name: &str| {
+                let value = params[name].as_u64().unwrap_or_default();
+                assert!(value > 0, "{} {file}: {name} of {params}", rendered.name());
+                value
+            };
+            // libpq takes one second for two.
+            assert!((2..30).contains(&number("connect_timeout")), "{params}");
+            let probes = number("keepalives_interval") * number("keepalives_count");
+            let silence = number("keepalives_idle") + probes;
+            assert!(silence < 30, "{params}");
+            assert_eq!(number("tcp_user_timeout"), silence * 1000, "{params}");
+            assert!(params["sslmode"].is_string(), "{params}");
+            seen += 1;
+        }
+        assert!(seen > 0, "{}", rendered.name());
+    }
+}
+
 /// What the launcher makes is what the PodTemplate shows, and what the namespace admits.
 #[test]
 fn run_pods_are_what_their_template_says() {

@@ -42,7 +42,15 @@ storage:
       username: {{ .Values.dagster.database.user | quote }}
       password: {env: DAGSTER_PG_PASSWORD}
       db_name: {{ .Values.dagster.database.name | quote }}
-      params: {sslmode: {{ include "floe.databaseSslMode" . }}}
+      params:
+        sslmode: {{ include "floe.databaseSslMode" . }}
+        {{- /* An address whose pod is gone answers nothing, and libpq would wait as long as the kernel
+        does: minutes. All are seconds, but tcp_user_timeout, which is milliseconds. */}}
+        connect_timeout: 10
+        keepalives_idle: 10
+        keepalives_interval: 5
+        keepalives_count: 3
+        tcp_user_timeout: 25000
 telemetry:
   enabled: false
 {{- end }}
