@@ -126,10 +126,7 @@ fn decoded(stream: &str) -> Vec<Value> {
         let document = Document::parse_with_anchors(span.text, &anchors).expect("YAML");
         let root = document.root().map(|root| root.to_json());
         values.push(root.unwrap_or_default());
-        let defined: Vec<_> = document
-            .anchors()
-            .map(|(name, value)| (name.to_owned(), value.to_json()))
-            .collect();
+        let defined: Vec<_> = document.anchors().collect();
         anchors.extend(defined);
     }
     values

@@ -28,10 +28,7 @@ pub fn secrets(text: &str) -> String {
         match Document::parse_with_anchors(span.text, &anchors) {
             Ok(document) => {
                 hidden.extend(values(&document).into_iter().map(at));
-                let defined: Vec<_> = document
-                    .anchors()
-                    .map(|(name, value)| (name.to_owned(), value.to_json()))
-                    .collect();
+                let defined: Vec<_> = document.anchors().collect();
                 drop(document);
                 anchors.extend(defined);
             }

@@ -212,10 +212,7 @@ fn objects(stream: &str) -> Result<Vec<Object>, ParseError> {
                 ambiguous: is_ambiguous(&document),
             });
         }
-        let defined: Vec<_> = document
-            .anchors()
-            .map(|(name, value)| (name.to_owned(), value.to_json()))
-            .collect();
+        let defined: Vec<_> = document.anchors().collect();
         drop(document);
         anchors.extend(defined);
     }

@@ -215,7 +215,7 @@ impl<'s> Document<'s> {
     /// The anchors of the document with what they stand for at its end, for
     /// [`Document::parse_with_anchors`] of the next one. A name that is defined twice comes twice;
     /// the last one counts.
-    pub fn anchors(&self) -> impl Iterator<Item = (&'s str, View<'_>)> {
+    pub fn anchors(&self) -> impl Iterator<Item = (String, Value)> {
         let anchored = |prop: &&Prop| {
             let node = self.nodes.get(prop.node as usize);
             prop.anchor.1 != 0 && node.is_some_and(|raw| raw.kind != Kind::Alias)
@@ -223,7 +223,7 @@ impl<'s> Document<'s> {
         self.props.iter().filter(anchored).map(|prop| {
             let name = prop.anchor.0 as usize..prop.anchor.1 as usize;
             let name = self.text.get(name).unwrap_or_default();
-            (name, View::Node(self.node(prop.node)))
+            (name.to_owned(), View::Node(self.node(prop.node)).to_json())
         })
     }
 }

@@ -114,10 +114,7 @@ impl Run<'_, '_> {
         let mut anchors = BTreeMap::new();
         for piece in earlier.get(first..).unwrap_or_default() {
             let defined: Vec<_> = match Document::parse_with_anchors(piece.text, &anchors) {
-                Ok(document) => document
-                    .anchors()
-                    .map(|(name, value)| (name.to_owned(), value.to_json()))
-                    .collect(),
+                Ok(document) => document.anchors().collect(),
                 Err(_) => break,
             };
             anchors.extend(defined);
