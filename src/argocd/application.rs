@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::parameters::{self, Parameters};
+use crate::helm::names::is_release_name;
 
 /// The application as Argo CD describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,19 +67,6 @@ impl Application {
     }
 }
 
-/// Whether Helm takes it as a release's name: parts of lower-case letters, digits and inner hyphens,
-/// separated by dots, 53 characters at most (helm.sh/helm, `pkg/chart/common/util/validate_name.go`).
-pub fn is_release_name(name: &str) -> bool {
-    let part = |part: &str| {
-        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        !part.is_empty()
-            && part.bytes().all(inner)
-            && !part.starts_with('-')
-            && !part.ends_with('-')
-    };
-    name.len() <= 53 && name.split('.').all(part)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,29 +112,5 @@ mod tests {
     #[test]
     fn needs_a_name() {
         assert!(read(&[("ARGOCD_APP_NAME", "")]).is_err());
-    }
-
-    #[test]
-    fn a_release_has_a_name_that_helm_takes() {
-        let long = "a".repeat(53);
-        for name in ["web", "web-1.shop", "1", long.as_str()] {
-            assert!(is_release_name(name), "{name}");
-        }
-        let longer = "a".repeat(54);
-        for name in [
-            "",
-            "-web",
-            "--post-renderer=x",
-            "web-",
-            "Web",
-            "web..x",
-            "a b",
-            "$(id)",
-            "web;id",
-            "é",
-            longer.as_str(),
-        ] {
-            assert!(!is_release_name(name), "{name}");
-        }
     }
 }

@@ -1,9 +1,6 @@
 //! What names on the command line look like.
 
-use crate::argocd::application::is_release_name;
-
-/// The most characters of a DNS label (RFC 1123), as of a namespace.
-const LABEL: usize = 63;
+use crate::helm::names::{is_label, is_release_name};
 
 /// A label value that is also a directory name.
 pub fn environment(text: &str) -> Result<String, String> {
@@ -28,15 +25,6 @@ pub fn namespace(text: &str) -> Result<String, String> {
 
 fn checked(text: &str, fits: bool, reason: &str) -> Result<String, String> {
     fits.then(|| text.to_owned()).ok_or_else(|| reason.into())
-}
-
-/// Whether a text is a DNS label.
-fn is_label(text: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=LABEL).contains(&text.len())
-        && text.bytes().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 pub mod args;
 pub mod find;
 pub mod flags;
+pub mod names;
 pub mod plan;
 pub mod plugins;
 pub mod refusal;
