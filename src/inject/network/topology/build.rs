@@ -335,6 +335,30 @@ impl Edges<'_> {
         }
     }
 
+    /// Adds calls to whatever is behind some ports of a Service whose pods the release does not have.
+    pub fn reach_peer(
+        &mut self,
+        from: &Peer,
+        service: usize,
+        to: &Peer,
+        ports: &[&ServicePort],
+        evidence: &Evidence,
+    ) {
+        for own in ports {
+            let port = Some(Port {
+                port: own.target.clone(),
+                protocol: own.protocol,
+            });
+            self.add(
+                from.clone(),
+                to.clone(),
+                port,
+                Some(service),
+                evidence.clone(),
+            );
+        }
+    }
+
     /// The port of a workload's pods behind a port of a Service.
     pub fn pod_port(&self, workload: usize, port: &ServicePort) -> Port {
         self.named_port(workload, &port.target, port.protocol)

@@ -109,14 +109,8 @@ fn operated(
     };
     let port = mention.port.map(PortRef::Number);
     let to = Peer::Namespace(service.namespace.clone());
-    for own in service_ports(service, port.as_ref()) {
-        let port = Port {
-            port: own.target.clone(),
-            protocol: own.protocol,
-        };
-        let evidence = evidence.clone();
-        edges.add(from.clone(), to.clone(), Some(port), Some(number), evidence);
-    }
+    let ports = service_ports(service, port.as_ref());
+    edges.reach_peer(from, number, &to, &ports, evidence);
 }
 
 /// A call to a Service whose pods somebody else makes, most likely an operator.
@@ -141,14 +135,7 @@ fn behind(
         service: service.object.name.clone(),
         labels: service.selector.clone(),
     };
-    for own in ports {
-        let port = Port {
-            port: own.target.clone(),
-            protocol: own.protocol,
-        };
-        let evidence = evidence.clone();
-        edges.add(from.clone(), to.clone(), Some(port), Some(number), evidence);
-    }
+    edges.reach_peer(from, number, &to, &ports, evidence);
 }
 
 /// A call to another name (`type: ExternalName`): to a Service, or to a host outside.
