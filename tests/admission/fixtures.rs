@@ -54,6 +54,20 @@ fn fixtures(root: &Path) -> BTreeMap<(String, String), Vec<Fixture>> {
     fixtures
 }
 
+/// The options of an export that asks for one level of one version.
+fn standard_of<'a>(level: &'a str, version: &'a str) -> [&'a str; 8] {
+    [
+        "--format",
+        "vap",
+        "--only",
+        "pss/*",
+        "--pss-level",
+        level,
+        "--pss-version",
+        version,
+    ]
+}
+
 #[test]
 fn the_fixtures_of_every_version_are_judged_alike() {
     let Some(mut server) = Server::new("fixtures") else {
@@ -75,18 +89,7 @@ fn the_fixtures_of_every_version_are_judged_alike() {
     fixtures.retain(|(_, version), _| minor(version) <= newest);
     for key in fixtures.keys() {
         let (level, version) = key;
-        let args = [
-            "policies",
-            "export",
-            "--format",
-            "vap",
-            "--only",
-            "pss/*",
-            "--pss-level",
-            level,
-            "--pss-version",
-            version,
-        ];
+        let args = [&["policies", "export"][..], &standard_of(level, version)].concat();
         let text = Outcome::of(&feed(&mut floe(&args), b"")).ok();
         groups.entry(text).or_default().push(key.clone());
     }
@@ -94,19 +97,7 @@ fn the_fixtures_of_every_version_are_judged_alike() {
     let (mut judged, mut invalid) = (0, 0);
     for keys in groups.values() {
         let (level, version) = &keys[0];
-        server.export(
-            "own",
-            &[
-                "--format",
-                "vap",
-                "--only",
-                "pss/*",
-                "--pss-level",
-                level,
-                "--pss-version",
-                version,
-            ],
-        );
+        server.export("own", &standard_of(level, version));
         for key in keys {
             let (level, version) = key;
             let enforce = format!("pod-security.kubernetes.io/enforce={level}");

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::common::{Outcome, feed, floe, path_text, repository, tools};
 use crate::floe::{artifact, generate};
-use crate::render::{NAMESPACE, RELEASE, all, floe_on, objects};
+use crate::render::{FILTER, all, floe_on, objects};
 
 /// kubeconform with its schemas; nothing, said loudly, where they were not made.
 struct Kubeconform {
@@ -62,16 +62,7 @@ fn every_object_of_every_chart_is_valid() {
     let folder = tempfile::tempdir().expect("a directory");
     let mut count = 0;
     for (number, rendered) in all().iter().enumerate() {
-        let arguments = [
-            "post-render",
-            "--env",
-            "test",
-            "--release",
-            RELEASE,
-            "--namespace",
-            NAMESPACE,
-        ];
-        let hardened = floe_on(&arguments, &rendered.stream).ok();
+        let hardened = floe_on(&FILTER, &rendered.stream).ok();
         for (state, stream) in [("raw", &rendered.stream), ("hardened", &hardened)] {
             count += objects(stream).len();
             let name = format!(

@@ -13,6 +13,17 @@ use crate::common::{Helm, MAJORS, Outcome, feed, path_text, repository};
 pub const RELEASE: &str = "acme";
 pub const NAMESPACE: &str = "acme-test";
 
+/// The filter, as such a release runs it.
+pub const FILTER: [&str; 7] = [
+    "post-render",
+    "--env",
+    "test",
+    "--release",
+    RELEASE,
+    "--namespace",
+    NAMESPACE,
+];
+
 /// One chart with one values file.
 #[derive(Clone, Debug)]
 pub struct Case {

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::common::oracle::{self, Oracle};
 use crate::common::{Helm, MAJORS};
 use crate::render::{
-    Case, NAMESPACE, RELEASE, all, cases, containers, floe_on, id, objects, once, pods, template,
-    template_pointer,
+    Case, FILTER, NAMESPACE, RELEASE, all, cases, containers, floe_on, id, objects, once, pods,
+    template, template_pointer,
 };
 
 #[test]
@@ -285,18 +285,9 @@ fn without_labels(object: &Value) -> Value {
 #[test]
 fn the_filter_adds_labels_and_network_policies_only() {
     for rendered in once() {
-        let arguments = [
-            "post-render",
-            "--env",
-            "test",
-            "--release",
-            RELEASE,
-            "--namespace",
-            NAMESPACE,
-        ];
-        let said = floe_on(&arguments, &rendered.stream);
+        let said = floe_on(&FILTER, &rendered.stream);
         assert_eq!(said.code, 0, "{}: {}", rendered.name(), said.stderr);
-        let again = floe_on(&arguments, &said.stdout).ok();
+        let again = floe_on(&FILTER, &said.stdout).ok();
         assert_eq!(said.stdout, again, "{}: the second time", rendered.name());
         let mut hardened = objects(&said.stdout);
         hardened.retain(|object| object["kind"] != "NetworkPolicy");
