@@ -16,8 +16,9 @@ mod profile;
 mod settings;
 mod wiring;
 
-use std::collections::HashMap;
 use std::fmt;
+
+use foldhash::HashMap;
 
 use crate::check::wiring::Wires;
 use crate::inject::network::{Facts, Topology};
@@ -171,7 +172,7 @@ pub fn run_from<'s>(
         },
         certificates: externalize::Certificates::default(),
         problems: Vec::new(),
-        seen: HashMap::new(),
+        seen: HashMap::default(),
         facts: Facts::default(),
         product: profile::Product::default(),
         wires: Wires::default(),
@@ -233,7 +234,7 @@ impl Run<'_, '_> {
             }
         }
         // No object comes after the last one.
-        self.seen = HashMap::new();
+        self.seen = HashMap::default();
         done
     }
 

@@ -1,8 +1,9 @@
 //! A stream as it may be shown: without the values of its Secrets, and without other credentials.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
+use foldhash::HashMap;
 use serde_json::Value;
 
 use super::secrets::scan;

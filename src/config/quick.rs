@@ -6,8 +6,8 @@
 //! by the compiled one. A test holds the two against each other.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
+use foldhash::HashMap;
 use regex::bytes::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 

@@ -3,7 +3,7 @@
 //! A token that is mounted into a pod is what an intruder finds first. Only a whole release tells
 //! which pods use theirs, so this comes after every object has been read.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 
 use super::network::facts::{Facts, WorkloadFacts};
 use super::network::texts::Text;

@@ -10,8 +10,9 @@ mod operations;
 mod target;
 mod text;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
+use foldhash::HashMap;
 use serde_json::Value;
 
 use crate::manifest::{Document, Kind, Node, Operation, ParseError, Style, View, split};
@@ -73,7 +74,7 @@ struct Object {
 pub fn changes(before: &str, after: &str, namespace: Option<&str>) -> Result<Changes, ParseError> {
     let (before, after) = (objects(before)?, objects(after)?);
     let names = Names::of(before.iter().map(|object| &object.identity));
-    let mut left: HashMap<&Identity, VecDeque<&Object>> = HashMap::new();
+    let mut left: HashMap<&Identity, VecDeque<&Object>> = HashMap::default();
     for object in &after {
         left.entry(&object.identity).or_default().push_back(object);
     }

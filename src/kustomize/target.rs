@@ -1,6 +1,6 @@
 //! Whom a patch is for, in kustomize's way: regular expressions, each for the whole of a field.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::object::Identity;
 
@@ -21,7 +21,7 @@ pub(super) struct Names<'a>(HashMap<Key<'a>, Vec<&'a str>>);
 
 impl<'a> Names<'a> {
     pub(super) fn of(objects: impl Iterator<Item = &'a Identity>) -> Names<'a> {
-        let mut names: HashMap<_, Vec<_>> = HashMap::new();
+        let mut names: HashMap<_, Vec<_>> = HashMap::default();
         for object in objects {
             names
                 .entry(key(object))

@@ -1,8 +1,9 @@
 //! From a JSON Pointer to a place in the text, and back.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ops::Range;
+
+use foldhash::HashMap;
 
 use super::tape::{Document, Kind, Node, NodeId, Style};
 use super::view::{View, escape, unescape};
@@ -34,8 +35,8 @@ impl<'d> Finder<'d> {
         Finder {
             document,
             large: LARGE,
-            members: HashMap::new(),
-            items: HashMap::new(),
+            members: HashMap::default(),
+            items: HashMap::default(),
         }
     }
 

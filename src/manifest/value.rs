@@ -4,8 +4,8 @@
 //! does.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
+use foldhash::HashMap;
 use serde_json::{Map, Number, Value};
 
 use super::iter::{AnyItems, Items, NodeEntries};
@@ -130,7 +130,7 @@ impl<'d> Node<'d> {
 
     /// What [`Node::get_entry`] gives for each key of a map, in one pass.
     pub(super) fn members_by_key(self) -> HashMap<Cow<'d, str>, (Node<'d>, View<'d>)> {
-        let mut members = HashMap::new();
+        let mut members = HashMap::default();
         let View::Node(map) = self.meaning() else {
             return members;
         };

@@ -4,9 +4,9 @@
 //! `policies/custom-carriers.yaml` the custom kinds of common operators. Adding a kind is adding a
 //! line there.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use foldhash::HashMap;
 use serde::Deserialize;
 
 use super::pods::{PodPath, Shape, Step};

@@ -3,7 +3,9 @@
 
 mod names;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::HashMap;
 
 use super::{Outcome, Places, Settings, Unreadable, run};
 use crate::inject::network::synthesis::{self, Plan, Policy};
@@ -146,7 +148,7 @@ impl Surveyor<'_> {
         };
         order.sort_by_cached_key(|number| workloads.get(*number).map(sort_key));
         let mut at = vec![0; workloads.len()];
-        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut seen: HashMap<String, usize> = HashMap::default();
         let mut nodes = Vec::with_capacity(workloads.len());
         for number in order {
             let (Some(own), Some(at)) = (workloads.get(number), at.get_mut(number)) else {

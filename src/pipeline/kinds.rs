@@ -1,6 +1,6 @@
 //! Which kinds carry pod specs: the built-in table, then what the stream's own CRDs say.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::manifest::Document;
 use crate::object::pods::{self, PodPath, PodPlace};

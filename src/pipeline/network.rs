@@ -1,8 +1,8 @@
 //! NetworkPolicies for the whole release, made when every document has been read.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
+use foldhash::HashMap;
 use serde_json::{Value, json};
 
 use super::output::Added;

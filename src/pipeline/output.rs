@@ -3,12 +3,12 @@
 //! Most of a release is never copied: a CustomResourceDefinition of a megabyte gets two labels, so the
 //! output is the input with a line in between.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::ops::Range;
 
+use foldhash::HashMap;
 use memchr::{memchr, memrchr};
 
 use super::Done;

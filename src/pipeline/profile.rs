@@ -2,8 +2,9 @@
 //! ConfigMap and the service accounts, which only the whole stream tells.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::document::Found;
@@ -90,7 +91,7 @@ impl Sources for InStream<'_, '_> {
 }
 
 fn keys(spans: &[DocSpan<'_>]) -> Keys {
-    let mut keys = Keys::new();
+    let mut keys = Keys::default();
     for span in spans {
         if !span.text.contains("ConfigMap") && !span.text.contains("Secret") {
             continue;

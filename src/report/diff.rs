@@ -1,8 +1,8 @@
 //! A unified diff of what the filter changes.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use foldhash::HashMap;
 use similar::{ChangeTag, TextDiff};
 
 /// Lines of context around a change, as `diff -u` gives.
@@ -60,21 +60,21 @@ mod tests {
 
     #[test]
     fn equal_texts_have_no_diff() {
-        assert_eq!(render("-", "a\n", "a\n", &Masked::new(), true), "");
+        assert_eq!(render("-", "a\n", "a\n", &Masked::default(), true), "");
     }
 
     #[test]
     fn an_added_line_is_shown_with_its_context() {
         let want = "--- x\n+++ x (hardened)\n@@ -1,2 +1,3 @@\n a\n+b\n c\n";
         assert_eq!(
-            render("x", "a\nc\n", "a\nb\nc\n", &Masked::new(), false),
+            render("x", "a\nc\n", "a\nb\nc\n", &Masked::default(), false),
             want
         );
     }
 
     #[test]
     fn a_masked_line_is_not_shown() {
-        let masked = Masked::from([("p: secret", "p: (hidden)".to_owned())]);
+        let masked = Masked::from_iter([("p: secret", "p: (hidden)".to_owned())]);
         let diff = render("x", "p: secret\nc\n", "p: secret\nb\nc\n", &masked, false);
         assert!(
             diff.contains(" p: (hidden)\n") && !diff.contains("secret"),

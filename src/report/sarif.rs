@@ -1,8 +1,9 @@
 //! SARIF 2.1.0, which code scanning services read
 //! (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use foldhash::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::ci::{Ci, Rule, fingerprint};
@@ -24,7 +25,7 @@ pub fn render(ci: &Ci<'_>) -> String {
         .collect();
     let names: Vec<&str> = names.into_iter().collect();
     let rules: Vec<Value> = names.iter().map(|name| rule(name, ci.rule(name))).collect();
-    let mut seen = HashMap::new();
+    let mut seen = HashMap::default();
     let results = ci.report.findings.iter().map(|finding| {
         let index = names.binary_search(&finding.policy.as_str()).ok();
         result(ci, finding, index, &mut seen)

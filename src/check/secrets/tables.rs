@@ -1,8 +1,9 @@
 //! The data of the secrets policies: `policies/secret-*.yaml`, whose headers explain the fields.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use foldhash::{HashMap, HashSet};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -261,7 +262,7 @@ mod tests {
 
     #[test]
     fn rows_have_names_of_their_own_and_are_written_in_lower_case() {
-        let mut names = HashSet::new();
+        let mut names = HashSet::default();
         for form in FORMS.iter() {
             assert!(names.insert(&form.name), "{} twice", form.name);
             let lower = |word: &String| *word == word.to_lowercase();

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::cell::{LazyCell, OnceCell};
-use std::collections::HashSet;
 use std::ops::Range;
+
+use foldhash::HashSet;
 
 use super::hit::{Hit, Rule};
 use super::scan::{self, Context};

@@ -1,6 +1,6 @@
 //! Services that routes, webhooks and StatefulSets name, and their ports.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 
 use super::{Release, violation};
 use crate::inject::network::facts::{Backend, ServiceFacts};
@@ -22,7 +22,7 @@ const PORT_HELP: &str = "name a port by which the Service is called, not the one
 /// Follows each name of a Service.
 pub fn judge(release: &Release<'_>) -> Vec<(ObjectRef, Violation)> {
     let mut found = Vec::new();
-    let mut said = HashSet::new();
+    let mut said = HashSet::default();
     let facts = release.facts;
     for (backends, called) in [(&facts.routes, false), (&facts.webhooks, true)] {
         for own in backends {

@@ -1,6 +1,6 @@
 //! Hosts in variables, arguments and files that are no Service of the release.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 
 use super::violation;
 use crate::inject::network::topology::{Loose, LooseWhy, ObjectRef, Topology};
@@ -13,7 +13,7 @@ pub const POLICY: &str = "wiring/host";
 /// Calls to a Service that is not there, or to a port that it does not have. A place that several
 /// workloads read is said once.
 pub fn judge(topology: &Topology, part: bool) -> Vec<(ObjectRef, Violation)> {
-    let mut said = HashSet::new();
+    let mut said = HashSet::default();
     let mut found = Vec::new();
     for loose in &topology.loose {
         let own = &loose.evidence;

@@ -1,7 +1,8 @@
 //! What one object shows by itself: annotations in the wrong place, selectors that will not hold.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+
+use foldhash::HashSet;
 
 use super::pods::{self, Pod};
 use super::violation;
@@ -142,7 +143,7 @@ fn ports(object: &Object<'_>, view: View<'_>, found: &mut Vec<Violation>) {
         .pointer("/spec/ports")
         .into_iter()
         .flat_map(View::items);
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     for (index, port) in ports.enumerate() {
         let at = format!("{}/spec/ports/{index}/name", object.pointer);
         let name = port.get("name").and_then(View::as_str);

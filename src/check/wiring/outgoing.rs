@@ -1,6 +1,6 @@
 //! NetworkPolicies of the chart's own that keep pods from what they surely need.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 
 use super::facts::{Egress, EgressRule, Peer};
 use super::{Release, violation};
@@ -35,7 +35,7 @@ pub fn judge(release: &Release<'_>) -> Vec<(ObjectRef, Violation)> {
     if release.wires.egress.is_empty() {
         return found;
     }
-    let mut said = HashSet::new();
+    let mut said = HashSet::default();
     for (number, policies) in covered(release) {
         let Some(workload) = release.facts.workloads.get(number) else {
             continue;

@@ -1,7 +1,8 @@
 //! What does not fit together inside of one pod spec.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+
+use foldhash::HashSet;
 
 use super::violation;
 use crate::inject::network::facts::member;
@@ -62,7 +63,7 @@ fn volumes(pod: &Pod<'_>, found: &mut Vec<Violation>) {
     let declared: HashSet<Cow<'_, str>> = items(pod.spec.get("volumes")).filter_map(name).collect();
     let claims = items(pod.templates).filter_map(|claim| name(claim.get("metadata")?));
     let claims: HashSet<Cow<'_, str>> = claims.collect();
-    let mut used = HashSet::new();
+    let mut used = HashSet::default();
     for list in LISTS {
         for (index, container) in items(pod.spec.get(list)).enumerate() {
             for field in ["volumeMounts", "volumeDevices"] {
@@ -102,7 +103,7 @@ fn unmounted(at: &str, name: &str) -> Violation {
 }
 
 fn container(own: View<'_>, at: &str, found: &mut Vec<Violation>) {
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     for (index, variable) in items(own.get("env")).enumerate() {
         let Some(name) = name(variable) else { continue };
         if !seen.insert(name.clone()) {
@@ -154,7 +155,7 @@ fn is_number(port: &str) -> bool {
 
 /// Names that the API server refuses when they stand twice.
 fn twice(pod: &Pod<'_>, found: &mut Vec<Violation>) {
-    let mut containers = HashSet::new();
+    let mut containers = HashSet::default();
     for list in LISTS {
         for (index, own) in items(pod.spec.get(list)).enumerate() {
             let at = format!("{}/{list}/{index}", pod.at);
@@ -165,12 +166,12 @@ fn twice(pod: &Pod<'_>, found: &mut Vec<Violation>) {
                 "container",
                 found,
             );
-            let mut ports = HashSet::new();
+            let mut ports = HashSet::default();
             for (port, own) in items(own.get("ports")).enumerate() {
                 let at = format!("{at}/ports/{port}/name");
                 again(&mut ports, name(own), &at, "port", found);
             }
-            let mut paths = HashSet::new();
+            let mut paths = HashSet::default();
             for (mount, own) in items(own.get("volumeMounts")).enumerate() {
                 let path = own.get("mountPath").and_then(View::as_str);
                 let at = format!("{at}/volumeMounts/{mount}/mountPath");
@@ -178,7 +179,7 @@ fn twice(pod: &Pod<'_>, found: &mut Vec<Violation>) {
             }
         }
     }
-    let mut volumes = HashSet::new();
+    let mut volumes = HashSet::default();
     for (index, own) in items(pod.spec.get("volumes")).enumerate() {
         let at = format!("{}/volumes/{index}/name", pod.at);
         again(&mut volumes, name(own), &at, "volume", found);

@@ -1,6 +1,6 @@
 //! Secrets, ConfigMaps, claims, accounts and roles that something names and the release lacks.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 
 use super::facts::{Keys, Provided, Use, What};
 use super::{Release, violation};
@@ -39,7 +39,7 @@ const EVERYWHERE: [&str; 3] = [
 /// Follows each reference.
 pub fn judge(release: &Release<'_>) -> Vec<(ObjectRef, Violation)> {
     let mut found = Vec::new();
-    let mut said = HashSet::new();
+    let mut said = HashSet::default();
     let mut absent: Vec<(&Use, &ObjectRef)> = Vec::new();
     for own in &release.wires.uses {
         let Some(holder) = release.wires.holders.get(own.holder) else {
@@ -126,7 +126,7 @@ struct Others<'r, 'a> {
 
 impl<'r, 'a> Others<'r, 'a> {
     fn new(release: &'r Release<'a>) -> Others<'r, 'a> {
-        let mut words = HashSet::new();
+        let mut words = HashSet::default();
         let split = |text: &'a str| text.split(['=', ',', ' ', '/', ':', '"', '\'', '\n']);
         let containers = release.facts.workloads.iter();
         for container in containers.flat_map(|own| &own.pod.containers) {

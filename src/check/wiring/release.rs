@@ -1,6 +1,6 @@
 //! A release as the checks ask about it: what is where, and who selects whom.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 
 use super::facts::{Provided, Scaled, Scaler, What, Wires};
 use crate::inject::network::Facts;
@@ -49,12 +49,12 @@ impl<'a> Release<'a> {
             facts,
             scope: *scope,
             home,
-            provided: HashMap::new(),
-            services: HashMap::new(),
-            scaled: HashMap::new(),
-            scalers: HashMap::new(),
-            workloads: HashMap::new(),
-            namespaces: HashSet::new(),
+            provided: HashMap::default(),
+            services: HashMap::default(),
+            scaled: HashMap::default(),
+            scalers: HashMap::default(),
+            workloads: HashMap::default(),
+            namespaces: HashSet::default(),
             index: Index::default(),
         };
         release.fill();

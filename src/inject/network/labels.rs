@@ -1,8 +1,8 @@
 //! Labels: which of them stay the same over upgrades, and which pods they select.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
+use foldhash::HashMap;
 use serde::{Serialize, Serializer};
 
 use super::texts::{Text, Texts};

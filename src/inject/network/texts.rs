@@ -1,11 +1,11 @@
 //! Texts that recur in a release, each kept once: names, labels, pointers.
 
 use std::borrow::{Borrow, Cow};
-use std::collections::HashSet;
 use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
+use foldhash::HashSet;
 use serde::{Serialize, Serializer};
 
 use super::labels::Labels;

@@ -1,7 +1,7 @@
 //! Keys and values on their way onto the tape: what Go cannot turn into JSON is refused here, so that
 //! reading a value later cannot fail; keys written twice are found.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::super::error::{Step, fail};
 use super::super::resolve::{self, Plain};
@@ -208,7 +208,7 @@ fn duplicates_by_bytes(doc: &Document<'_>, map: NodeId, found: &mut Vec<NodeId>)
 /// For any map. Two keys of different type that become the same string (`1` and `"1"`) are refused:
 /// which one Go keeps is left to chance.
 fn duplicates_by_hash(doc: &Document<'_>, map: NodeId, found: &mut Vec<NodeId>) -> Step<()> {
-    let mut earlier: HashMap<_, GoKey<'_>> = HashMap::new();
+    let mut earlier: HashMap<_, GoKey<'_>> = HashMap::default();
     for key in doc.node(map).children().step_by(2) {
         if key.is_merge_key() {
             continue;

@@ -20,8 +20,9 @@ mod quoted;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::HashMap;
 use serde_json::Value;
 
 use super::error::{ParseError, Step, fail};
@@ -104,7 +105,7 @@ impl<'s> Parser<'s> {
             depth: 0,
             last_end: 0,
             doc: Document::empty(text, buffers),
-            anchors: HashMap::new(),
+            anchors: HashMap::default(),
             known,
             aliases: false,
         }

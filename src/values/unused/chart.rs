@@ -1,10 +1,10 @@
 //! A chart with its subcharts, as far as it takes to see which values its templates read.
 
-use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path as File, PathBuf};
 use std::rc::Rc;
 
+use foldhash::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::files::Files;
@@ -65,7 +65,7 @@ impl Charts {
         let mut charts = Charts::default();
         let mut reader = Reader {
             charts: &mut charts,
-            read: HashMap::new(),
+            read: HashMap::default(),
             left: MAX_TOTAL,
         };
         reader.chart(&Files::Folder(directory.to_owned()), Rc::from([]), 0)?;
@@ -184,7 +184,7 @@ impl Reader<'_> {
         self.charts.charts.push(Chart {
             prefix: prefix.clone(),
             templates,
-            subcharts: HashMap::new(),
+            subcharts: HashMap::default(),
         });
         if depth == MAX_DEPTH {
             self.charts.unknown.push(prefix);

@@ -10,10 +10,10 @@ mod follow;
 mod place;
 pub mod template;
 
-use std::collections::HashSet;
 use std::path::Path as File;
 use std::rc::Rc;
 
+use foldhash::HashSet;
 use serde_json::Value;
 
 use crate::check::files::Placed;
@@ -88,7 +88,7 @@ fn reads(charts: &Charts) -> Option<Reads> {
     for (nodes, context) in charts.rendered() {
         follower.run(nodes, &context);
     }
-    let mut done = HashSet::new();
+    let mut done = HashSet::default();
     for _ in 0..MAX_ROUNDS {
         let mut contexts: Vec<_> = follower.contexts.difference(&done).cloned().collect();
         if contexts.is_empty() {

@@ -8,7 +8,9 @@ mod policies;
 mod providers;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
+
+use foldhash::{HashMap, HashSet};
 
 use crate::inject::network::facts::{Selected, member, port_ref, text};
 use crate::inject::network::texts::{Text, Texts};

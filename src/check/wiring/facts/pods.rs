@@ -1,7 +1,8 @@
 //! What pod specs name, and how many pods there will be.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+
+use foldhash::HashSet;
 
 use super::{Use, What, Wires, count};
 use crate::inject::network::facts::member;

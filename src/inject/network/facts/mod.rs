@@ -7,8 +7,9 @@ mod pod;
 mod routes;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use foldhash::HashMap;
 
 use super::labels::Labels;
 use super::narrow::Direction;

@@ -8,8 +8,7 @@ mod peers;
 mod rules;
 pub mod text;
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::labels::Labels;

@@ -1,6 +1,6 @@
 //! From facts to a topology.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::resolve::Resolver;
 use super::{
@@ -36,7 +36,7 @@ pub fn derive<'a>(facts: &'a Facts, inputs: &Inputs<'a>) -> Topology {
     let pods = topology.workloads.iter();
     let index = Index::new(pods.map(|own| (&*own.namespace, &own.labels)));
     let services = facts.services.iter();
-    let mut endpoints: Endpoints<'_> = HashMap::new();
+    let mut endpoints: Endpoints<'_> = HashMap::default();
     for (object, service, addresses) in &facts.endpoints {
         let key = (namespace(&object.namespace), &**service);
         let list = endpoints.entry(key).or_default();
@@ -252,7 +252,7 @@ fn edges<'a>(
     let mut edges = Edges {
         topology,
         resolver,
-        by_key: HashMap::new(),
+        by_key: HashMap::default(),
         list: Vec::new(),
         loose: Vec::new(),
     };

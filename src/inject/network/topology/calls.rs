@@ -1,7 +1,8 @@
 //! Calls that workloads make, by what their variables, arguments and files name.
 
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use foldhash::HashMap;
 
 use super::build::{Edges, Namespace, service_ports};
 use super::links::Links;
@@ -167,7 +168,7 @@ impl<'a> Caller<'_, 'a, '_> {
     /// The variables of a container with the values that the manifests show.
     fn variables(&self, container: &'a Container) -> Vec<Value> {
         let mut values: Vec<Value> = Vec::new();
-        let mut raw: HashMap<Text, Text> = HashMap::new();
+        let mut raw: HashMap<Text, Text> = HashMap::default();
         let mut add = |value: Value| {
             let known = |name: &str| {
                 let own = raw.get(name).map(|text| &**text);

@@ -1,6 +1,6 @@
 //! Calls that come from outside the release, and those to the API server.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 
 use super::build::{Edges, Inputs, Namespace, evidence, service_ports};
 use super::{EvidenceKind, Peer, Port, PortRef, Protocol};
@@ -224,7 +224,7 @@ fn bound(facts: &Facts, namespace: Namespace<'_>, edges: &mut Edges<'_>) {
         .filter(|(_, _, mounted)| !mounted)
         .map(|(written, name, _)| (namespace(written), &**name))
         .collect();
-    let mut by_account: HashMap<(Text, Option<&str>), &Account> = HashMap::new();
+    let mut by_account: HashMap<(Text, Option<&str>), &Account> = HashMap::default();
     for binding in &facts.bindings {
         let key = (namespace(&binding.namespace), binding.name.as_deref());
         by_account.entry(key).or_insert(binding);

@@ -2,7 +2,8 @@
 //! namespace (`REDIS_SERVICE_HOST`, `REDIS_SERVICE_PORT`).
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+
+use foldhash::HashMap;
 
 use super::Topology;
 use crate::inject::network::texts::Text;
@@ -38,7 +39,7 @@ impl<'t> Links<'t> {
 }
 
 fn by_name(topology: &Topology) -> ByName {
-    let mut by_name = ByName::new();
+    let mut by_name = ByName::default();
     for service in &topology.services {
         let stem = service.object.name.to_ascii_uppercase().replace('-', "_");
         let names = by_name.entry(service.namespace.clone()).or_default();

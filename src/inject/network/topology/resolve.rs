@@ -1,6 +1,6 @@
 //! What a host name means inside the cluster.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 
 use super::Service;
 use crate::inject::network::evidence::Mention;

@@ -1,8 +1,9 @@
 //! The text of ConfigMaps and Secrets that a workload uses, read when it is asked for.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use foldhash::HashMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

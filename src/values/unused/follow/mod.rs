@@ -5,7 +5,7 @@
 
 mod functions;
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 
 use super::chart::Charts;
 use super::place::{ANY, MAX_PATH, Path, Reads, Thing, below};
@@ -47,10 +47,10 @@ impl<'c> Follower<'c> {
     pub fn new(charts: &'c Charts) -> Follower<'c> {
         let mut follower = Follower {
             charts,
-            defined: HashMap::new(),
+            defined: HashMap::default(),
             reads: Reads::default(),
-            called: HashSet::new(),
-            contexts: HashSet::new(),
+            called: HashSet::default(),
+            contexts: HashSet::default(),
             calls: 0,
             steps: 0,
         };

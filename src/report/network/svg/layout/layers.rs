@@ -1,6 +1,8 @@
 //! Columns: callers left of what they call, outsiders at the edges.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::HashMap;
 
 use super::Box;
 use crate::report::network::Graph;
@@ -70,7 +72,7 @@ impl Sketch {
             items: Vec::new(),
             wires: Vec::new(),
         };
-        let mut numbers: HashMap<End, usize> = HashMap::new();
+        let mut numbers: HashMap<End, usize> = HashMap::default();
         for (end, ports) in &ends.ports {
             numbers.insert(*end, sketch.boxes.len());
             sketch.add_box(graph, *end, ports, columns.get(end).copied());
@@ -106,7 +108,7 @@ impl Sketch {
 
     fn route(&mut self, graph: &Graph, ends: &Ends, numbers: &HashMap<End, usize>) {
         // Calls between the same two boxes take the same way.
-        let mut ways: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
+        let mut ways: HashMap<(usize, usize), Vec<usize>> = HashMap::default();
         for (call, own) in graph.calls.iter().enumerate() {
             let (from, to) = (ends.caller(graph, own.from), ends.callee(own.to));
             let (Some(&from), Some(&to)) = (numbers.get(&from), numbers.get(&to)) else {
@@ -276,7 +278,7 @@ impl Ends {
             .values()
             .max()
             .map_or(first, |layer| layer + first + 1);
-        let mut columns = HashMap::new();
+        let mut columns = HashMap::default();
         for end in self.ports.keys() {
             let column = match (end.1, is_workload(end.0), layers.get(&end.0)) {
                 (true, ..) => 0,
@@ -319,13 +321,13 @@ fn layers(
     pairs: &BTreeSet<(usize, usize)>,
     called: &BTreeSet<usize>,
 ) -> HashMap<usize, usize> {
-    let mut callees: HashMap<usize, Vec<usize>> = HashMap::new();
-    let mut waiting: HashMap<usize, usize> = HashMap::new();
+    let mut callees: HashMap<usize, Vec<usize>> = HashMap::default();
+    let mut waiting: HashMap<usize, usize> = HashMap::default();
     for (from, to) in pairs {
         callees.entry(*from).or_default().push(*to);
         *waiting.entry(*to).or_default() += 1;
     }
-    let mut layer: HashMap<usize, usize> = HashMap::new();
+    let mut layer: HashMap<usize, usize> = HashMap::default();
     let mut left: BTreeSet<usize> = workloads.iter().copied().collect();
     let none =
         |waiting: &HashMap<usize, usize>, own: usize| waiting.get(&own).is_none_or(|n| *n == 0);
