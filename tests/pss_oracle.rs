@@ -63,7 +63,8 @@ fn evaluator(level: &str) -> Evaluator {
 fn target(pod: View<'_>) -> PodTarget<'_> {
     PodTarget {
         spec: pod.get("spec").unwrap_or(View::Json(&Value::Null)),
-        bare: false,
+        alone: None,
+        inherited: None,
         metadata: pod.get("metadata"),
         spec_pointer: "/spec",
         metadata_pointer: "/metadata",

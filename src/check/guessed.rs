@@ -61,7 +61,8 @@ fn explicit(spec: &Value, pointers: &PodPointers, policies: &Evaluator) -> Vec<V
     let mut draft = Draft::new(&document, 0, policies, false);
     let copy = PodPointers {
         spec: String::new(),
-        bare: pointers.bare,
+        alone: pointers.alone,
+        inherits: None,
         metadata: None,
     };
     if security::inject(&mut draft, &copy, policies).is_err() {

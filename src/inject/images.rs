@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Draft;
 use super::security::PodPointers;
 use crate::manifest::View;
+use crate::object::Alone;
 use crate::object::image::Image;
 use crate::platform::hardening::ReadOnlyRoot;
 
@@ -79,7 +80,8 @@ pub fn inject(
     if is_windows(spec) || spec.get("hostUsers").and_then(View::as_bool) == Some(false) {
         return Ok(unknown);
     }
-    let pod_has_user = is_set(spec, "/securityContext/runAsUser");
+    let inherited = pod.inherits.as_deref().and_then(|at| draft.at(at));
+    let pod_has_user = is_set(inherited.unwrap_or(spec), "/securityContext/runAsUser");
     let mut group = None;
     for Own {
         at,
@@ -126,32 +128,40 @@ struct Own {
 impl Own {
     /// All of a pod, read once: the edits that follow change nothing of this in another container.
     fn all(pod: &PodPointers, spec: View<'_>) -> Vec<Own> {
-        if pod.bare {
-            return Own::of_list(pod, spec, pod.spec.clone()).collect();
+        match pod.alone {
+            Some(Alone::List) => Own::of_list(spec, pod.spec.clone(), false).collect(),
+            Some(Alone::One) => Own::of(pod.spec.clone(), spec, false).into_iter().collect(),
+            None => {
+                let lists = ["initContainers", "containers", "ephemeralContainers"].into_iter();
+                let lists = lists.filter_map(|list| Some((list, spec.get(list)?)));
+                let own = lists.flat_map(|(list, items)| {
+                    let mounts = list != "ephemeralContainers";
+                    Own::of_list(items, format!("{}/{list}", pod.spec), mounts)
+                });
+                own.collect()
+            }
         }
-        let lists = ["initContainers", "containers", "ephemeralContainers"].into_iter();
-        let lists = lists.filter_map(|list| Some((list, spec.get(list)?)));
-        lists
-            .flat_map(|(list, items)| Own::of_list(pod, items, format!("{}/{list}", pod.spec)))
-            .collect()
     }
 
     /// Those of a list, which stands at a pointer.
-    fn of_list(pod: &PodPointers, list: View<'_>, at: String) -> impl Iterator<Item = Own> {
-        let mounts = !pod.bare && !at.ends_with("/ephemeralContainers");
+    fn of_list(list: View<'_>, at: String, mounts: bool) -> impl Iterator<Item = Own> {
         let containers = list.items().enumerate();
         containers.filter_map(move |(index, container)| {
-            let image = container.get("image")?.as_str()?.into_owned();
-            let context = container.get("securityContext");
-            let own = |key: &str| context?.get(key).filter(|value| !value.is_null());
-            Some(Own {
-                at: format!("{at}/{index}"),
-                image,
-                has_user: own("runAsUser").is_some()
-                    || own("runAsNonRoot").and_then(View::as_bool) == Some(false),
-                mounts,
-                read_only: own("readOnlyRootFilesystem").is_some(),
-            })
+            Own::of(format!("{at}/{index}"), container, mounts)
+        })
+    }
+
+    fn of(at: String, container: View<'_>, mounts: bool) -> Option<Own> {
+        let image = container.get("image")?.as_str()?.into_owned();
+        let context = container.get("securityContext");
+        let own = |key: &str| context?.get(key).filter(|value| !value.is_null());
+        Some(Own {
+            at,
+            image,
+            has_user: own("runAsUser").is_some()
+                || own("runAsNonRoot").and_then(View::as_bool) == Some(false),
+            mounts,
+            read_only: own("readOnlyRootFilesystem").is_some(),
         })
     }
 }
@@ -173,7 +183,7 @@ fn open_volumes(draft: &mut Draft<'_>, pod: &PodPointers, group: i64) -> Result<
 /// Whether the container mounts a volume that outlives the pod. Those of a StatefulSet's
 /// `volumeClaimTemplates` are not among the pod's volumes.
 fn mounts_claim(draft: &Draft<'_>, pod: &PodPointers, container: &str) -> bool {
-    if pod.bare {
+    if pod.alone.is_some() {
         return false;
     }
     let (Some(spec), Some(container)) = (draft.at(&pod.spec), draft.at(container)) else {

@@ -3,7 +3,7 @@
 use super::Draft;
 use crate::manifest::View;
 use crate::manifest::edit::{EditError, Operation};
-use crate::object::{Object, PodPlace};
+use crate::object::{Alone, Object, PodPlace};
 use crate::policy::fix::{EditableObject, EditablePod};
 use crate::policy::{Evaluator, ObjectTarget, PodTarget};
 
@@ -13,10 +13,12 @@ static NOTHING: serde_json::Value = serde_json::Value::Null;
 /// The pointers of one pod spec in a document.
 #[derive(Clone, Debug)]
 pub struct PodPointers {
-    /// The pod spec, or the list of containers where there is no more than that.
+    /// The pod spec, or the containers where there is no more than those.
     pub spec: String,
-    /// There is no more than a list of containers.
-    pub bare: bool,
+    /// How the containers stand where there is no pod spec.
+    pub alone: Option<Alone>,
+    /// What they inherit from then.
+    pub inherits: Option<String>,
     /// The metadata beside it, whether it exists or not.
     pub metadata: Option<String>,
 }
@@ -26,10 +28,14 @@ impl PodPointers {
     pub fn new(object: &Object<'_>, place: &PodPlace) -> PodPointers {
         PodPointers {
             spec: match &place.only {
-                Some(list) => format!("{}{}/{list}", object.pointer, place.spec),
+                Some((member, _)) => format!("{}{}/{member}", object.pointer, place.spec),
                 None => format!("{}{}", object.pointer, place.spec),
             },
-            bare: place.only.is_some(),
+            alone: place.only.as_ref().map(|(_, alone)| *alone),
+            inherits: place
+                .inherits
+                .as_ref()
+                .map(|pointer| format!("{}{pointer}", object.pointer)),
             metadata: place
                 .template
                 .as_ref()
@@ -40,7 +46,8 @@ impl PodPointers {
     /// The pod as policies look at it.
     pub fn target<'a>(&'a self, root: View<'a>) -> PodTarget<'a> {
         PodTarget {
-            bare: self.bare,
+            alone: self.alone,
+            inherited: self.inherits.as_deref().and_then(|at| root.pointer(at)),
             spec: root.pointer(&self.spec).unwrap_or(View::Json(&NOTHING)),
             metadata: self.metadata.as_deref().and_then(|at| root.pointer(at)),
             spec_pointer: &self.spec,

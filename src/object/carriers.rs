@@ -10,11 +10,10 @@ use foldhash::HashMap;
 use serde::Deserialize;
 
 use super::pods::{PodPath, Shape, Step};
-use crate::config::{ConfigError, Source};
 use crate::manifest::view::unescape;
 
-static KUBERNETES: &str = include_str!("../../policies/carriers.yaml");
-static CUSTOM: &str = include_str!("../../policies/custom-carriers.yaml");
+static KUBERNETES: &str = include_str!(concat!(env!("OUT_DIR"), "/policies/carriers.json"));
+static CUSTOM: &str = include_str!(concat!(env!("OUT_DIR"), "/policies/custom-carriers.json"));
 
 /// The file's form.
 #[derive(Deserialize)]
@@ -38,6 +37,19 @@ struct Carrier {
 struct CarrierPath {
     path: String,
     holds: Shape,
+    having: Option<String>,
+    inherits: Option<String>,
+}
+
+impl CarrierPath {
+    fn read(self) -> Result<PodPath, &'static str> {
+        Ok(PodPath {
+            steps: steps(&self.path)?,
+            shape: self.holds,
+            having: self.having,
+            inherits: self.inherits,
+        })
+    }
 }
 
 /// All kinds that are known to carry pod specs.
@@ -49,38 +61,35 @@ pub struct Carriers {
 /// Kubernetes' own kinds, read once when first asked for. A test makes sure that they can be read.
 pub fn kubernetes() -> &'static Carriers {
     static TABLE: OnceLock<Carriers> = OnceLock::new();
-    TABLE.get_or_init(|| Carriers::parse("carriers.yaml", KUBERNETES).unwrap_or_default())
+    TABLE.get_or_init(|| built_in(KUBERNETES).unwrap_or_default())
 }
 
-/// The custom kinds, read once when first asked for: most releases hold none, and reading them
-/// takes as long as hardening a small release.
+/// The custom kinds, read once when first asked for: most releases hold none.
 pub fn custom() -> &'static Carriers {
     static TABLE: OnceLock<Carriers> = OnceLock::new();
-    TABLE.get_or_init(|| Carriers::parse("custom-carriers.yaml", CUSTOM).unwrap_or_default())
+    TABLE.get_or_init(|| built_in(CUSTOM).unwrap_or_default())
+}
+
+/// A table that the build script has made JSON of; else what in it does not fit, and where.
+fn built_in(json: &str) -> Result<Carriers, String> {
+    let table: CarriersFile = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    Carriers::new(table)
 }
 
 impl Carriers {
-    /// Reads a table.
-    ///
-    /// # Errors
-    /// The first thing in it that does not fit, with its place.
-    pub fn parse(file: &str, text: &str) -> Result<Carriers, ConfigError> {
-        let source = Source::parse(file, text)?;
-        let read: CarriersFile = source.decode()?;
+    fn new(table: CarriersFile) -> Result<Carriers, String> {
         let mut carriers = Carriers::default();
-        for (index, carrier) in read.carriers.into_iter().enumerate() {
+        for (index, carrier) in table.carriers.into_iter().enumerate() {
             let pointer = format!("/carriers/{index}");
             if carriers.paths(&carrier.group, &carrier.kind).is_some() {
-                return Err(source.error(&pointer, &"this kind stands here already"));
+                return Err(format!("{pointer}: this kind stands here already"));
             }
-            let mut paths = Vec::new();
-            for (at, own) in carrier.paths.iter().enumerate() {
-                let pointer = format!("{pointer}/paths/{at}/path");
-                paths.push(PodPath {
-                    steps: steps(&own.path).map_err(|reason| source.error(&pointer, &reason))?,
-                    shape: own.holds,
-                });
-            }
+            let paths = carrier.paths.into_iter().enumerate();
+            let paths = paths.map(|(at, own)| {
+                own.read()
+                    .map_err(|reason| format!("{pointer}/paths/{at}/path: {reason}"))
+            });
+            let paths = paths.collect::<Result<_, _>>()?;
             let groups = carriers.by_kind.entry(carrier.kind).or_default();
             groups.push((carrier.group, paths));
         }
@@ -119,9 +128,9 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_table_is_valid_and_knows_the_workloads() {
-        let kubernetes = Carriers::parse("carriers.yaml", KUBERNETES).unwrap();
-        let custom = Carriers::parse("custom-carriers.yaml", CUSTOM).unwrap();
+    fn the_built_in_tables_are_valid_and_know_the_workloads() {
+        let kubernetes = built_in(KUBERNETES).unwrap();
+        let custom = built_in(CUSTOM).unwrap();
         let job = ["spec", "jobTemplate", "spec", "template"]
             .map(key)
             .to_vec();
@@ -132,8 +141,12 @@ mod tests {
             (&kubernetes, "batch", "CronJob", job),
             (&custom, "argoproj.io", "Rollout", template),
         ] {
-            let shape = Shape::Template;
-            let expected = PodPath { steps, shape };
+            let expected = PodPath {
+                steps,
+                shape: Shape::Template,
+                having: None,
+                inherits: None,
+            };
             assert_eq!(
                 carriers.paths(group, kind),
                 Some([expected].as_slice()),
@@ -153,26 +166,24 @@ mod tests {
 
     #[test]
     fn broken_tables_say_where() {
-        let entry = "- {group: a, kind: B, paths: [{path: '', holds: spec}]}\n";
-        let twice = format!("carriers:\n{entry}{entry}");
-        let relative = "carriers:\n- {group: a, kind: B, paths: [{path: x, holds: spec}]}\n";
-        let unknown = "carriers:\n- {group: a, kind: B, paths: [{path: /x, holds: pods}]}\n";
-        let cases = [
+        let entry = |path: &str, holds: &str| {
+            format!(
+                r#"{{"group": "a", "kind": "B", "paths": [{{"path": "{path}", "holds": "{holds}"}}]}}"#
+            )
+        };
+        let good = entry("/x", "spec");
+        for (entries, expected) in [
             (
-                twice.as_str(),
-                "t:3:3: carriers[1]: this kind stands here already",
+                format!("{good}, {good}"),
+                "/carriers/1: this kind stands here already",
             ),
             (
-                relative,
-                "t:2:32: carriers[0].paths[0].path: must be a JSON Pointer",
+                entry("x", "spec"),
+                "/carriers/0/paths/0/path: must be a JSON Pointer",
             ),
-            (
-                unknown,
-                "t:2:42: carriers[0].paths[0].holds: unknown variant `pods`",
-            ),
-        ];
-        for (text, expected) in cases {
-            let error = Carriers::parse("t", text).unwrap_err().to_string();
+            (entry("/x", "pods"), "unknown variant `pods`"),
+        ] {
+            let error = built_in(&format!(r#"{{"carriers": [{entries}]}}"#)).unwrap_err();
             assert!(error.starts_with(expected), "{error}\nexpected {expected}");
         }
     }

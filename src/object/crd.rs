@@ -71,10 +71,14 @@ fn descend(schema: View<'_>, in_template: bool, steps: &mut Vec<Step>, out: &mut
 fn path(steps: &[Step], in_template: bool) -> PodPath {
     match steps.split_last() {
         Some((_, template)) if in_template => PodPath {
+            having: None,
+            inherits: None,
             steps: template.to_vec(),
             shape: Shape::Template,
         },
         _ => PodPath {
+            having: None,
+            inherits: None,
             steps: steps.to_vec(),
             shape: Shape::Spec,
         },
@@ -117,10 +121,14 @@ mod tests {
             pod_paths(view, "v1"),
             [
                 PodPath {
+                    having: None,
+                    inherits: None,
                     steps: vec![key("spec"), key("groups"), Step::Each, key("template")],
                     shape: Shape::Template
                 },
                 PodPath {
+                    having: None,
+                    inherits: None,
                     steps: vec![key("spec"), key("predictor")],
                     shape: Shape::Spec
                 },

@@ -20,7 +20,7 @@ use std::fmt;
 use crate::manifest::View;
 use crate::manifest::view::Type;
 pub use identity::Identity;
-pub use pods::{PodPlace, Shape};
+pub use pods::{Alone, PodPlace, Shape};
 
 /// Lists inside lists are read this deep; nobody nests them, an attacker might.
 const MAX_LIST_DEPTH: usize = 4;

@@ -14,6 +14,17 @@ pub enum Shape {
     Spec,
     /// A list of containers alone.
     Containers,
+    /// One container alone.
+    Container,
+}
+
+/// How containers stand that have no pod spec around them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alone {
+    /// In a list.
+    List,
+    /// By itself.
+    One,
 }
 
 /// One step from an object down to a pod spec.
@@ -32,6 +43,10 @@ pub struct PodPath {
     pub steps: Vec<Step>,
     /// What stands there.
     pub shape: Shape,
+    /// The member without which it is no place: it is where there is something to look at.
+    pub having: Option<String>,
+    /// Pointer to the map whose fields of a pod spec hold for containers that stand alone.
+    pub inherits: Option<String>,
 }
 
 /// One pod spec of an object, by pointers relative to the object.
@@ -39,10 +54,12 @@ pub struct PodPath {
 pub struct PodPlace {
     /// The template's pointer where there is one; its `metadata` holds the pods' labels.
     pub template: Option<String>,
-    /// The pod spec's pointer; for [`Shape::Containers`] that of the list's parent.
+    /// The pod spec's pointer; where containers stand alone, that of their list's parent or their own.
     pub spec: String,
-    /// The name of the list that holds the containers, for [`Shape::Containers`] only.
-    pub only: Option<String>,
+    /// The member of `spec` that holds the containers, where they stand alone.
+    pub only: Option<(String, Alone)>,
+    /// The pointer of what such containers inherit from, where there is such a thing.
+    pub inherits: Option<String>,
     /// Whether edits are allowed: not where the place was guessed.
     pub editable: bool,
 }
@@ -54,8 +71,17 @@ impl PodPlace {
             template: None,
             spec,
             only: None,
+            inherits: None,
             editable: false,
         }
+    }
+}
+
+impl PodPath {
+    /// Whether a map lacks the member without which the path does not count.
+    fn lacks_its_member(&self, view: View<'_>) -> bool {
+        let own = self.having.as_deref().map(|member| view.get(member));
+        own.is_some_and(|own| own.is_none_or(View::is_null))
     }
 }
 
@@ -67,10 +93,11 @@ pub fn places(object: View<'_>, paths: &[PodPath]) -> Vec<PodPlace> {
         walk(object, &path.steps, String::new(), &mut |at, view| {
             match view.value_type() {
                 Type::Null => {}
-                Type::Map => found.push(place(at, path.shape)),
-                Type::Seq if path.shape == Shape::Containers => found.push(place(at, path.shape)),
+                Type::Map if path.lacks_its_member(view) => {}
+                Type::Map => found.push(place(at, path)),
+                Type::Seq if path.shape == Shape::Containers => found.push(place(at, path)),
                 // What should hold a pod spec and cannot: the policies say that its type is wrong.
-                _ => found.push(place(at, Shape::Spec)),
+                _ => found.push(spec(at)),
             }
         });
     }
@@ -79,29 +106,39 @@ pub fn places(object: View<'_>, paths: &[PodPath]) -> Vec<PodPlace> {
     found
 }
 
-fn place(at: String, shape: Shape) -> PodPlace {
-    match shape {
+fn place(at: String, path: &PodPath) -> PodPlace {
+    match path.shape {
         Shape::Template => PodPlace {
             spec: format!("{at}/spec"),
             template: Some(at),
             only: None,
+            inherits: None,
             editable: true,
         },
-        Shape::Spec => PodPlace {
-            template: None,
-            spec: at,
-            only: None,
-            editable: true,
-        },
-        Shape::Containers => {
-            let (parent, list) = at.rsplit_once('/').unwrap_or(("", &at));
-            PodPlace {
-                template: None,
-                spec: parent.to_owned(),
-                only: Some(list.to_owned()),
-                editable: true,
-            }
-        }
+        Shape::Spec => spec(at),
+        Shape::Containers => alone(&at, Alone::List, path),
+        Shape::Container => alone(&at, Alone::One, path),
+    }
+}
+
+fn spec(at: String) -> PodPlace {
+    PodPlace {
+        template: None,
+        spec: at,
+        only: None,
+        inherits: None,
+        editable: true,
+    }
+}
+
+fn alone(at: &str, alone: Alone, path: &PodPath) -> PodPlace {
+    let (parent, member) = at.rsplit_once('/').unwrap_or(("", at));
+    PodPlace {
+        template: None,
+        spec: parent.to_owned(),
+        only: Some((member.to_owned(), alone)),
+        inherits: path.inherits.clone(),
+        editable: true,
     }
 }
 
@@ -191,6 +228,8 @@ mod tests {
                 .map(step)
                 .collect(),
             shape,
+            having: None,
+            inherits: None,
         }
     }
 
@@ -227,10 +266,36 @@ mod tests {
             [PodPlace {
                 template: None,
                 spec: "/spec".into(),
-                only: Some("sidecars".into()),
+                only: Some(("sidecars".into(), Alone::List)),
+                inherits: None,
                 editable: true
             }]
         );
+    }
+
+    #[test]
+    fn containers_may_stand_alone() {
+        let object = json!({"spec": {"steps": [
+            {"container": {"image": "a"}, "securityContext": {"runAsUser": 0}},
+            {"container": null, "securityContext": null}]}});
+        let object = View::Json(&object);
+        let one = PodPath {
+            inherits: Some("/spec".into()),
+            ..path("spec.steps.*.container", Shape::Container)
+        };
+        let expected = PodPlace {
+            template: None,
+            spec: "/spec/steps/0".into(),
+            only: Some(("container".into(), Alone::One)),
+            inherits: Some("/spec".into()),
+            editable: true,
+        };
+        assert_eq!(places(object, &[one]), [expected]);
+        let having = PodPath {
+            having: Some("securityContext".into()),
+            ..path("spec.steps.*", Shape::Spec)
+        };
+        assert_eq!(places(object, &[having]), [spec("/spec/steps/0".into())]);
     }
 
     #[test]

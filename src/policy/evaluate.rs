@@ -172,7 +172,8 @@ mod tests {
     fn pod(spec: &Value) -> PodTarget<'_> {
         PodTarget {
             spec: View::Json(spec),
-            bare: false,
+            alone: None,
+            inherited: None,
             metadata: None,
             spec_pointer: "/spec/template/spec",
             metadata_pointer: "/spec/template/metadata",

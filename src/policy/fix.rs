@@ -118,7 +118,9 @@ impl ActiveRule {
         let container = match (fix.target, asked.container) {
             (FixTarget::Container, container) => Some(container?),
             // A value of the container's own wins over the pod's, even one that says nothing.
-            (FixTarget::Pod, Some(own)) if pod.bare || self.look.is_set(own.view) => Some(own),
+            (FixTarget::Pod, Some(own)) if pod.alone.is_some() || self.look.is_set(own.view) => {
+                Some(own)
+            }
             _ => None,
         };
         let overrule = self.selected.overrule;
@@ -234,13 +236,14 @@ pub fn apply(root: &mut Value, operation: &Operation) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::Alone;
     use crate::policy::{Library, Names, Selection};
     use serde_json::json;
 
     /// A pod spec, or a bare list of containers, at `/x`.
     struct InMemory {
         root: Value,
-        bare: bool,
+        alone: Option<Alone>,
         edits: Vec<(String, Operation)>,
     }
 
@@ -250,7 +253,8 @@ mod tests {
         fn pod(&self) -> PodTarget<'_> {
             PodTarget {
                 spec: View::Json(&self.root["x"]),
-                bare: self.bare,
+                alone: self.alone,
+                inherited: None,
                 metadata: self.root.get("metadata").map(View::Json),
                 spec_pointer: "/x",
                 metadata_pointer: "/metadata",
@@ -273,10 +277,14 @@ mod tests {
         Evaluator::new(&Library::built_in().unwrap(), &selection)
     }
 
-    fn harden(spec: Value, bare: bool, overrule: &[&str]) -> (Value, Vec<(String, Operation)>) {
+    fn harden(
+        spec: Value,
+        alone: Option<Alone>,
+        overrule: &[&str],
+    ) -> (Value, Vec<(String, Operation)>) {
         let mut pod = InMemory {
             root: json!({"x": spec}),
-            bare,
+            alone,
             edits: Vec::new(),
         };
         evaluator(overrule).harden(&mut pod).unwrap();
@@ -291,7 +299,7 @@ mod tests {
     fn a_bare_pod_is_filled_and_then_passes() {
         let (spec, edits) = harden(
             json!({"containers": [{"name": "a"}, {"name": "b", "securityContext": null}]}),
-            false,
+            None,
             &[],
         );
         assert_eq!(
@@ -335,7 +343,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            harden(spec.clone(), false, &[]),
+            harden(spec.clone(), None, &[]),
             (spec, vec![]),
             "hardening again changes nothing"
         );
@@ -343,7 +351,7 @@ mod tests {
 
     #[test]
     fn containers_without_a_pod_spec_are_filled_themselves() {
-        let (list, _) = harden(json!([{"name": "a"}, null]), true, &[]);
+        let (list, _) = harden(json!([{"name": "a"}, null]), Some(Alone::List), &[]);
         let mut own = hardened();
         own["runAsNonRoot"] = json!(true);
         own["seccompProfile"] = json!({"type": "RuntimeDefault"});
@@ -361,8 +369,8 @@ mod tests {
                 "runAsNonRoot": false,
             }}],
         });
-        assert_eq!(harden(spec.clone(), false, &[]), (spec.clone(), vec![]));
-        let (changed, edits) = harden(spec, false, &["pss/allow*", "pss/hostNamespaces"]);
+        assert_eq!(harden(spec.clone(), None, &[]), (spec.clone(), vec![]));
+        let (changed, edits) = harden(spec, None, &["pss/allow*", "pss/hostNamespaces"]);
         assert_eq!(changed["hostNetwork"], false);
         assert_eq!(
             changed["containers"][0]["securityContext"]["allowPrivilegeEscalation"],
@@ -390,7 +398,7 @@ mod tests {
         ] {
             let (spec, _) = harden(
                 json!({"containers": [container.clone()]}),
-                false,
+                None,
                 &["pss/capabilities_restricted"],
             );
             let before = &container["securityContext"]["capabilities"];
@@ -405,7 +413,7 @@ mod tests {
     fn windows_pods_are_left_to_their_own_rules() {
         let (spec, _) = harden(
             json!({"os": {"name": "windows"}, "containers": [{}]}),
-            false,
+            None,
             &[],
         );
         let expected = json!({"os": {"name": "windows"}, "containers": [{}], "securityContext": {"runAsNonRoot": true}});

@@ -60,7 +60,7 @@ impl Look {
         let mut one = |view, container| ask(Asked { view, container });
         match (self.node, &self.annotation) {
             (NodeKind::Object, _) => true,
-            (NodeKind::Pod | NodeKind::PodMetadata, _) if target.bare => true,
+            (NodeKind::Pod | NodeKind::PodMetadata, _) if target.alone.is_some() => true,
             (NodeKind::Pod, None) => one(pod.spec, None),
             (NodeKind::PodMetadata, _) => one(target.metadata(), None),
             (NodeKind::Pod, Some(name)) => {

@@ -83,7 +83,7 @@ impl ActiveRule {
         let base = self.look.pointer(pod, asked.container.as_ref());
         let name = asked
             .container
-            .map(|container| container.name().into_owned());
+            .map(|container| container.label(pod).into_owned());
         for failure in self.failures(asked.view) {
             found.push(self.violation(&base, asked.view, failure, name.clone()));
         }

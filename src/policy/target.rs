@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::model::ContainerList;
 use crate::manifest::View;
 use crate::manifest::view::Type;
+use crate::object::Alone;
 
 static EMPTY_MAP: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
 static EMPTY_STRING: LazyLock<Value> = LazyLock::new(|| Value::String(String::new()));
@@ -35,8 +36,10 @@ fn or_empty_string(view: View<'_>) -> View<'_> {
 pub struct PodTarget<'a> {
     /// The pod spec.
     pub spec: View<'a>,
-    /// `spec` is no pod spec but a list of containers alone, as some custom kinds have.
-    pub bare: bool,
+    /// `spec` is no pod spec but containers alone, as some custom kinds have them.
+    pub alone: Option<Alone>,
+    /// The map that holds what such containers inherit from a pod, where there is one.
+    pub inherited: Option<View<'a>>,
     /// The metadata of the pod or pod template, where it has any.
     pub metadata: Option<View<'a>>,
     /// Where the pod spec lies, as a JSON Pointer from the document's root.
@@ -48,11 +51,11 @@ pub struct PodTarget<'a> {
 impl<'a> PodTarget<'a> {
     /// The pod spec; an empty map where the document says null, or has none.
     pub(super) fn spec(&self) -> View<'a> {
-        if self.bare {
-            View::Json(&EMPTY_MAP)
-        } else {
-            or_empty_map(self.spec)
-        }
+        let spec = match self.alone {
+            None => Some(self.spec),
+            Some(_) => self.inherited,
+        };
+        spec.map_or(View::Json(&EMPTY_MAP), or_empty_map)
     }
 
     /// The metadata; an empty map where the document has none.
@@ -71,18 +74,16 @@ impl<'a> PodTarget<'a> {
     pub fn containers(&self) -> Vec<Container<'a>> {
         let mut found = Vec::with_capacity(4);
         for list in ContainerList::ALL {
-            let items = match (self.bare, list) {
-                (false, _) => self.spec.get(list.key()),
-                (true, ContainerList::Containers) => Some(self.spec),
-                (true, _) => None,
+            let items = match (self.alone, list) {
+                (None, _) => self.spec.get(list.key()),
+                (Some(Alone::List), ContainerList::Containers) => Some(self.spec),
+                (Some(_), _) => None,
             };
             let items = items.into_iter().flat_map(View::items).enumerate();
-            found.extend(items.map(|(index, view)| Container {
-                view: or_empty_map(view),
-                is_null: view.is_null(),
-                list,
-                index,
-            }));
+            found.extend(items.map(|(index, view)| Container::new(view, list, index)));
+        }
+        if self.alone == Some(Alone::One) {
+            found.push(Container::new(self.spec, ContainerList::Containers, 0));
         }
         found
     }
@@ -90,13 +91,16 @@ impl<'a> PodTarget<'a> {
     /// Calls back with every part that must be a map or a list before any policy looks into it,
     /// until the callback says `false`; whether it never did.
     fn each_part(&self, ask: &mut dyn FnMut(View<'a>, Type, Part<'a>) -> bool) -> bool {
-        let spec = if self.bare { Type::Seq } else { Type::Map };
+        let spec = match self.alone {
+            Some(Alone::List) => Type::Seq,
+            Some(Alone::One) | None => Type::Map,
+        };
         ask(self.spec, spec, Part::Spec)
             && self
                 .metadata
                 .is_none_or(|view| ask(view, Type::Map, Part::Metadata))
             && ContainerList::ALL.into_iter().all(|list| {
-                let view = self.spec.get(list.key());
+                let view = self.spec().get(list.key());
                 view.is_none_or(|view| ask(view, Type::Seq, Part::List(list)))
             })
             && self
@@ -168,6 +172,15 @@ pub struct Container<'a> {
 }
 
 impl<'a> Container<'a> {
+    fn new(view: View<'a>, list: ContainerList, index: usize) -> Container<'a> {
+        Container {
+            view: or_empty_map(view),
+            is_null: view.is_null(),
+            list,
+            index,
+        }
+    }
+
     /// The container's name; empty where it has none.
     pub fn name(&self) -> Cow<'a, str> {
         self.view
@@ -176,11 +189,28 @@ impl<'a> Container<'a> {
             .unwrap_or_default()
     }
 
+    /// The name by which people know the container: that of the member that holds it where it stands
+    /// alone and has none.
+    pub fn label<'l>(&self, pod: &PodTarget<'l>) -> Cow<'l, str>
+    where
+        'a: 'l,
+    {
+        let name = self.name();
+        match pod.alone {
+            Some(Alone::One) if name.is_empty() => {
+                let member = pod.spec_pointer.rsplit('/').next();
+                Cow::Borrowed(member.unwrap_or_default())
+            }
+            _ => name,
+        }
+    }
+
     /// The container's JSON Pointer from the document's root.
     pub fn pointer(&self, pod: &PodTarget<'_>) -> String {
-        match pod.bare {
-            true => format!("{}/{}", pod.spec_pointer, self.index),
-            false => format!("{}/{}/{}", pod.spec_pointer, self.list.key(), self.index),
+        match pod.alone {
+            Some(Alone::One) => pod.spec_pointer.to_owned(),
+            Some(Alone::List) => format!("{}/{}", pod.spec_pointer, self.index),
+            None => format!("{}/{}/{}", pod.spec_pointer, self.list.key(), self.index),
         }
     }
 }

@@ -181,7 +181,8 @@ impl EditablePod for Subject {
     fn pod(&self) -> PodTarget<'_> {
         static NULL: LazyLock<Value> = LazyLock::new(|| Value::Null);
         PodTarget {
-            bare: false,
+            alone: None,
+            inherited: None,
             spec: View::Json(self.root.get("spec").unwrap_or(&NULL)),
             metadata: self.root.get("metadata").map(View::Json),
             spec_pointer: "/spec",

@@ -9,7 +9,7 @@ use crate::inject::network::facts::member;
 use crate::inject::network::texts::Text;
 use crate::inject::network::topology::ObjectRef;
 use crate::manifest::View;
-use crate::object::{Object, PodPlace};
+use crate::object::{Alone, Object, PodPlace};
 
 /// A workload with a number of replicas.
 #[derive(Debug)]
@@ -63,16 +63,17 @@ impl Wires {
         };
         let holder = self.holder(own);
         let at = format!("{}{}", object.pointer, place.spec);
-        let lists = match &place.only {
-            Some(only) => vec![only.as_str()],
+        match &place.only {
             None => {
                 self.volumes(holder, spec, &at, &claim_templates(object));
-                vec!["initContainers", "containers"]
+                self.containers(holder, spec, &at, "initContainers");
+                self.containers(holder, spec, &at, "containers");
             }
-        };
-        for list in lists {
-            for (index, own) in spec.get(list).into_iter().flat_map(View::items).enumerate() {
-                self.container(holder, own, &format!("{at}/{list}/{index}"));
+            Some((list, Alone::List)) => self.containers(holder, spec, &at, list),
+            Some((member, Alone::One)) => {
+                if let Some(own) = spec.get(member) {
+                    self.container(holder, own, &format!("{at}/{member}"));
+                }
             }
         }
         let account = ["serviceAccountName", "serviceAccount"]
@@ -86,6 +87,14 @@ impl Wires {
             self.push((holder, What::Account), &name, None, &pointer, false);
         }
         self.pull_secrets(holder, spec, &at);
+    }
+
+    /// What the containers of a list name. `at` is the pointer of the list's parent.
+    fn containers(&mut self, holder: usize, parent: View<'_>, at: &str, list: &str) {
+        let items = parent.get(list).into_iter().flat_map(View::items);
+        for (index, own) in items.enumerate() {
+            self.container(holder, own, &format!("{at}/{list}/{index}"));
+        }
     }
 
     /// Secrets for the registry, which pods and service accounts name alike.
