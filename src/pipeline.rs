@@ -22,6 +22,7 @@ use foldhash::HashMap;
 
 use crate::check::wiring::Wires;
 use crate::inject::network::{Facts, Topology};
+use crate::inject::patches;
 use crate::manifest::tape::Buffers;
 use crate::manifest::{DocSpan, split};
 use crate::policy::exceptions::{self, Used};
@@ -127,6 +128,8 @@ struct Run<'s, 'c> {
     wires: Wires,
     /// Which checks of that are in force.
     wiring: wiring::Wiring,
+    /// The platform's patches that were for no object so far, by number.
+    idle_patches: Vec<usize>,
     /// Whether the stream is only a part of a release.
     part: bool,
 }
@@ -177,6 +180,7 @@ pub fn run_from<'s>(
         product: profile::Product::default(),
         wires: Wires::default(),
         wiring: wiring::Wiring::of(settings),
+        idle_patches: (0..settings.patches.len()).collect(),
         part: from.part,
         spans,
     };
@@ -189,6 +193,7 @@ pub fn run_from<'s>(
         run.problems.sort_by_key(|p| (p.line, p.column));
         return Err(Unreadable(run.problems));
     }
+    run.tell_idle_patches();
     let output = Output::new(text, run.spans, done, added, run.edited);
     let mut report = run.report;
     report.findings.sort_by(|a, b| {
@@ -244,6 +249,17 @@ impl Run<'_, '_> {
         let source = span.and_then(|s| s.source).map(str::to_owned);
         self.problems
             .push(input::problem(self.text, base + offset, reason, source));
+    }
+
+    /// Says which patches were for no object, where they were to be applied.
+    fn tell_idle_patches(&mut self) {
+        if self.settings.mode == Mode::Harden && !self.part {
+            let patches = &self.settings.patches;
+            let idle = self.idle_patches.iter().filter_map(|own| patches.get(*own));
+            self.report
+                .notices
+                .extend(idle.map(patches::Prepared::selects_nothing));
+        }
     }
 
     fn find(&mut self, finding: Finding) {

@@ -389,7 +389,7 @@ hardening:
         "{}",
         said.stdout
     );
-    let gone = "the exception from secrets/* in gone/* (no longer there) is not needed";
+    let gone = "the exception from secrets/* in gone/* (no longer there) covers no finding here";
     assert!(said.stdout.contains(gone), "{}", said.stdout);
     let pod = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
     let mut command = floe(&["--platform", "platform.yaml"]);

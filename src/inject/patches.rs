@@ -16,6 +16,8 @@ pub const POLICY: &str = "platform/patch";
 #[derive(Clone, Debug)]
 pub struct Prepared {
     target: Matcher,
+    /// The target as people wrote it.
+    words: String,
     operations: Vec<Operation>,
 }
 
@@ -36,11 +38,15 @@ pub type Mistake = (String, String);
 /// Prepares a patch.
 ///
 /// # Errors
-/// The first field that is wrong: an operation that reaches a selector or another immutable
+/// The first field that is wrong: a path that is no JSON Pointer, an operation that reaches a selector or another immutable
 /// field, `move` or `copy` (running them twice would not give the same), a bad expression.
 pub fn prepare(patch: &Patch) -> Result<Prepared, Mistake> {
     for (index, operation) in patch.patch.iter().enumerate() {
         let at = |reason: String| (format!("/patch/{index}"), reason);
+        if !operation.path().is_empty() && !operation.path().starts_with('/') {
+            let (place, reason) = at("must be a JSON Pointer, which starts with /".into());
+            return Err((format!("{place}/path"), reason));
+        }
         match operation {
             Operation::Move { .. } | Operation::Copy { .. } => {
                 return Err(at("move and copy give something else when run twice: use add, replace, remove or test".into()));
@@ -59,8 +65,41 @@ pub fn prepare(patch: &Patch) -> Result<Prepared, Mistake> {
     }
     Ok(Prepared {
         target: Matcher::new(&patch.target)?,
+        words: words(&patch.target),
         operations: patch.patch.clone(),
     })
+}
+
+/// A target in a line, as it stands in the platform file.
+fn words(target: &Target) -> String {
+    let fields = [
+        ("group", &target.group),
+        ("version", &target.version),
+        ("kind", &target.kind),
+        ("name", &target.name),
+        ("namespace", &target.namespace),
+        ("labelSelector", &target.label_selector),
+        ("annotationSelector", &target.annotation_selector),
+    ];
+    let fields = fields
+        .into_iter()
+        .filter_map(|(name, own)| Some(format!("{name}: {}", own.as_ref()?)));
+    fields.collect::<Vec<_>>().join(", ")
+}
+
+impl Prepared {
+    /// Whether the patch is for an object; `release_namespace` is for those that name none.
+    pub fn selects(&self, object: &Object<'_>, release_namespace: Option<&str>) -> bool {
+        self.target.selects(object, release_namespace)
+    }
+
+    /// What to tell people where the patch was for no object at all.
+    pub fn selects_nothing(&self) -> String {
+        format!(
+            "the patch for {{{}}} is for no object here; its fields are regular expressions that have to match a whole name",
+            self.words
+        )
+    }
 }
 
 impl Matcher {
@@ -130,7 +169,7 @@ pub fn inject(
 ) -> Result<(), EditError> {
     for patch in patches
         .iter()
-        .filter(|p| p.target.selects(object, release_namespace))
+        .filter(|patch| patch.selects(object, release_namespace))
     {
         for operation in &patch.operations {
             match step(draft, &object.pointer, operation) {
@@ -185,4 +224,31 @@ fn list_holds(draft: &Draft<'_>, at: &str, value: &serde_json::Value) -> bool {
     list.is_some_and(|list| {
         list.value_type() == Type::Seq && list.items().any(|item| item.to_json() == *value)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepared(patch: &str) -> Result<Prepared, Mistake> {
+        prepare(&serde_json::from_str(patch).unwrap())
+    }
+
+    #[test]
+    fn a_path_is_a_json_pointer() {
+        let patch = r#"{"target": {}, "patch": [{"op": "remove", "path": "spec/x"}]}"#;
+        let (place, reason) = prepared(patch).unwrap_err();
+        assert_eq!(place, "/patch/0/path");
+        assert_eq!(reason, "must be a JSON Pointer, which starts with /");
+    }
+
+    #[test]
+    fn a_patch_names_its_target_as_it_is_written() {
+        let patch = r#"{"target": {"kind": "deploy", "name": "web*"}, "patch": []}"#;
+        let told = prepared(patch).unwrap().selects_nothing();
+        assert!(
+            told.starts_with("the patch for {kind: deploy, name: web*} is for no object"),
+            "{told}"
+        );
+    }
 }

@@ -140,12 +140,18 @@ impl Run<'_, '_> {
     fn admit<'a>(&mut self, number: usize, objects: &'a [Object<'a>], found: &mut Vec<Found<'a>>) {
         self.report.documents += 1;
         self.report.objects += objects.len();
+        let namespace = self.settings.namespace.as_deref();
         for object in objects {
             self.kinds.define(number, object);
+            let is_idle = |own: &usize| {
+                let patch = self.settings.patches.get(*own);
+                patch.is_some_and(|patch| !patch.selects(object, namespace))
+            };
+            self.idle_patches.retain(is_idle);
             if object.identity.name.is_empty() {
                 continue;
             }
-            let key = object_key(&object.identity, self.settings.namespace.as_deref());
+            let key = object_key(&object.identity, namespace);
             let line = self.spans.get(number).map_or(0, |span| span.first_line);
             if let Some(first) = self.seen.insert(key, line) {
                 found.push(Found {

@@ -248,21 +248,49 @@ impl Exception {
 
     /// Whether the exception is about the finding; `namespace` is the release's.
     fn covers(&self, finding: &Finding, namespace: Option<&str>) -> bool {
+        self.policy.matches(&finding.policy) && self.misfits(finding, namespace).next().is_none()
+    }
+
+    /// The fields, but for the policy, that do not fit a finding.
+    fn misfits(
+        &self,
+        finding: &Finding,
+        namespace: Option<&str>,
+    ) -> impl Iterator<Item = &'static str> {
         let fits = |pattern: &Option<Pattern>, name: Option<&str>| {
             pattern
                 .as_ref()
                 .is_none_or(|pattern| name.is_some_and(|name| pattern.matches(name)))
         };
-        self.policy.matches(&finding.policy)
-            && self.kind.as_ref().is_none_or(|kind| *kind == finding.kind)
-            && fits(&self.name, Some(&finding.name))
-            && fits(&self.namespace, finding.namespace.as_deref().or(namespace))
-            && fits(&self.container, finding.container.as_deref())
-            && fits(&self.file, finding.file.as_deref().map(plain_path))
-            && self
-                .pointer
-                .as_ref()
-                .is_none_or(|place| place.covers(&finding.pointer))
+        let kind = self.kind.as_ref();
+        let place = self.pointer.as_ref();
+        let namespace = finding.namespace.as_deref().or(namespace);
+        let file = finding.file.as_deref().map(plain_path);
+        let fields = [
+            ("kind", kind.is_none_or(|kind| *kind == finding.kind)),
+            ("name", fits(&self.name, Some(&finding.name))),
+            ("namespace", fits(&self.namespace, namespace)),
+            (
+                "container",
+                fits(&self.container, finding.container.as_deref()),
+            ),
+            ("file", fits(&self.file, file)),
+            (
+                "pointer",
+                place.is_none_or(|place| place.covers(&finding.pointer)),
+            ),
+        ];
+        let misfits = fields.into_iter().filter(|(_, fits)| !fits);
+        misfits.map(|(field, _)| field)
+    }
+
+    /// The one field that keeps the exception from covering a finding that refuses.
+    fn nearly_covers(&self, finding: &Finding, namespace: Option<&str>) -> Option<&'static str> {
+        if !finding.refuses() || !self.policy.matches(&finding.policy) {
+            return None;
+        }
+        let mut misfits = self.misfits(finding, namespace);
+        misfits.next().filter(|_| misfits.next().is_none())
     }
 }
 
@@ -293,32 +321,48 @@ impl fmt::Display for Exception {
     }
 }
 
+/// What became of an exception.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Use {
+    /// It covers no finding.
+    #[default]
+    None,
+    /// It covers none, but would cover this one but for one of its fields.
+    Nearly(String),
+    /// It covers some.
+    Some,
+}
+
 /// Which exceptions were needed; of several runs, [`Used::merge`] gives the whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Used(Vec<bool>);
+pub struct Used(Vec<Use>);
 
 impl Used {
     /// Adds what another run over the same exceptions needed.
     pub fn merge(&mut self, other: &Used) {
-        self.0.resize(self.0.len().max(other.0.len()), false);
+        self.0
+            .resize(self.0.len().max(other.0.len()), Use::default());
         for (own, other) in self.0.iter_mut().zip(&other.0) {
-            *own |= other;
+            if *own == Use::None || *other == Use::Some {
+                own.clone_from(other);
+            }
         }
     }
 
     /// One line for every exception that nothing needed. Those about files are of use only where
     /// files are looked at, which `files` says.
     pub fn notices(&self, exceptions: &[Exception], files: bool) -> Vec<String> {
-        let used = self.0.iter().chain(std::iter::repeat(&false));
-        let unused = exceptions
-            .iter()
-            .zip(used)
-            .filter(|(exception, used)| !**used && (files || exception.file.is_none()));
-        unused
-            .map(|(exception, _)| {
-                format!("{exception} is not needed; remove it from the platform file")
-            })
-            .collect()
+        let uses = self.0.iter().chain(std::iter::repeat(&Use::None));
+        let own = exceptions.iter().zip(uses);
+        let own = own.filter(|(exception, _)| files || exception.file.is_none());
+        own.filter_map(|(exception, used)| match used {
+            Use::Some => None,
+            Use::None => Some(format!(
+                "{exception} covers no finding here; once no release needs it, remove it from the platform file"
+            )),
+            Use::Nearly(miss) => Some(format!("{exception} covers no finding here: {miss}")),
+        })
+        .collect()
     }
 }
 
@@ -331,14 +375,14 @@ pub fn apply(
     namespace: Option<&str>,
     findings: &mut [Finding],
 ) -> Used {
-    let mut used = vec![false; exceptions.len()];
-    for finding in findings {
+    let mut used = vec![Use::None; exceptions.len()];
+    for finding in &mut *findings {
         let mut expired = None;
         for (exception, used) in exceptions.iter().zip(&mut used) {
             if !exception.covers(finding, namespace) {
                 continue;
             }
-            *used = true;
+            *used = Use::Some;
             if !exception.is_over(today) {
                 finding
                     .exception
@@ -351,7 +395,29 @@ pub fn apply(
             finding.help = [note, std::mem::take(&mut finding.help)].join("; ");
         }
     }
+    for (exception, used) in exceptions.iter().zip(&mut used) {
+        if *used == Use::None
+            && let Some(miss) = near_miss(exception, findings, namespace)
+        {
+            *used = Use::Nearly(miss);
+        }
+    }
     Used(used)
+}
+
+/// The first finding that an exception would cover but for one field, in words.
+fn near_miss(
+    exception: &Exception,
+    findings: &[Finding],
+    namespace: Option<&str>,
+) -> Option<String> {
+    findings.iter().find_map(|finding| {
+        let field = exception.nearly_covers(finding, namespace)?;
+        Some(format!(
+            "its {field} does not fit the finding {} of {} {}",
+            finding.policy, finding.kind, finding.name
+        ))
+    })
 }
 
 /// The entry under `exceptions:` of a platform file that would cover a finding.
@@ -479,10 +545,34 @@ mod tests {
         assert_eq!(
             used.notices(&exceptions, false),
             [
-                "the exception from pss/hostPorts (not used) is not needed; remove it from the platform file"
+                "the exception from pss/hostPorts (not used) covers no finding here; once no release needs it, remove it from the platform file"
             ]
         );
         assert_eq!(Used::default().notices(&exceptions, false).len(), 2);
+    }
+
+    #[test]
+    fn a_near_miss_is_told_with_the_field_that_does_not_fit() {
+        for (fields, expected) in [
+            ("kind: Daemonset", Some("kind")),
+            ("kind: DaemonSet, name: node", Some("name")),
+            ("kind: DaemonSet, container: sidecar", Some("container")),
+            ("namespace: dev", Some("namespace")),
+            ("pointer: /spec", Some("pointer")),
+            ("kind: Daemonset, name: node", None),
+        ] {
+            let exceptions = read(&format!("- {{policy: pss/*, reason: r, {fields}}}\n")).unwrap();
+            let mut findings = [finding(Some("agent"), None)];
+            let used = apply(&exceptions, "2026-02-01", Some("prod"), &mut findings);
+            let told = used.notices(&exceptions, false).join("");
+            let field = told.split_once("here: its ").map(|(_, rest)| rest);
+            let end = "does not fit the finding pss/privileged of DaemonSet node-agent";
+            assert_eq!(
+                field,
+                expected.map(|field| format!("{field} {end}")).as_deref(),
+                "{fields}: {told}"
+            );
+        }
     }
 
     #[test]
