@@ -143,7 +143,11 @@ fn fix(fix: &Fix) -> String {
         FixTarget::Object => "the object",
     };
     let value = fix.value.to_string();
-    wrap(&match fix.path.strip_suffix("/-") {
+    let unless = match fix.unless {
+        Some(_) => " It stays as it is where that could not work.",
+        None => "",
+    };
+    let done = match fix.path.strip_suffix("/-") {
         Some(list) => format!(
             "In {place}, appends {value} to {} unless it is there.",
             dotted(list)
@@ -152,7 +156,8 @@ fn fix(fix: &Fix) -> String {
             "In {place}, sets {} to {value} where it is absent, null or empty.",
             dotted(&fix.path)
         ),
-    })
+    };
+    wrap(&(done + unless))
 }
 
 /// The first example of a sort, as it stands in the policy's file.

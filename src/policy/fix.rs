@@ -9,6 +9,7 @@ use super::evaluate::Evaluator;
 use super::look::{Asked, Pod};
 use super::model::{Fix, FixTarget};
 use super::rule::ActiveRule;
+use super::schema::Schema;
 use super::target::{ObjectTarget, PodTarget};
 use crate::manifest::View;
 use crate::manifest::edit::Operation;
@@ -106,19 +107,36 @@ fn next_operations(
 impl ActiveRule {
     /// What one fix of this rule does to the pod as it is now.
     fn pod_operations(&self, fix: &Fix, pod: &Pod<'_, '_>) -> Vec<Operation> {
+        let unless = fix.unless.clone().map(Schema::new);
+        let spares = |view: View<'_>| unless.as_ref().is_some_and(|schema| schema.holds(view));
+        if fix.target == FixTarget::Pod && spares(pod.spec) {
+            return Vec::new();
+        }
+        let is_spared = |own: &Asked<'_>| own.container.is_some_and(|own| spares(own.view));
+        let (spared, asked): (Vec<_>, Vec<_>) =
+            self.violated_by(pod).into_iter().partition(is_spared);
         let mut operations = Vec::new();
-        for asked in self.violated_by(pod) {
-            let operation = self.pod_operation(fix, pod.target, asked);
+        for asked in asked {
+            let operation = self.pod_operation(fix, pod.target, asked, !spared.is_empty());
             operations.extend(operation.filter(|own| !operations.contains(own)));
         }
         operations
     }
 
-    fn pod_operation(&self, fix: &Fix, pod: &PodTarget<'_>, asked: Asked<'_>) -> Option<Operation> {
+    /// `alone`: not all containers may get what the fix does, so that it is not made on the pod.
+    fn pod_operation(
+        &self,
+        fix: &Fix,
+        pod: &PodTarget<'_>,
+        asked: Asked<'_>,
+        alone: bool,
+    ) -> Option<Operation> {
         let container = match (fix.target, asked.container) {
             (FixTarget::Container, container) => Some(container?),
             // A value of the container's own wins over the pod's, even one that says nothing.
-            (FixTarget::Pod, Some(own)) if pod.alone.is_some() || self.look.is_set(own.view) => {
+            (FixTarget::Pod, Some(own))
+                if alone || pod.alone.is_some() || self.look.is_set(own.view) =>
+            {
                 Some(own)
             }
             _ => None,
@@ -356,6 +374,23 @@ mod tests {
         own["runAsNonRoot"] = json!(true);
         own["seccompProfile"] = json!({"type": "RuntimeDefault"});
         assert_eq!(list, json!([{"name": "a", "securityContext": own}, null]));
+    }
+
+    #[test]
+    fn what_runs_as_root_keeps_others_from_it_no_more() {
+        let root = json!({"name": "root", "securityContext": {"runAsUser": 0}});
+        let (spec, _) = harden(json!({"containers": [root, {"name": "a"}]}), None, &[]);
+        let of_container = |number: usize| &spec["containers"][number]["securityContext"];
+        assert_eq!(spec["securityContext"].get("runAsNonRoot"), None);
+        assert_eq!(of_container(0).get("runAsNonRoot"), None);
+        assert_eq!(of_container(1)["runAsNonRoot"], json!(true));
+        let (spec, _) = harden(
+            json!({"securityContext": {"runAsUser": 0}, "containers": [{"name": "a"}]}),
+            None,
+            &[],
+        );
+        let all = spec.to_string();
+        assert!(!all.contains("runAsNonRoot"), "{all}");
     }
 
     #[test]

@@ -260,7 +260,11 @@ pub(super) fn check_schemas(spec: &Policy) -> Result<(), FieldError> {
     each_rule(spec, |pointer, rule| {
         compile(format!("{pointer}/schema"), Some(&rule.schema))?;
         compile(format!("{pointer}/match"), rule.applies.as_ref())?;
-        compile(format!("{pointer}/unless"), rule.unless.as_ref())
+        compile(format!("{pointer}/unless"), rule.unless.as_ref())?;
+        for (index, fix) in rule.fix.iter().enumerate() {
+            compile(format!("{pointer}/fix/{index}/unless"), fix.unless.as_ref())?;
+        }
+        Ok(())
     })?;
     for (index, version) in spec.versions.iter().enumerate() {
         compile(

@@ -218,6 +218,11 @@ pub struct Fix {
     pub path: String,
     /// The value to put there.
     pub value: Value,
+    /// A JSON Schema of the pod spec, container or object that the path starts from. Where it holds the
+    /// fix is left out: with the value a pod could not run, or the API server would refuse it. A fix of
+    /// the pod is then made on the other containers, if it is for the sake of containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<Value>,
 }
 
 /// Where a fix's path starts.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::fill::{Fill, Fills, Root, fill};
 use super::rule::{self, CONTAINERS, SPEC};
-use super::schema::{Typing, Untranslatable};
+use super::schema::{Typing, Untranslatable, translate};
 use super::{Export, Expr, Target, scope};
 use crate::manifest::view::{escape, unescape};
 use crate::policy::model::{ContainerList, Fix, FixTarget, NodeKind, Rule};
@@ -121,7 +121,32 @@ fn on_pod_where(
         }
         _ => rule::of_pod(rule)?.not(),
     };
-    Ok(Some(Expr::all([applies, broken])))
+    let spared = spared(rule, fix)?.not();
+    Ok(Some(Expr::all([
+        applies,
+        may_fill(fix, SPEC)?,
+        spared,
+        broken,
+    ])))
+}
+
+/// Whether a fix of the pod leaves out some containers, so that it is made on the others.
+fn spared(rule: &Rule, fix: &Fix) -> Result<Expr, Untranslatable> {
+    if rule.node != NodeKind::Container || fix.unless.is_none() {
+        return Ok(Expr::Always(false));
+    }
+    let own = Expr::all([rule::of_container(rule)?.not(), may_fill(fix, "c")?.not()]);
+    Ok(Expr::each(CONTAINERS, "exists", "c", own))
+}
+
+/// Whether a fix may be made on what `on` names.
+fn may_fill(fix: &Fix, on: &str) -> Result<Expr, Untranslatable> {
+    match &fix.unless {
+        None => Ok(Expr::Always(true)),
+        Some(unless) => translate(unless, on, Typing::ApiServer)
+            .map(Expr::not)
+            .map_err(|error| error.below("/fix/unless")),
+    }
 }
 
 /// Whether a container `c` has a value of its own, which wins over the pod's, even one that says
@@ -144,9 +169,9 @@ fn on_containers(
     let broken = rule::of_container(rule)?.not();
     let broken = match fix.target {
         FixTarget::Container => broken,
-        _ if selected.overrule || can_be_empty(fix) => Expr::all([own_value(rule), broken]),
-        _ => return Ok(None),
+        _ => Expr::all([may_fill(fix, SPEC)?, alone(selected, rule, fix)?, broken]),
     };
+    let broken = Expr::all([may_fill(fix, "c")?, broken]);
     if broken == Expr::Always(false) {
         return Ok(None);
     }
@@ -163,6 +188,15 @@ fn on_containers(
         Expr::Always(true) => Some(each),
         applies => Some(format!("{}\n? {each}\n: []", applies.text())),
     })
+}
+
+/// Whether a fix of the pod is made on its container `c` instead.
+fn alone(selected: &Selected, rule: &Rule, fix: &Fix) -> Result<Expr, Untranslatable> {
+    let own = match selected.overrule || can_be_empty(fix) {
+        true => own_value(rule),
+        false => Expr::Always(false),
+    };
+    Ok(Expr::any([own, spared(rule, fix)?]))
 }
 
 fn fills(selected: &Selected) -> Fills {
