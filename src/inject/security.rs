@@ -45,13 +45,32 @@ impl PodPointers {
 
     /// The pod as policies look at it.
     pub fn target<'a>(&'a self, root: View<'a>) -> PodTarget<'a> {
+        let (spec, metadata) = self.spec_and_metadata(root);
         PodTarget {
             alone: self.alone,
             inherited: self.inherits.as_deref().and_then(|at| root.pointer(at)),
-            spec: root.pointer(&self.spec).unwrap_or(View::Json(&NOTHING)),
-            metadata: self.metadata.as_deref().and_then(|at| root.pointer(at)),
+            spec: spec.unwrap_or(View::Json(&NOTHING)),
+            metadata,
             spec_pointer: &self.spec,
             metadata_pointer: self.metadata.as_deref().unwrap_or_default(),
+        }
+    }
+
+    /// Both lie beside each other in a template, which is looked up once.
+    fn spec_and_metadata<'a>(&self, root: View<'a>) -> (Option<View<'a>>, Option<View<'a>>) {
+        let Some(metadata) = self.metadata.as_deref() else {
+            return (root.pointer(&self.spec), None);
+        };
+        match (
+            self.spec.strip_suffix("/spec"),
+            metadata.strip_suffix("/metadata"),
+        ) {
+            (Some(template), Some(other)) if template == other => {
+                let template = root.pointer(template);
+                let member = |key: &str| template.and_then(|template| template.get(key));
+                (member("spec"), member("metadata"))
+            }
+            _ => (root.pointer(&self.spec), root.pointer(metadata)),
         }
     }
 }
