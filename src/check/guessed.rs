@@ -65,7 +65,7 @@ fn explicit(spec: &Value, pointers: &PodPointers, policies: &Evaluator) -> Vec<V
         inherits: None,
         metadata: None,
     };
-    if security::inject(&mut draft, &copy, policies).is_err() {
+    if security::inject(&mut draft, &copy, policies, &[]).is_err() {
         return Vec::new();
     }
     let mut found = policies.check(&copy.target(draft.view()));

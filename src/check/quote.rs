@@ -18,10 +18,10 @@ pub fn may_quote(finder: &mut Finder<'_>, policy: &str, at: &Range<usize>, point
     let line = line_of(document.text(), at);
     !at.is_empty()
         && block
-        && !in_secret(finder, pointer)
         && !policy.starts_with("secrets/")
-        && !line.contains(['{', '['])
         && line.len() < 200
+        && !line.contains(['{', '['])
+        && !in_secret(finder, pointer)
         && secrets::scan::text("", line).is_empty()
 }
 

@@ -20,11 +20,11 @@ pub fn judge(root: View<'_>, spec: &str) -> Vec<Violation> {
             let Some(resources) = container.get("resources") else {
                 continue;
             };
-            let name = container.get("name").and_then(View::as_str);
             for (field, message, help) in mistakes(resources) {
                 let at = format!("{spec}/{list}/{index}/resources/{field}");
+                let name = container.get("name").and_then(View::as_str);
                 let mut violation = error(&at, message, help);
-                violation.container = name.as_deref().map(str::to_owned);
+                violation.container = name.map(|name| name.into_owned());
                 found.push(violation);
             }
         }
@@ -37,12 +37,10 @@ type Mistake = (String, String, &'static str);
 
 fn mistakes(resources: View<'_>) -> Vec<Mistake> {
     let mut found = Vec::new();
+    let [requests, limits] = ["requests", "limits"].map(|kind| (kind, resources.get(kind)));
     for resource in ["cpu", "memory"] {
-        let mut read = |kind: &str| {
-            let value = resources
-                .get(kind)?
-                .get(resource)
-                .filter(|v| !v.is_null())?;
+        let mut read = |(kind, amounts): (&str, Option<View<'_>>)| {
+            let value = amounts?.get(resource).filter(|v| !v.is_null())?;
             let amount = Quantity::read(value);
             if amount.is_none() {
                 found.push((
@@ -53,7 +51,7 @@ fn mistakes(resources: View<'_>) -> Vec<Mistake> {
             }
             amount
         };
-        if let (Some(request), Some(limit)) = (read("requests"), read("limits"))
+        if let (Some(request), Some(limit)) = (read(requests), read(limits))
             && request > limit
         {
             found.push((

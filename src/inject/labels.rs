@@ -135,11 +135,13 @@ impl Label {
 /// change what it selects: a ReplicationController without `spec.selector`, and the beta
 /// workloads that defaulted alike (k8s.io/kubernetes, pkg/apis/{core,apps,extensions}/v1*/defaults.go).
 pub(super) fn selects_by_template(object: &Object<'_>) -> bool {
-    let has_selector = object
-        .view
-        .get("spec")
-        .and_then(|spec| spec.get("selector"))
-        .is_some_and(|selector: View<'_>| !selector.is_empty());
+    let has_selector = || {
+        let selector = object
+            .view
+            .get("spec")
+            .and_then(|spec| spec.get("selector"));
+        selector.is_some_and(|selector| !selector.is_empty())
+    };
     let defaults = matches!(
         (
             object.identity.api_version.as_str(),
@@ -147,5 +149,5 @@ pub(super) fn selects_by_template(object: &Object<'_>) -> bool {
         ),
         ("v1", "ReplicationController") | ("apps/v1beta1" | "extensions/v1beta1", _)
     );
-    defaults && !has_selector
+    defaults && !has_selector()
 }

@@ -62,7 +62,7 @@ pub fn inject(
         if absent.iter().all(Vec::is_empty) {
             continue;
         }
-        let resources = format!("{spec}/{list}/{index}/resources");
+        let resources = [&spec, list, &index.to_string(), "resources"].join("/");
         if fresh {
             create(draft, &resources, absent)?;
             continue;
@@ -96,13 +96,14 @@ fn preset_for<'r>(
     settings: &'r Resources,
 ) -> Option<Cow<'r, Preset>> {
     let template = place.template.as_ref()?;
-    let component = draft
-        .at(&format!("{at}{template}/metadata/labels"))
-        .and_then(|labels| labels.get(COMPONENT))
-        .and_then(|value| value.as_str());
-    let name = component
-        .and_then(|c| settings.components.get(c.as_ref()))
-        .unwrap_or(&settings.preset);
+    let chosen = match settings.components.is_empty() {
+        true => None,
+        false => draft
+            .at(&format!("{at}{template}/metadata/labels"))
+            .and_then(|labels| labels.get(COMPONENT)?.as_str())
+            .and_then(|component| settings.components.get(component.as_ref())),
+    };
+    let name = chosen.unwrap_or(&settings.preset);
     let own = settings.presets.get(name).map(Cow::Borrowed);
     own.or_else(|| builtin_preset(name).map(Cow::Owned))
 }
@@ -162,7 +163,7 @@ fn create(draft: &mut Draft<'_>, at: &str, absent: [Rows; 2]) -> Result<(), Edit
         let amounts = all_of(amounts);
         let operation = match there {
             false => Operation::add(at, Map::from_iter([(kind.to_owned(), amounts)])),
-            true => Operation::add(format!("{at}/{kind}"), amounts),
+            true => Operation::add([at, kind].join("/"), amounts),
         };
         draft.apply(policy, operation)?;
         there = true;

@@ -4,6 +4,7 @@ use super::Draft;
 use crate::manifest::View;
 use crate::manifest::edit::{EditError, Operation};
 use crate::object::{Alone, Object, PodPlace};
+use crate::policy::exceptions::Exception;
 use crate::policy::fix::{EditableObject, EditablePod};
 use crate::policy::{Evaluator, ObjectTarget, PodTarget};
 
@@ -45,13 +46,32 @@ impl PodPointers {
 
     /// The pod as policies look at it.
     pub fn target<'a>(&'a self, root: View<'a>) -> PodTarget<'a> {
+        let (spec, metadata) = self.spec_and_metadata(root);
         PodTarget {
             alone: self.alone,
             inherited: self.inherits.as_deref().and_then(|at| root.pointer(at)),
-            spec: root.pointer(&self.spec).unwrap_or(View::Json(&NOTHING)),
-            metadata: self.metadata.as_deref().and_then(|at| root.pointer(at)),
+            spec: spec.unwrap_or(View::Json(&NOTHING)),
+            metadata,
             spec_pointer: &self.spec,
             metadata_pointer: self.metadata.as_deref().unwrap_or_default(),
+        }
+    }
+
+    /// Both lie beside each other in a template, which is looked up once.
+    fn spec_and_metadata<'a>(&self, root: View<'a>) -> (Option<View<'a>>, Option<View<'a>>) {
+        let Some(metadata) = self.metadata.as_deref() else {
+            return (root.pointer(&self.spec), None);
+        };
+        match (
+            self.spec.strip_suffix("/spec"),
+            metadata.strip_suffix("/metadata"),
+        ) {
+            (Some(template), Some(other)) if template == other => {
+                let template = root.pointer(template);
+                let member = |key: &str| template.and_then(|template| template.get(key));
+                (member("spec"), member("metadata"))
+            }
+            _ => (root.pointer(&self.spec), root.pointer(metadata)),
         }
     }
 }
@@ -59,6 +79,7 @@ impl PodPointers {
 struct DraftPod<'a, 'd> {
     draft: &'a mut Draft<'d>,
     pointers: &'a PodPointers,
+    exceptions: &'a [&'a Exception],
 }
 
 impl EditablePod for DraftPod<'_, '_> {
@@ -68,23 +89,34 @@ impl EditablePod for DraftPod<'_, '_> {
         self.pointers.target(self.draft.view())
     }
 
+    fn is_excepted(&self, policy: &str, container: Option<&str>) -> bool {
+        let mut own = self.exceptions.iter();
+        own.any(|exception| exception.spares(policy, container))
+    }
+
     fn apply(&mut self, policy: &str, operation: Operation) -> Result<(), EditError> {
         self.draft.apply(policy, operation)
     }
 }
 
-/// Fills what the policies ask of a pod.
+/// Fills what the policies ask of a pod, but for those that the object's exceptions spare it.
 pub fn inject(
     draft: &mut Draft<'_>,
     pointers: &PodPointers,
     policies: &Evaluator,
+    exceptions: &[&Exception],
 ) -> Result<(), EditError> {
-    policies.harden(&mut DraftPod { draft, pointers })
+    policies.harden(&mut DraftPod {
+        draft,
+        pointers,
+        exceptions,
+    })
 }
 
 struct DraftObject<'a, 'd> {
     draft: &'a mut Draft<'d>,
     object: &'a Object<'a>,
+    exceptions: &'a [&'a Exception],
 }
 
 impl EditableObject for DraftObject<'_, '_> {
@@ -92,6 +124,11 @@ impl EditableObject for DraftObject<'_, '_> {
 
     fn object(&self) -> ObjectTarget<'_> {
         object_target(self.draft.view(), self.object)
+    }
+
+    fn is_excepted(&self, policy: &str) -> bool {
+        let mut own = self.exceptions.iter();
+        own.any(|exception| exception.spares(policy, None))
     }
 
     fn apply(&mut self, policy: &str, operation: Operation) -> Result<(), EditError> {
@@ -111,11 +148,16 @@ pub fn object_target<'a>(root: View<'a>, object: &'a Object<'_>) -> ObjectTarget
     }
 }
 
-/// Fills what the policies ask of the object as a whole.
+/// Fills what the policies ask of the object as a whole, but for those that its exceptions spare it.
 pub fn inject_object(
     draft: &mut Draft<'_>,
     object: &Object<'_>,
     policies: &Evaluator,
+    exceptions: &[&Exception],
 ) -> Result<(), EditError> {
-    policies.harden_object(&mut DraftObject { draft, object })
+    policies.harden_object(&mut DraftObject {
+        draft,
+        object,
+        exceptions,
+    })
 }

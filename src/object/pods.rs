@@ -81,8 +81,12 @@ impl PodPath {
     /// Whether a map lacks the member without which the path does not count.
     fn lacks_its_member(&self, view: View<'_>) -> bool {
         let own = self.having.as_deref().map(|member| view.get(member));
-        own.is_some_and(|own| own.is_none_or(View::is_null))
+        own.is_some_and(is_absent)
     }
+}
+
+fn is_absent(member: Option<View<'_>>) -> bool {
+    member.is_none_or(View::is_null)
 }
 
 /// The places an object's paths lead to. A path that ends at nothing (an absent optional
@@ -94,6 +98,8 @@ pub fn places(object: View<'_>, paths: &[PodPath]) -> Vec<PodPlace> {
             match view.value_type() {
                 Type::Null => {}
                 Type::Map if path.lacks_its_member(view) => {}
+                // A template may be there without a spec.
+                Type::Map if path.shape == Shape::Template && is_absent(view.get("spec")) => {}
                 Type::Map => found.push(place(at, path)),
                 Type::Seq if path.shape == Shape::Containers => found.push(place(at, path)),
                 // What should hold a pod spec and cannot: the policies say that its type is wrong.
@@ -101,8 +107,6 @@ pub fn places(object: View<'_>, paths: &[PodPath]) -> Vec<PodPlace> {
             }
         });
     }
-    let is_there = |p: &PodPlace| object.pointer(&p.spec).is_some_and(|spec| !spec.is_null());
-    found.retain(is_there);
     found
 }
 

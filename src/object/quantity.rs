@@ -29,7 +29,10 @@ impl Quantity {
         if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
             return None;
         }
-        let mantissa: i128 = format!("{whole}{fraction}").parse().ok()?;
+        let mantissa: i128 = match fraction {
+            "" => whole.parse().ok()?,
+            _ => format!("{whole}{fraction}").parse().ok()?,
+        };
         let scaled = mantissa.checked_mul(scale(suffix)?)?;
         let value = div_ceil(
             scaled,

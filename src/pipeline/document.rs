@@ -272,9 +272,10 @@ impl Run<'_, '_> {
                 violation: check::labels::conflict(conflict),
             });
         }
+        let exceptions = settings.exceptions_for(&object.identity);
         for place in places.iter().filter(|p| p.editable) {
             let pointers = security::PodPointers::new(object, place);
-            security::inject(draft, &pointers, &settings.policies)?;
+            security::inject(draft, &pointers, &settings.policies, &exceptions)?;
             for (pointer, image) in images::inject(draft, &pointers, settings.read_only_root)? {
                 found.push(Found {
                     object,
@@ -283,7 +284,7 @@ impl Run<'_, '_> {
             }
             self.resources(draft, object, place)?;
         }
-        security::inject_object(draft, object, &settings.policies)?;
+        security::inject_object(draft, object, &settings.policies, &exceptions)?;
         if settings.narrows() {
             narrow::inject(draft, object)?;
         }

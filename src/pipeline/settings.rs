@@ -10,6 +10,7 @@ use crate::inject::network::DERIVE;
 use crate::inject::network::narrow::OPEN;
 use crate::inject::patches;
 use crate::inject::profile::Profile;
+use crate::object::Identity;
 use crate::platform::hardening::{Hardening, ReadOnlyRoot, Resources, Tokens};
 use crate::platform::network::{self, ChartPolicies, Network};
 use crate::policy::exceptions::Exception;
@@ -87,6 +88,14 @@ pub fn labels(
 }
 
 impl Settings {
+    /// The exceptions that let an object be as it is.
+    pub fn exceptions_for(&self, object: &Identity) -> Vec<&Exception> {
+        let namespace = self.namespace.as_deref();
+        let own = self.exceptions.iter();
+        own.filter(|exception| exception.frees(object, namespace, &self.today))
+            .collect()
+    }
+
     /// The settings of a release on a platform without a platform file: the built-in defaults,
     /// which are the strictest.
     ///

@@ -5,13 +5,14 @@
 
 use std::sync::OnceLock;
 
+use foldhash::HashSet;
+
 use super::group::{Group, group};
 use super::load::{Library, Loaded};
-use super::look::Pod;
 use super::model::NodeKind;
 use super::rule::{ActiveRule, mistyped};
 use super::select::{Selected, Selection, select};
-use super::target::{ObjectTarget, PodTarget};
+use super::target::{ObjectTarget, Pod, PodTarget};
 use super::violation::{Violation, word};
 use crate::config::dotted;
 
@@ -19,8 +20,8 @@ use crate::config::dotted;
 #[derive(Debug)]
 pub struct Evaluator {
     selected: Vec<Selected>,
-    /// Sorted: they are looked up for every edit.
-    names: Vec<String>,
+    /// Looked up for every edit.
+    names: HashSet<String>,
     rules: OnceLock<Vec<ActiveRule>>,
     groups: OnceLock<Vec<Group>>,
     /// Whether any rule is about whole objects; usually none is.
@@ -34,11 +35,9 @@ impl Evaluator {
         let mut rules = selected.iter().flat_map(Selected::rules);
         let judges_objects = rules.any(|rule| rule.node == NodeKind::Object);
         let names = selected.iter().map(|own| own.loaded.name.clone());
-        let mut names: Vec<_> = names.collect();
-        names.sort_unstable();
         Evaluator {
+            names: names.collect(),
             selected,
-            names,
             rules: OnceLock::new(),
             groups: OnceLock::new(),
             judges_objects,
@@ -47,8 +46,7 @@ impl Evaluator {
 
     /// Whether the policy of that name applies, also one that a module implements.
     pub fn enabled(&self, name: &str) -> bool {
-        let found = self.names.binary_search_by(|own| own.as_str().cmp(name));
-        found.is_ok()
+        self.names.contains(name)
     }
 
     /// The policies that apply, in the order they are asked.
@@ -67,7 +65,7 @@ impl Evaluator {
         if self.passes(&parts) {
             return Vec::new();
         }
-        let mut found = self.misshapen(pod);
+        let mut found = self.misshapen(&parts);
         for active in self.rules() {
             for asked in active.violated_by(&parts) {
                 active.violations(pod, asked, &mut found);
@@ -90,9 +88,9 @@ impl Evaluator {
 
     /// Whether the pod satisfies every rule; `false` may also mean that only the single rules can
     /// tell.
-    pub(super) fn passes(&self, pod: &Pod<'_, '_>) -> bool {
+    fn passes(&self, pod: &Pod<'_, '_>) -> bool {
         let groups = self.groups.get_or_init(|| group(self.rules()));
-        pod.target.is_well_shaped() && groups.iter().all(|group| group.holds(pod))
+        pod.is_well_shaped() && groups.iter().all(|group| group.holds(pod))
     }
 
     /// All rules, in the order of their policies.
@@ -115,7 +113,7 @@ impl Evaluator {
 
     /// The parts of the pod that have the wrong type even before a rule looks at them. They are
     /// put down to the first policy about pods, for Kubernetes refuses such a pod as a whole.
-    fn misshapen(&self, pod: &PodTarget<'_>) -> Vec<Violation> {
+    fn misshapen(&self, pod: &Pod<'_, '_>) -> Vec<Violation> {
         let first = self
             .rules()
             .iter()

@@ -9,6 +9,7 @@ use globset::{Glob, GlobBuilder, GlobMatcher};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
+use crate::object::Identity;
 use crate::report::Finding;
 
 /// One exception. A field that is absent matches everything.
@@ -246,6 +247,24 @@ impl Exception {
             .is_some_and(|last| last.is_before(today))
     }
 
+    /// Whether the exception lets an object be as it is on a day, so that nothing is filled in for the
+    /// sake of the policies that it [spares](Exception::spares). One for a file or a place in an object
+    /// is about what stands there. `namespace` is the release's.
+    pub fn frees(&self, object: &Identity, namespace: Option<&str>, today: &str) -> bool {
+        let namespace = object.namespace.as_deref().or(namespace);
+        self.file.is_none()
+            && self.pointer.is_none()
+            && !self.is_over(today)
+            && self.kind.as_ref().is_none_or(|kind| *kind == object.kind)
+            && fits(&self.name, Some(&object.name))
+            && fits(&self.namespace, namespace)
+    }
+
+    /// Whether the exception is from a policy, for all of an object or for a container of that name.
+    pub fn spares(&self, policy: &str, container: Option<&str>) -> bool {
+        self.policy.matches(policy) && fits(&self.container, container)
+    }
+
     /// Whether the exception is about the finding; `namespace` is the release's.
     fn covers(&self, finding: &Finding, namespace: Option<&str>) -> bool {
         self.policy.matches(&finding.policy) && self.misfits(finding, namespace).next().is_none()
@@ -257,11 +276,6 @@ impl Exception {
         finding: &Finding,
         namespace: Option<&str>,
     ) -> impl Iterator<Item = &'static str> {
-        let fits = |pattern: &Option<Pattern>, name: Option<&str>| {
-            pattern
-                .as_ref()
-                .is_none_or(|pattern| name.is_some_and(|name| pattern.matches(name)))
-        };
         let kind = self.kind.as_ref();
         let place = self.pointer.as_ref();
         let namespace = finding.namespace.as_deref().or(namespace);
@@ -292,6 +306,13 @@ impl Exception {
         let mut misfits = self.misfits(finding, namespace);
         misfits.next().filter(|_| misfits.next().is_none())
     }
+}
+
+/// Whether a pattern matches a name; no pattern matches everything.
+fn fits(pattern: &Option<Pattern>, name: Option<&str>) -> bool {
+    pattern
+        .as_ref()
+        .is_none_or(|pattern| name.is_some_and(|name| pattern.matches(name)))
 }
 
 /// A path without the `./` in front.

@@ -6,11 +6,11 @@
 use serde_json::{Map, Value};
 
 use super::evaluate::Evaluator;
-use super::look::{Asked, Pod};
+use super::look::Asked;
 use super::model::{Fix, FixTarget};
 use super::rule::ActiveRule;
 use super::schema::Schema;
-use super::target::{ObjectTarget, PodTarget};
+use super::target::{ObjectTarget, Pod, PodTarget};
 use crate::manifest::View;
 use crate::manifest::edit::Operation;
 use crate::manifest::view::{Type, escape, unescape};
@@ -23,6 +23,12 @@ pub trait EditablePod {
 
     /// The pod as it is now.
     fn pod(&self) -> PodTarget<'_>;
+
+    /// Whether an exception lets the pod be without the policy: all of it, or a container of that
+    /// name.
+    fn is_excepted(&self, _policy: &str, _container: Option<&str>) -> bool {
+        false
+    }
 
     /// Applies one operation that the policy of that name asks for.
     ///
@@ -39,11 +45,112 @@ pub trait EditableObject {
     /// The object as it is now.
     fn object(&self) -> ObjectTarget<'_>;
 
+    /// Whether an exception lets the object be without the policy.
+    fn is_excepted(&self, _policy: &str) -> bool {
+        false
+    }
+
     /// Applies one operation that the policy of that name asks for.
     ///
     /// # Errors
     /// The operation cannot be applied; nothing was changed.
     fn apply(&mut self, policy: &str, operation: Operation) -> Result<(), Self::Error>;
+}
+
+/// A fix with its path taken apart.
+#[derive(Debug)]
+pub(super) struct ActiveFix {
+    target: FixTarget,
+    /// The tokens of the path, without escapes.
+    tokens: Vec<String>,
+    /// What to add where the path leads no further, by the number of tokens that lead somewhere.
+    additions: Vec<Addition>,
+    value: Value,
+    unless: Option<Schema>,
+}
+
+/// What a fix adds at a place below its target.
+#[derive(Debug)]
+struct Addition {
+    /// JSON Pointer from the target.
+    at: String,
+    /// The fix's value, inside of as many new maps as there are tokens left.
+    value: Value,
+}
+
+impl ActiveFix {
+    /// Takes a fix apart.
+    pub fn new(fix: &Fix) -> ActiveFix {
+        let tokens = fix.path.split('/').skip(1);
+        let tokens: Vec<String> = tokens.map(|token| unescape(token).into_owned()).collect();
+        let additions = (0..=tokens.len()).map(|depth| {
+            let (there, new) = tokens.split_at(depth);
+            let at = there.iter().map(|token| format!("/{}", escape(token)));
+            let value = new.iter().rfold(fix.value.clone(), wrap);
+            Addition {
+                at: at.collect(),
+                value,
+            }
+        });
+        ActiveFix {
+            target: fix.target,
+            additions: additions.collect(),
+            tokens,
+            value: fix.value.clone(),
+            unless: fix.unless.clone().map(Schema::new),
+        }
+    }
+
+    /// Whether the fix is not to be made on a pod spec, a container or an object.
+    fn is_left_out(&self, view: View<'_>) -> bool {
+        self.unless
+            .as_ref()
+            .is_some_and(|unless| unless.holds(view))
+    }
+
+    /// The operation that puts the value where it belongs below `root`, which lies at `base`.
+    /// `None`: somebody chose another value there, or something on the way is no map.
+    fn operation(&self, root: Option<View<'_>>, base: &str, overrule: bool) -> Option<Operation> {
+        let mut view = root;
+        for (depth, token) in self.tokens.iter().enumerate() {
+            let Some(parent) = view.filter(|parent| !is_fillable(*parent)) else {
+                return self.addition(base, depth);
+            };
+            let last = depth + 1 == self.tokens.len();
+            match parent.value_type() {
+                Type::Map => view = parent.get(token),
+                Type::Seq if token == "-" && last => {
+                    let contains = parent.items().any(|item| item.to_json() == self.value);
+                    return self.addition(base, depth + 1).filter(|_| !contains);
+                }
+                _ => return None,
+            }
+        }
+        let end = self.tokens.len();
+        match view.filter(|value| !is_blank(*value)) {
+            None => self.addition(base, end),
+            Some(chosen) if overrule && chosen.to_json() != self.value => {
+                let path = [base, &self.additions.get(end)?.at].concat();
+                Some(Operation::replace(path, self.value.clone()))
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// The operation for a path of which so many tokens lead somewhere.
+    fn addition(&self, base: &str, depth: usize) -> Option<Operation> {
+        let addition = self.additions.get(depth)?;
+        let path = [base, &addition.at].concat();
+        Some(Operation::add(path, addition.value.clone()))
+    }
+}
+
+/// A value as the only one of a new list or map.
+fn wrap(value: Value, token: &String) -> Value {
+    match token.as_str() {
+        "-" => Value::Array(vec![value]),
+        key => Value::Object(Map::from_iter([(key.to_owned(), value)])),
+    }
 }
 
 impl Evaluator {
@@ -52,19 +159,19 @@ impl Evaluator {
     /// # Errors
     /// The first operation the pod refused.
     pub fn harden<P: EditablePod>(&self, pod: &mut P) -> Result<(), P::Error> {
-        if self.passes(&Pod::new(&pod.pod())) {
-            return Ok(());
-        }
-        let fixes = self.fixes();
-        let mut at = 0;
-        while let Some((number, operations)) = next_operations(&fixes, at, &pod.pod()) {
-            at = number + 1;
+        let rules = self.rules().iter();
+        let mut fixes = rules.flat_map(|rule| rule.fixes.iter().map(move |fix| (rule, fix)));
+        loop {
+            let excepted =
+                |policy: &str, container: Option<&str>| pod.is_excepted(policy, container);
+            let Some((rule, operations)) = next_operations(&mut fixes, &pod.pod(), &excepted)
+            else {
+                return Ok(());
+            };
             for operation in operations {
-                let policy = fixes.get(number).map_or("", |(rule, _)| rule.policy_name());
-                pod.apply(policy, operation)?;
+                pod.apply(rule.policy_name(), operation)?;
             }
         }
-        Ok(())
     }
 
     /// Applies every fix the object as a whole needs.
@@ -73,7 +180,10 @@ impl Evaluator {
     /// The first operation the object refused.
     pub fn harden_object<O: EditableObject>(&self, object: &mut O) -> Result<(), O::Error> {
         for active in self.object_rules() {
-            for fix in &active.rule.fix {
+            if object.is_excepted(active.policy_name()) {
+                continue;
+            }
+            for fix in &active.fixes {
                 if let Some(operation) = active.object_operation(fix, &object.object()) {
                     object.apply(active.policy_name(), operation)?;
                 }
@@ -81,40 +191,43 @@ impl Evaluator {
         }
         Ok(())
     }
-
-    /// All fixes of pods, with their rules, in the order in which they are applied.
-    fn fixes(&self) -> Vec<(&ActiveRule, &Fix)> {
-        let rules = self.rules().iter();
-        rules
-            .flat_map(|active| active.rule.fix.iter().map(move |fix| (active, fix)))
-            .collect()
-    }
 }
 
-/// The first fix from number `from` on that has something to do, with its operations. The pod is
-/// taken apart once for all the fixes that have nothing to do, which are most.
-fn next_operations(
-    fixes: &[(&ActiveRule, &Fix)],
-    from: usize,
+/// Whether a policy is excepted: for the whole pod, or for a container of that name.
+type Excepted<'a> = dyn Fn(&str, Option<&str>) -> bool + 'a;
+
+/// The operations of the next fix that has something to do, with its rule. The pod is taken apart
+/// once for all the fixes that have nothing to do, which are most.
+fn next_operations<'f>(
+    fixes: &mut impl Iterator<Item = (&'f ActiveRule, &'f ActiveFix)>,
     pod: &PodTarget<'_>,
-) -> Option<(usize, Vec<Operation>)> {
+    excepted: &Excepted<'_>,
+) -> Option<(&'f ActiveRule, Vec<Operation>)> {
     let parts = Pod::new(pod);
-    let rest = fixes.iter().enumerate().skip(from);
-    rest.map(|(number, (active, fix))| (number, active.pod_operations(fix, &parts)))
+    fixes
+        .map(|(rule, fix)| (rule, rule.pod_operations(fix, &parts, excepted)))
         .find(|(_, operations)| !operations.is_empty())
 }
 
 impl ActiveRule {
     /// What one fix of this rule does to the pod as it is now.
-    fn pod_operations(&self, fix: &Fix, pod: &Pod<'_, '_>) -> Vec<Operation> {
-        let unless = fix.unless.clone().map(Schema::new);
-        let spares = |view: View<'_>| unless.as_ref().is_some_and(|schema| schema.holds(view));
-        if fix.target == FixTarget::Pod && spares(pod.spec) {
+    fn pod_operations(
+        &self,
+        fix: &ActiveFix,
+        pod: &Pod<'_, '_>,
+        excepted: &Excepted<'_>,
+    ) -> Vec<Operation> {
+        let policy = self.policy_name();
+        let of_pod = fix.target != FixTarget::Container && fix.is_left_out(pod.spec);
+        if of_pod || excepted(policy, None) {
             return Vec::new();
         }
-        let is_spared = |own: &Asked<'_>| own.container.is_some_and(|own| spares(own.view));
-        let (spared, asked): (Vec<_>, Vec<_>) =
-            self.violated_by(pod).into_iter().partition(is_spared);
+        let is_spared = |own: &Asked<'_>| {
+            own.container
+                .is_some_and(|own| fix.is_left_out(own.view) || excepted(policy, Some(&own.name())))
+        };
+        let asked = self.violated_by(pod).into_iter();
+        let (spared, asked): (Vec<_>, Vec<_>) = asked.partition(is_spared);
         let mut operations = Vec::new();
         for asked in asked {
             let operation = self.pod_operation(fix, pod.target, asked, !spared.is_empty());
@@ -126,7 +239,7 @@ impl ActiveRule {
     /// `alone`: not all containers may get what the fix does, so that it is not made on the pod.
     fn pod_operation(
         &self,
-        fix: &Fix,
+        fix: &ActiveFix,
         pod: &PodTarget<'_>,
         asked: Asked<'_>,
         alone: bool,
@@ -146,76 +259,26 @@ impl ActiveRule {
             // There is no map to add a field to, and nobody can have meant such a container.
             (Some(container), _) if container.is_null => None,
             (Some(container), _) => {
-                operation(fix, Some(container.view), &container.pointer(pod), overrule)
+                fix.operation(Some(container.view), &container.pointer(pod), overrule)
             }
             (None, FixTarget::PodMetadata) if pod.metadata_pointer.is_empty() => None,
             (None, FixTarget::PodMetadata) => {
-                operation(fix, pod.metadata, pod.metadata_pointer, overrule)
+                fix.operation(pod.metadata, pod.metadata_pointer, overrule)
             }
-            (None, _) => operation(fix, Some(pod.spec), pod.spec_pointer, overrule),
+            (None, _) => fix.operation(Some(pod.spec), pod.spec_pointer, overrule),
         }
     }
 
-    fn object_operation(&self, fix: &Fix, object: &ObjectTarget<'_>) -> Option<Operation> {
-        if !self.is_violated_by(object) {
-            return None;
-        }
-        operation(
-            fix,
-            Some(object.root),
-            object.pointer,
-            self.selected.overrule,
-        )
-    }
-}
-
-/// The operation that puts the fix's value where it belongs below `root`, which lies at `base`.
-/// `None`: somebody chose another value there, or something on the way is no map.
-fn operation(fix: &Fix, root: Option<View<'_>>, base: &str, overrule: bool) -> Option<Operation> {
-    // The tokens that are left, each behind a `/`.
-    let (_, mut rest) = (fix.path).split_at(fix.path.find('/').unwrap_or(fix.path.len()));
-    let mut path = String::with_capacity(base.len() + rest.len());
-    path.push_str(base);
-    let mut view = root;
-    while let Some(below) = rest.strip_prefix('/') {
-        let Some(parent) = view.filter(|parent| !is_fillable(*parent)) else {
-            return Some(add(path, rest, &fix.value));
-        };
-        let (token, after) = below.split_at(below.find('/').unwrap_or(below.len()));
-        let token = unescape(token);
-        path.push('/');
-        path.push_str(&escape(&token));
-        rest = after;
-        match parent.value_type() {
-            Type::Map => view = parent.get(&token),
-            Type::Seq if token == "-" && after.is_empty() => {
-                let contains = parent.items().any(|item| item.to_json() == fix.value);
-                return (!contains).then(|| add(path, after, &fix.value));
-            }
-            _ => return None,
-        }
-    }
-    match view.filter(|value| !is_blank(*value)) {
-        None => Some(add(path, rest, &fix.value)),
-        Some(chosen) => (overrule && chosen.to_json() != fix.value)
-            .then(|| Operation::replace(path, fix.value.clone())),
+    fn object_operation(&self, fix: &ActiveFix, object: &ObjectTarget<'_>) -> Option<Operation> {
+        let overrule = self.selected.overrule;
+        let wanted = self.is_violated_by(object) && !fix.is_left_out(object.root);
+        wanted.then(|| fix.operation(Some(object.root), object.pointer, overrule))?
     }
 }
 
 /// Whether a parent is to be made anew: it is null, or empty and no map.
 fn is_fillable(view: View<'_>) -> bool {
     view.value_type() != Type::Map && view.is_empty()
-}
-
-/// Adds `value` at `path`, inside of as many new maps as there are tokens left.
-fn add(path: String, rest: &str, value: &Value) -> Operation {
-    // Behind the last of them stands the empty text in front of the first `/`.
-    let tokens = rest.rsplit('/').take(rest.matches('/').count());
-    let value = tokens.fold(value.clone(), |value, token| match token {
-        "-" => Value::Array(vec![value]),
-        key => Value::Object(Map::from_iter([(unescape(key).into_owned(), value)])),
-    });
-    Operation::add(path, value)
 }
 
 /// Null or empty, or a map that holds nothing else: what a fix may fill.
@@ -277,6 +340,10 @@ mod tests {
                 spec_pointer: "/x",
                 metadata_pointer: "/metadata",
             }
+        }
+
+        fn is_excepted(&self, _: &str, container: Option<&str>) -> bool {
+            container == Some("free")
         }
 
         fn apply(&mut self, policy: &str, operation: Operation) -> Result<(), String> {
@@ -394,6 +461,20 @@ mod tests {
     }
 
     #[test]
+    fn an_exception_for_a_container_leaves_the_fix_to_the_others() {
+        let (spec, _) = harden(
+            json!({"containers": [{"name": "free"}, {"name": "a"}]}),
+            None,
+            &[],
+        );
+        assert_eq!(spec["containers"][0], json!({"name": "free"}));
+        assert_eq!(spec.get("securityContext"), None);
+        let context = &spec["containers"][1]["securityContext"];
+        assert_eq!(context["runAsNonRoot"], json!(true));
+        assert_eq!(context["seccompProfile"], json!({"type": "RuntimeDefault"}));
+    }
+
+    #[test]
     fn chosen_values_stay_unless_they_may_be_overruled() {
         let spec = json!({
             "hostNetwork": true,
@@ -441,6 +522,39 @@ mod tests {
                 &spec["containers"][0]["securityContext"]["capabilities"], before,
                 "{container}"
             );
+        }
+    }
+
+    #[test]
+    fn a_fix_adds_what_its_path_lacks() {
+        for (path, root, expected) in [
+            ("/a/b", json!({}), Some(("/x/a", json!({"b": 1})))),
+            ("/a/b", json!({"a": null}), Some(("/x/a", json!({"b": 1})))),
+            ("/a/b", json!({"a": []}), Some(("/x/a", json!({"b": 1})))),
+            ("/a/b", json!({"a": {"c": 2}}), Some(("/x/a/b", json!(1)))),
+            ("/a/b", json!({"a": {"b": {}}}), Some(("/x/a/b", json!(1)))),
+            ("/a/b", json!({"a": {"b": 2}}), None),
+            ("/a/b", json!({"a": "text"}), None),
+            ("/a~1b/c", json!({}), Some(("/x/a~1b", json!({"c": 1})))),
+            (
+                "/a~1b/c~0",
+                json!({"a/b": {}}),
+                Some(("/x/a~1b/c~0", json!(1))),
+            ),
+            ("/a/-", json!({}), Some(("/x/a", json!([1])))),
+            ("/a/-", json!({"a": [2]}), Some(("/x/a/-", json!(1)))),
+            ("/a/-", json!({"a": [2, 1]}), None),
+            ("/a/-/b", json!({"a": [2]}), None),
+        ] {
+            let fix = ActiveFix::new(&Fix {
+                target: FixTarget::Pod,
+                path: path.to_owned(),
+                value: json!(1),
+                unless: None,
+            });
+            let found = fix.operation(Some(View::Json(&root)), "/x", false);
+            let expected = expected.map(|(path, value)| Operation::add(path, value));
+            assert_eq!(found, expected, "{path} in {root}");
         }
     }
 

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::look::{Look, Pod};
+use super::look::Look;
 use super::model::NodeKind;
 use super::rule::ActiveRule;
 use super::schema::{Merged, Schema};
+use super::target::Pod;
 
 /// Rules that look at the same values, as one schema.
 #[derive(Debug)]

@@ -1,26 +1,9 @@
 //! Where a rule looks: which values of a pod it is asked about.
 
 use super::model::{ContainerList, NodeKind, Rule};
-use super::target::{Container, PodTarget};
+use super::target::{Container, Pod, PodTarget};
 use crate::manifest::View;
 use crate::manifest::view::{escape, unescape};
-
-/// A pod taken apart once, so that many rules can be asked about its parts.
-pub(super) struct Pod<'p, 'a> {
-    pub target: &'p PodTarget<'a>,
-    pub spec: View<'a>,
-    containers: Vec<Container<'a>>,
-}
-
-impl<'p, 'a> Pod<'p, 'a> {
-    pub fn new(target: &'p PodTarget<'a>) -> Pod<'p, 'a> {
-        Pod {
-            target,
-            spec: target.spec(),
-            containers: target.containers(),
-        }
-    }
-}
 
 /// Where a rule looks.
 #[derive(Clone, Debug, PartialEq, Eq)]

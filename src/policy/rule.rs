@@ -1,10 +1,11 @@
 //! One rule of a selected policy, ready to judge.
 
-use super::look::{Asked, Look, Pod};
+use super::fix::ActiveFix;
+use super::look::{Asked, Look};
 use super::model::{NodeKind, Rule};
 use super::schema::Schema;
 use super::select::Selected;
-use super::target::{ObjectTarget, PodTarget};
+use super::target::{ObjectTarget, Pod, PodTarget};
 use super::violation::{Failure, Violation, failures, is_sensitive, shown};
 use crate::config::dotted;
 use crate::manifest::View;
@@ -16,6 +17,7 @@ pub(super) struct ActiveRule {
     pub rule: Rule,
     pub look: Look,
     pub schema: Schema,
+    pub fixes: Vec<ActiveFix>,
     applies: Option<Schema>,
     unless: Vec<Schema>,
 }
@@ -29,6 +31,7 @@ impl ActiveRule {
                 selected: selected.clone(),
                 look: Look::of(rule),
                 schema: Schema::new(rule.schema.clone()),
+                fixes: rule.fix.iter().map(ActiveFix::new).collect(),
                 rule: rule.clone(),
                 applies: rule.applies.clone().map(Schema::new),
                 unless: unless.cloned().map(Schema::new).collect(),

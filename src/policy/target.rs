@@ -72,10 +72,20 @@ impl<'a> PodTarget<'a> {
 
     /// All containers in the order Kubernetes' evaluator visits them.
     pub fn containers(&self) -> Vec<Container<'a>> {
+        self.containers_in(self.lists())
+    }
+
+    /// The lists of containers that the pod spec has.
+    fn lists(&self) -> [Option<View<'a>>; 3] {
+        let spec = self.spec();
+        ContainerList::ALL.map(|list| spec.get(list.key()))
+    }
+
+    fn containers_in(&self, lists: [Option<View<'a>>; 3]) -> Vec<Container<'a>> {
         let mut found = Vec::with_capacity(4);
-        for list in ContainerList::ALL {
+        for (list, items) in ContainerList::ALL.into_iter().zip(lists) {
             let items = match (self.alone, list) {
-                (None, _) => self.spec.get(list.key()),
+                (None, _) => items,
                 (Some(Alone::List), ContainerList::Containers) => Some(self.spec),
                 (Some(_), _) => None,
             };
@@ -87,44 +97,63 @@ impl<'a> PodTarget<'a> {
         }
         found
     }
+}
+
+/// A pod taken apart once, so that many rules can be asked about its parts.
+pub(super) struct Pod<'p, 'a> {
+    pub target: &'p PodTarget<'a>,
+    pub spec: View<'a>,
+    pub containers: Vec<Container<'a>>,
+    lists: [Option<View<'a>>; 3],
+}
+
+impl<'p, 'a> Pod<'p, 'a> {
+    pub fn new(target: &'p PodTarget<'a>) -> Pod<'p, 'a> {
+        let lists = target.lists();
+        Pod {
+            target,
+            spec: target.spec(),
+            containers: target.containers_in(lists),
+            lists,
+        }
+    }
 
     /// Calls back with every part that must be a map or a list before any policy looks into it,
     /// until the callback says `false`; whether it never did.
-    fn each_part(&self, ask: &mut dyn FnMut(View<'a>, Type, Part<'a>) -> bool) -> bool {
-        let spec = match self.alone {
+    fn each_part(&self, ask: &mut dyn FnMut(View<'a>, Type, Part<'_, 'a>) -> bool) -> bool {
+        let PodTarget { spec, metadata, .. } = *self.target;
+        let kind = match self.target.alone {
             Some(Alone::List) => Type::Seq,
             Some(Alone::One) | None => Type::Map,
         };
-        ask(self.spec, spec, Part::Spec)
+        let mut lists = ContainerList::ALL.into_iter().zip(self.lists);
+        ask(spec, kind, Part::Spec)
+            && metadata.is_none_or(|view| ask(view, Type::Map, Part::Metadata))
+            && lists
+                .all(|(list, view)| view.is_none_or(|view| ask(view, Type::Seq, Part::List(list))))
             && self
-                .metadata
-                .is_none_or(|view| ask(view, Type::Map, Part::Metadata))
-            && ContainerList::ALL.into_iter().all(|list| {
-                let view = self.spec().get(list.key());
-                view.is_none_or(|view| ask(view, Type::Seq, Part::List(list)))
-            })
-            && self
-                .containers()
-                .into_iter()
+                .containers
+                .iter()
                 .all(|own| ask(own.view, Type::Map, Part::Container(own)))
     }
 
     /// Whether everything is a map or a list that must be one.
-    pub(super) fn is_well_shaped(&self) -> bool {
+    pub fn is_well_shaped(&self) -> bool {
         self.each_part(&mut |view, required, _| fits(view, required))
     }
 
     /// The parts that must be a map or a list and are neither. Kubernetes cannot decode such a pod
     /// at all.
-    pub(super) fn misshapen(&self) -> Vec<Misshapen> {
+    pub fn misshapen(&self) -> Vec<Misshapen> {
+        let pod = self.target;
         let mut found = Vec::new();
         self.each_part(&mut |view, required, part| {
             if !fits(view, required) {
                 let pointer = match part {
-                    Part::Spec => self.spec_pointer.to_owned(),
-                    Part::Metadata => self.metadata_pointer.to_owned(),
-                    Part::List(list) => format!("{}/{}", self.spec_pointer, list.key()),
-                    Part::Container(container) => container.pointer(self),
+                    Part::Spec => pod.spec_pointer.to_owned(),
+                    Part::Metadata => pod.metadata_pointer.to_owned(),
+                    Part::List(list) => format!("{}/{}", pod.spec_pointer, list.key()),
+                    Part::Container(container) => container.pointer(pod),
                 };
                 found.push(Misshapen {
                     pointer,
@@ -144,11 +173,11 @@ fn fits(view: View<'_>, required: Type) -> bool {
 }
 
 /// A part of a pod that must be a map or a list.
-enum Part<'a> {
+enum Part<'p, 'a> {
     Spec,
     Metadata,
     List(ContainerList),
-    Container(Container<'a>),
+    Container(&'p Container<'a>),
 }
 
 /// A part of a pod that has the wrong JSON type.
@@ -207,10 +236,11 @@ impl<'a> Container<'a> {
 
     /// The container's JSON Pointer from the document's root.
     pub fn pointer(&self, pod: &PodTarget<'_>) -> String {
+        let index = self.index.to_string();
         match pod.alone {
             Some(Alone::One) => pod.spec_pointer.to_owned(),
-            Some(Alone::List) => format!("{}/{}", pod.spec_pointer, self.index),
-            None => format!("{}/{}/{}", pod.spec_pointer, self.list.key(), self.index),
+            Some(Alone::List) => [pod.spec_pointer, &index].join("/"),
+            None => [pod.spec_pointer, self.list.key(), &index].join("/"),
         }
     }
 }

@@ -5,6 +5,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
 use super::json::{Validator, with_identity};
+use super::schema::mentions_reference;
 use crate::manifest::View;
 use crate::manifest::view::{Type, escape};
 use crate::report::Severity;
@@ -45,11 +46,16 @@ pub(super) struct Failure {
 /// Why a value does not satisfy a schema: one entry for every place, the deepest real causes.
 pub(super) fn failures(validator: &Validator, schema: &Value, view: View<'_>) -> Vec<Failure> {
     let mut found = Vec::new();
-    with_identity(view, |view| {
+    let mut look = |view: View<'_>| {
         for error in validator.iter_errors(view) {
             explain(&error, schema, &mut found);
         }
-    });
+    };
+    // Only a `$ref` needs the copy, which costs far more than the rest.
+    match mentions_reference(schema) {
+        true => with_identity(view, look),
+        false => look(view),
+    }
     found.dedup();
     found
 }
@@ -257,6 +263,8 @@ pub(super) fn is_sensitive(pointer: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::Document;
+    use crate::manifest::overlay::Overlay;
     use crate::policy::schema::Schema;
     use serde_json::json;
 
@@ -343,6 +351,30 @@ mod tests {
             "",
             "does not satisfy the policy's schema (anyOf)",
         );
+    }
+
+    #[test]
+    fn an_edited_value_is_explained_like_any_other() {
+        let document = Document::parse("a: {b: 1, c: x}\nl: [1, y]\n").unwrap();
+        let mut overlay = Overlay::new(&document);
+        overlay.add("/a/d", json!({"e": 1})).unwrap();
+        overlay.add("/l/-", json!({"f": null})).unwrap();
+        let schema = Schema::new(json!({
+            "properties": {
+                "a": {
+                    "additionalProperties": false,
+                    "properties": {"b": {"const": 2}, "d": {"required": ["g"]}},
+                    "required": ["h"],
+                },
+                "l": {"items": {"type": "integer"}, "contains": {"const": 3}},
+            },
+            "not": {"required": ["a"]},
+        }));
+        let explain = |view| failures(schema.validator().unwrap(), schema.source(), view);
+        let copy = overlay.view().to_json();
+        let found = explain(overlay.view());
+        assert_eq!(found, explain(View::Json(&copy)));
+        assert_eq!(found.len(), 8, "{found:?}");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! One finding as a block of lines: title, place, quoted line, notes.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -85,33 +84,24 @@ impl Block<'_> {
         let column = self
             .quote
             .as_ref()
-            .map_or(self.column, |(_, mark)| mark.start + 1);
+            .map_or(self.column, |(_, mark)| mark.start + 1)
+            .to_string();
         let number = self.line.to_string();
         // Without a line to quote, its number takes no room.
-        let width = self.quote.as_ref().map_or(0, |_| number.len());
+        let margin = " ".repeat(self.quote.as_ref().map_or(0, |_| number.len()));
         let mut out = String::with_capacity(512);
-        // Writing to a string cannot fail.
-        let _ = write!(
-            out,
-            "{}[{}]: {}\n{:width$}--> {}:{number}:{column}\n",
-            self.name, self.policy, self.message, "", self.input
-        );
+        out.extend([self.name, "[", self.policy, "]: ", &self.message, "\n"]);
+        out.extend([
+            &margin, "--> ", self.input, ":", &number, ":", &column, "\n",
+        ]);
         if let Some((line, mark)) = &self.quote {
-            let _ = write!(
-                out,
-                "{:width$} |\n{number} | {line}\n{:width$} | {:start$}{:^<length$}\n{:width$} |\n",
-                "",
-                "",
-                "",
-                "",
-                "",
-                start = mark.start,
-                length = mark.len(),
-            );
+            let (indent, marks) = (" ".repeat(mark.start), "^".repeat(mark.len()));
+            out.extend([&margin, " |\n", &number, " | ", line, "\n"]);
+            out.extend([&margin, " | ", &indent, &marks, "\n", &margin, " |\n"]);
         }
         for (n, (name, text)) in self.notes.iter().enumerate() {
             let end = if n == 0 { "" } else { "\n" };
-            let _ = write!(out, "{end}{:width$} = {name}: {text}", "");
+            out.extend([end, &margin, " = ", name, ": ", text]);
         }
         out
     }

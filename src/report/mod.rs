@@ -145,7 +145,8 @@ impl Report {
 /// Text of an input that a terminal may show: control characters, which could colour it, move
 /// its cursor or fake a line of the report, are escaped.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_hidden) {
+    let shown = |b: u8| b.is_ascii_graphic() || b == b' ';
+    if text.bytes().all(shown) || !text.contains(is_hidden) {
         return Cow::Borrowed(text);
     }
     let escaped = text.chars().map(|c| match is_hidden(c) {

@@ -55,8 +55,10 @@ pub fn judge(root: View<'_>, object: &Object<'_>, places: &[PodPlace]) -> Vec<Vi
             continue;
         }
         let at = format!("{}{}", object.pointer, place.spec);
-        let templates = view.pointer("/spec/volumeClaimTemplates");
-        let templates = templates.filter(|_| id.kind == "StatefulSet");
+        let templates = match id.kind.as_str() {
+            "StatefulSet" => view.pointer("/spec/volumeClaimTemplates"),
+            _ => None,
+        };
         found.extend(pods::judge(&Pod {
             spec,
             at: &at,
@@ -78,12 +80,15 @@ fn annotations(object: &Object<'_>, view: View<'_>, template: &str, found: &mut 
     let Some(own) = view.pointer("/metadata/annotations") else {
         return;
     };
-    let pods = view.pointer(&format!("{template}/metadata/annotations"));
+    let on_pods = |key: &str| {
+        let pods = view.pointer(template)?.pointer("/metadata/annotations")?;
+        pods.get(key)
+    };
     let mut misplaced: Vec<(&str, Vec<Cow<'_, str>>)> = Vec::new();
     for (key, _) in own.entries() {
         let reader = ON_PODS.iter().find(|(prefix, _)| key.starts_with(prefix));
         let Some((_, reader)) = reader else { continue };
-        if pods.is_some_and(|pods| pods.get(&key).is_some()) {
+        if on_pods(&key).is_some() {
             continue;
         }
         match misplaced.iter_mut().find(|(own, _)| own == reader) {
@@ -113,7 +118,8 @@ fn own_selector(object: &Object<'_>, view: View<'_>, template: &str, found: &mut
     let Some(selector) = view.pointer("/spec/selector/matchLabels") else {
         return;
     };
-    let pods = view.pointer(&format!("{template}/metadata/labels"));
+    let template = view.pointer(template);
+    let pods = template.and_then(|template| template.pointer("/metadata/labels"));
     for (key, value) in selector.entries() {
         let label = pods.and_then(|pods| pods.get(&key));
         if label.is_some_and(|label| label.same(value)) {
@@ -145,9 +151,10 @@ fn ports(object: &Object<'_>, view: View<'_>, found: &mut Vec<Violation>) {
         .flat_map(View::items);
     let mut seen = HashSet::default();
     for (index, port) in ports.enumerate() {
-        let at = format!("{}/spec/ports/{index}/name", object.pointer);
         let name = port.get("name").and_then(View::as_str);
-        pods::again(&mut seen, name, &at, "port", found);
+        pods::again(&mut seen, name, "port", found, || {
+            format!("{}/spec/ports/{index}/name", object.pointer)
+        });
     }
 }
 
@@ -164,10 +171,9 @@ fn changing(object: &Object<'_>, view: View<'_>, found: &mut Vec<Violation>) {
         ),
         _ => return,
     };
-    let own = view.pointer("/metadata/labels");
     let mut look = |labels: Option<View<'_>>, at: &str, effect: &str| {
         for (key, value) in labels.into_iter().flat_map(View::entries) {
-            if changes(&key, &value.as_str().unwrap_or_default(), own) {
+            if changes(&key, value, view) {
                 found.push(violation(
                     CHANGING,
                     Severity::Warning,
@@ -191,12 +197,16 @@ fn changing(object: &Object<'_>, view: View<'_>, found: &mut Vec<Violation>) {
 
 /// Whether a label has another value after an upgrade. `version: v1` is most often a person's own
 /// choice, so `version` counts only where it is the chart's.
-fn changes(key: &str, value: &str, own: Option<View<'_>>) -> bool {
+fn changes(key: &str, value: View<'_>, object: View<'_>) -> bool {
     match key {
-        "version" => own
+        "version" => object
+            .pointer("/metadata/labels")
             .and_then(|own| own.get("app.kubernetes.io/version")?.as_str())
-            .is_some_and(|own| own == value),
+            .is_some_and(|own| own == value.as_str().unwrap_or_default()),
+        _ if labels::is_stable(key) => false,
         // `chart: web` is no version.
-        _ => !labels::is_stable(key) && value.bytes().any(|b| b.is_ascii_digit()),
+        _ => value
+            .as_str()
+            .is_some_and(|value| value.bytes().any(|b| b.is_ascii_digit())),
     }
 }

@@ -35,17 +35,50 @@ pub struct Pod<'a> {
     pub templates: Option<View<'a>>,
 }
 
+/// A container of the pod.
+struct Container<'a> {
+    view: View<'a>,
+    list: &'static str,
+    index: usize,
+    ports: Option<View<'a>>,
+    mounts: Option<View<'a>>,
+}
+
 /// Judges a pod spec.
 pub fn judge(pod: &Pod<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
-    volumes(pod, &mut found);
-    for list in LISTS {
-        for (index, own) in items(pod.spec.get(list)).enumerate() {
-            container(own, &format!("{}/{list}/{index}", pod.at), &mut found);
-        }
+    let containers = Container::all(pod);
+    let volumes = pod.spec.get("volumes");
+    mounted(pod, &containers, volumes, &mut found);
+    for own in &containers {
+        variables(pod, own, &mut found);
+        probes(pod, own, &mut found);
     }
-    twice(pod, &mut found);
+    twice(pod, &containers, volumes, &mut found);
     found
+}
+
+impl<'a> Container<'a> {
+    /// All of a pod, in the order of [`LISTS`].
+    fn all(pod: &Pod<'a>) -> Vec<Container<'a>> {
+        let lists = LISTS.into_iter();
+        let containers = lists.flat_map(|list| {
+            let containers = items(pod.spec.get(list)).enumerate();
+            containers.map(move |(index, view)| Container {
+                view,
+                list,
+                index,
+                ports: view.get("ports"),
+                mounts: view.get("volumeMounts"),
+            })
+        });
+        containers.collect()
+    }
+
+    /// Pointer to it from the document's root, for something that is found.
+    fn at(&self, pod: &Pod<'_>) -> String {
+        format!("{}/{}/{}", pod.at, self.list, self.index)
+    }
 }
 
 const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
@@ -59,26 +92,34 @@ fn name<'v>(view: View<'v>) -> Option<Cow<'v, str>> {
     view.get("name")?.as_str()
 }
 
-fn volumes(pod: &Pod<'_>, found: &mut Vec<Violation>) {
-    let declared: HashSet<Cow<'_, str>> = items(pod.spec.get("volumes")).filter_map(name).collect();
+/// Mounts without a volume, and volumes without a mount.
+fn mounted(
+    pod: &Pod<'_>,
+    containers: &[Container<'_>],
+    volumes: Option<View<'_>>,
+    found: &mut Vec<Violation>,
+) {
     let claims = items(pod.templates).filter_map(|claim| name(claim.get("metadata")?));
-    let claims: HashSet<Cow<'_, str>> = claims.collect();
+    let declared = items(volumes).filter_map(name).chain(claims);
+    let declared: HashSet<Cow<'_, str>> = declared.collect();
     let mut used = HashSet::default();
-    for list in LISTS {
-        for (index, container) in items(pod.spec.get(list)).enumerate() {
-            for field in ["volumeMounts", "volumeDevices"] {
-                for (mount, own) in items(container.get(field)).enumerate() {
-                    let Some(name) = name(own) else { continue };
-                    if !declared.contains(&name) && !claims.contains(&name) {
-                        let at = format!("{}/{list}/{index}/{field}/{mount}/name", pod.at);
-                        found.push(unmounted(&at, &name));
-                    }
-                    used.insert(name);
+    for container in containers {
+        let devices = container.view.get("volumeDevices");
+        for (field, mounts) in [
+            ("volumeMounts", container.mounts),
+            ("volumeDevices", devices),
+        ] {
+            for (mount, own) in items(mounts).enumerate() {
+                let Some(name) = name(own) else { continue };
+                if !declared.contains(&name) {
+                    let at = format!("{}/{field}/{mount}/name", container.at(pod));
+                    found.push(unmounted(&at, &name));
                 }
+                used.insert(name);
             }
         }
     }
-    for (index, volume) in items(pod.spec.get("volumes")).enumerate() {
+    for (index, volume) in items(volumes).enumerate() {
         if let Some(name) = name(volume).filter(|name| !used.contains(name)) {
             let at = format!("{}/volumes/{index}", pod.at);
             found.push(violation(
@@ -102,45 +143,36 @@ fn unmounted(at: &str, name: &str) -> Violation {
     )
 }
 
-fn container(own: View<'_>, at: &str, found: &mut Vec<Violation>) {
+fn variables(pod: &Pod<'_>, container: &Container<'_>, found: &mut Vec<Violation>) {
     let mut seen = HashSet::default();
-    for (index, variable) in items(own.get("env")).enumerate() {
+    for (index, variable) in items(container.view.get("env")).enumerate() {
         let Some(name) = name(variable) else { continue };
         if !seen.insert(name.clone()) {
             found.push(violation(
                 VARIABLE,
                 Severity::Warning,
-                &format!("{at}/env/{index}/name"),
+                &format!("{}/env/{index}/name", container.at(pod)),
                 format!("the variable {name} stands here before: the last one wins"),
                 "remove one of the two from the chart's template or values",
             ));
         }
     }
-    probes(own, at, found);
 }
 
-fn probes(own: View<'_>, at: &str, found: &mut Vec<Violation>) {
+fn probes(pod: &Pod<'_>, container: &Container<'_>, found: &mut Vec<Violation>) {
     let declares = |port: &str| {
-        items(own.get("ports")).any(|declared| name(declared).is_some_and(|name| name == port))
+        let mut declared = items(container.ports).filter_map(name);
+        declared.any(|name| name == port)
     };
-    for probe in [
-        "startupProbe",
-        "readinessProbe",
-        "livenessProbe",
-        "lifecycle/postStart",
-        "lifecycle/preStop",
-    ] {
+    for (handler, own) in handlers(container.view) {
         for action in ["httpGet", "tcpSocket"] {
-            let pointer = format!("/{probe}/{action}/port");
-            let port = own.pointer(&pointer);
-            let Some(port) = port.and_then(View::as_str).filter(|port| !is_number(port)) else {
-                continue;
-            };
-            if !declares(&port) {
+            let port = own.get(action).and_then(|action| action.get("port"));
+            let port = port.and_then(View::as_str).filter(|port| !is_number(port));
+            if let Some(port) = port.filter(|port| !declares(port)) {
                 found.push(violation(
                     PROBE,
                     Severity::Warning,
-                    &format!("{at}{pointer}"),
+                    &format!("{}/{handler}/{action}/port", container.at(pod)),
                     format!("the container declares no port {port}: the probe always fails"),
                     "declare the port under that name, or write its number",
                 ));
@@ -149,50 +181,67 @@ fn probes(own: View<'_>, at: &str, found: &mut Vec<Violation>) {
     }
 }
 
+/// What a container has the kubelet call, by its way from the container.
+fn handlers<'v>(container: View<'v>) -> impl Iterator<Item = (&'static str, View<'v>)> {
+    let lifecycle = container.get("lifecycle");
+    let hook = |name: &str| lifecycle?.get(name);
+    let handlers = [
+        ("startupProbe", container.get("startupProbe")),
+        ("readinessProbe", container.get("readinessProbe")),
+        ("livenessProbe", container.get("livenessProbe")),
+        ("lifecycle/postStart", hook("postStart")),
+        ("lifecycle/preStop", hook("preStop")),
+    ];
+    let handlers = handlers.into_iter();
+    handlers.filter_map(|(way, handler)| Some((way, handler?)))
+}
+
 fn is_number(port: &str) -> bool {
     !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Names that the API server refuses when they stand twice.
-fn twice(pod: &Pod<'_>, found: &mut Vec<Violation>) {
-    let mut containers = HashSet::default();
-    for list in LISTS {
-        for (index, own) in items(pod.spec.get(list)).enumerate() {
-            let at = format!("{}/{list}/{index}", pod.at);
-            again(
-                &mut containers,
-                name(own),
-                &format!("{at}/name"),
-                "container",
-                found,
-            );
-            let mut ports = HashSet::default();
-            for (port, own) in items(own.get("ports")).enumerate() {
-                let at = format!("{at}/ports/{port}/name");
-                again(&mut ports, name(own), &at, "port", found);
-            }
-            let mut paths = HashSet::default();
-            for (mount, own) in items(own.get("volumeMounts")).enumerate() {
-                let path = own.get("mountPath").and_then(View::as_str);
-                let at = format!("{at}/volumeMounts/{mount}/mountPath");
-                again(&mut paths, path, &at, "mountPath", found);
-            }
+fn twice(
+    pod: &Pod<'_>,
+    containers: &[Container<'_>],
+    volumes: Option<View<'_>>,
+    found: &mut Vec<Violation>,
+) {
+    let mut names = HashSet::default();
+    for container in containers {
+        let own = name(container.view);
+        again(&mut names, own, "container", found, || {
+            format!("{}/name", container.at(pod))
+        });
+        let mut ports = HashSet::default();
+        for (port, own) in items(container.ports).enumerate() {
+            again(&mut ports, name(own), "port", found, || {
+                format!("{}/ports/{port}/name", container.at(pod))
+            });
+        }
+        let mut paths = HashSet::default();
+        for (mount, own) in items(container.mounts).enumerate() {
+            let path = own.get("mountPath").and_then(View::as_str);
+            again(&mut paths, path, "mountPath", found, || {
+                format!("{}/volumeMounts/{mount}/mountPath", container.at(pod))
+            });
         }
     }
-    let mut volumes = HashSet::default();
-    for (index, own) in items(pod.spec.get("volumes")).enumerate() {
-        let at = format!("{}/volumes/{index}/name", pod.at);
-        again(&mut volumes, name(own), &at, "volume", found);
+    let mut names = HashSet::default();
+    for (index, own) in items(volumes).enumerate() {
+        again(&mut names, name(own), "volume", found, || {
+            format!("{}/volumes/{index}/name", pod.at)
+        });
     }
 }
 
-/// Says that a name came before.
+/// Says that a name came before; `at` gives its pointer, which is made only then.
 pub(super) fn again<'v>(
     seen: &mut HashSet<Cow<'v, str>>,
     name: Option<Cow<'v, str>>,
-    at: &str,
     noun: &str,
     found: &mut Vec<Violation>,
+    at: impl FnOnce() -> String,
 ) {
     let Some(name) = name.filter(|name| !name.is_empty()) else {
         return;
@@ -201,7 +250,7 @@ pub(super) fn again<'v>(
         found.push(violation(
             NAME,
             Severity::Error,
-            at,
+            &at(),
             format!("{noun} {name} stands here twice: the API server refuses it"),
             "give one of the two another name, or remove it from the chart's template or values",
         ));

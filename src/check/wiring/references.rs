@@ -59,7 +59,8 @@ pub fn judge(release: &Release<'_>) -> Vec<(ObjectRef, Violation)> {
         }
     }
     if !absent.is_empty() {
-        let others = Others::new(release);
+        let names = absent.iter().map(|(own, _)| own.name.as_str());
+        let others = Others::new(release, &names.collect());
         let absent = absent.into_iter();
         found.extend(absent.filter_map(|(own, holder)| {
             let violation = others.missing(own, holder)?;
@@ -120,24 +121,29 @@ struct Others<'r, 'a> {
     by_name: HashMap<(What, &'a str), &'a Provided>,
     /// Whether the release makes Secrets itself.
     makes_secrets: bool,
-    /// Words of commands and variables: a program that is told a name may make the object.
-    words: HashSet<&'a str>,
+    /// Names that are words of commands and variables: a program that is told a name may make the
+    /// object.
+    told: HashSet<&'a str>,
 }
 
 impl<'r, 'a> Others<'r, 'a> {
-    fn new(release: &'r Release<'a>) -> Others<'r, 'a> {
-        let mut words = HashSet::default();
-        let split = |text: &'a str| text.split(['=', ',', ' ', '/', ':', '"', '\'', '\n']);
+    /// For the names that are absent.
+    fn new(release: &'r Release<'a>, absent: &HashSet<&str>) -> Others<'r, 'a> {
+        let mut told = HashSet::default();
+        let names = |text: &'a str| {
+            let words = text.split(['=', ',', ' ', '/', ':', '"', '\'', '\n']);
+            words.filter(|word| absent.contains(word))
+        };
         let containers = release.facts.workloads.iter();
         for container in containers.flat_map(|own| &own.pod.containers) {
             for word in container.commands.iter().flatten() {
-                words.extend(split(&word.text));
+                told.extend(names(&word.text));
             }
             for variable in &container.variables {
                 if let Variables::One(variable) = variable
                     && let Source::Literal(text) = &variable.source
                 {
-                    words.extend(split(text));
+                    told.extend(names(text));
                 }
             }
         }
@@ -148,7 +154,7 @@ impl<'r, 'a> Others<'r, 'a> {
                 .map(|own| ((own.what, own.name.as_str()), own))
                 .collect(),
             makes_secrets: provided_secrets(release),
-            words,
+            told,
         }
     }
 
@@ -223,7 +229,7 @@ impl<'r, 'a> Others<'r, 'a> {
             || wires.mentioned.contains(name)
             || wires.creates.contains(&own.what)
             || made()
-            || (matches!(own.what, What::Secret | What::ConfigMap) && self.words.contains(name))
+            || (matches!(own.what, What::Secret | What::ConfigMap) && self.told.contains(name))
     }
 
     /// An object of the release whose name is nearly the one that is meant.
@@ -253,21 +259,21 @@ fn is_built_in(name: &str) -> bool {
 /// Whether one of two names was most likely meant to be the other: the same but for the number, or
 /// with further words in it (`shop-secrets` and `shop-app-secret`).
 fn is_near(a: &str, b: &str) -> bool {
-    let words = |name: &str| -> Vec<String> {
-        let words = name.split(['-', '.', '_']);
-        words
-            .map(|word| word.trim_end_matches('s').to_owned())
-            .collect()
-    };
-    let (a, b) = (words(a), words(b));
-    let (few, many) = match a.len() <= b.len() {
-        true => (&a, &b),
-        false => (&b, &a),
-    };
-    few.len() > 1
-        && many.len() - few.len() <= 2
-        && few.last() == many.last()
-        && few.iter().all(|word| many.contains(word))
+    // Few names end alike, so this is looked at first.
+    if words(a).next_back() != words(b).next_back() {
+        return false;
+    }
+    let (in_a, in_b) = (words(a).count(), words(b).count());
+    let (few, many) = if in_a <= in_b { (a, b) } else { (b, a) };
+    in_a.min(in_b) > 1
+        && in_a.abs_diff(in_b) <= 2
+        && words(few).all(|word| words(many).any(|other| other == word))
+}
+
+/// The words of a name in the singular.
+fn words(name: &str) -> impl DoubleEndedIterator<Item = &str> {
+    let words = name.split(['-', '.', '_']);
+    words.map(|word| word.trim_end_matches('s'))
 }
 
 #[cfg(test)]
@@ -283,6 +289,9 @@ mod tests {
             ("db", "db-credentials", false),
             ("web-tls", "db-tls", false),
             ("shop-web-config", "shop-web-secret", false),
+            ("shop-config", "shop-a-b-config", true),
+            ("shop-config", "shop-a-b-c-config", false),
+            ("shops-db.main", "shop_db-main", true),
         ] {
             assert_eq!(is_near(a, b), near, "{a} {b}");
             assert_eq!(is_near(b, a), near, "{b} {a}");

@@ -72,7 +72,7 @@ impl Wires {
             Some((list, Alone::List)) => self.containers(holder, spec, &at, list),
             Some((member, Alone::One)) => {
                 if let Some(own) = spec.get(member) {
-                    self.container(holder, own, &format!("{at}/{member}"));
+                    self.container(holder, own, &|| format!("{at}/{member}"));
                 }
             }
         }
@@ -93,7 +93,7 @@ impl Wires {
     fn containers(&mut self, holder: usize, parent: View<'_>, at: &str, list: &str) {
         let items = parent.get(list).into_iter().flat_map(View::items);
         for (index, own) in items.enumerate() {
-            self.container(holder, own, &format!("{at}/{list}/{index}"));
+            self.container(holder, own, &|| format!("{at}/{list}/{index}"));
         }
     }
 
@@ -152,15 +152,17 @@ impl Wires {
         }
     }
 
-    fn container(&mut self, holder: usize, container: View<'_>, at: &str) {
+    /// Notes what a container names; `at` gives its pointer, which most do not need.
+    fn container(&mut self, holder: usize, container: View<'_>, at: &dyn Fn() -> String) {
         let all = container.get("envFrom").into_iter().flat_map(View::items);
         for (index, from) in all.enumerate() {
-            self.references(holder, &ALL_OF, from, &format!("{at}/envFrom/{index}"));
+            let at = format!("{}/envFrom/{index}", at());
+            self.references(holder, &ALL_OF, from, &at);
         }
         let variables = container.get("env").into_iter().flat_map(View::items);
         for (index, variable) in variables.enumerate() {
             if let Some(from) = variable.get("valueFrom") {
-                let at = format!("{at}/env/{index}/valueFrom");
+                let at = format!("{}/env/{index}/valueFrom", at());
                 self.references(holder, &ONE_OF, from, &at);
             }
         }
@@ -196,12 +198,13 @@ impl Wires {
         let (Some(place), true) = (places.first(), kinds.contains(&id.kind.as_str())) else {
             return;
         };
-        let at = format!("{}{}/volumes", object.pointer, place.spec);
-        let volumes = object.view.pointer(&format!("{}/volumes", place.spec));
+        let spec = object.view.pointer(&place.spec);
+        let volumes = spec.and_then(|spec| spec.get("volumes"));
         let volumes = volumes.into_iter().flat_map(View::items).enumerate();
         let claims = volumes.filter_map(|(index, volume)| {
             let claim = member(volume.get("persistentVolumeClaim")?, "claimName")?;
-            let pointer = format!("{at}/{index}/persistentVolumeClaim");
+            let (object, spec) = (&object.pointer, &place.spec);
+            let pointer = format!("{object}{spec}/volumes/{index}/persistentVolumeClaim");
             Some((self.texts.keep(&claim), self.texts.keep(&pointer)))
         });
         let claims = claims.collect();

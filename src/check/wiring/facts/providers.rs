@@ -105,11 +105,12 @@ impl Wires {
                 let items = rule.get(field).into_iter().flat_map(View::items);
                 items.filter_map(text).collect::<Vec<_>>()
             };
-            let (verbs, resources) = (list("verbs"), list("resources"));
+            let verbs = list("verbs");
             let may = |verb: &str| verbs.iter().any(|own| own == verb || own == "*");
             if !may("create") && !may("update") && !may("patch") {
                 continue;
             }
+            let resources = list("resources");
             if (may("update") || may("patch"))
                 && resources.iter().any(|own| own == "pods" || own == "*")
             {
@@ -180,8 +181,8 @@ impl Wires {
             Type::Map => {
                 for (key, value) in view.entries() {
                     let speaks = ["ecret", "onfigMap", "laim", "ccount", "redential"];
-                    let speaks = speaks.iter().any(|word| key.contains(word));
-                    self.mention(value, telling || speaks, depth + 1);
+                    let telling = telling || speaks.iter().any(|word| key.contains(word));
+                    self.mention(value, telling, depth + 1);
                 }
             }
             Type::Seq => {
