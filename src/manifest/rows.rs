@@ -20,13 +20,13 @@ pub(super) enum Own {
 /// Keys and values of a map in the order of the text.
 pub(super) fn pairs<'d>(map: Node<'d>) -> impl Iterator<Item = (Node<'d>, Node<'d>)> {
     let mut children = map.children();
-    std::iter::from_fn(move || Some((children.next()?, children.next()?)))
+    std::iter::from_fn(move || children.next_pair())
 }
 
 /// A key of a map as Go makes it a string.
 pub(super) fn key_text<'d>(map: Node<'d>, key: Node<'d>) -> Cow<'d, str> {
     match map.raw().flags & FLAG_ODD_KEY {
-        0 => key.text(),
+        0 => Cow::Borrowed(key.plain_key()),
         _ => key.go_key().map(|go| go.text).unwrap_or_default(),
     }
 }
@@ -55,6 +55,10 @@ pub(super) fn merged_keys<'d>(map: Node<'d>, key: &str) -> Vec<Node<'d>> {
 /// Finds the member that counts for `key`. Keys behind a merge win over it, keys in front of it
 /// lose (goyaml v2 decodes in order of the text, `mapping` in decode.go).
 pub(super) fn own_member(map: Node<'_>, key: &str) -> Own {
+    if map.raw().flags & (FLAG_MERGE | FLAG_ODD_KEY) == 0 {
+        let found = map.get_plain(key);
+        return found.map_or(Own::Absent, |(_, value)| Own::Last(value.id()));
+    }
     let merge = has_merge(map);
     let mut found = if merge { Own::Merged } else { Own::Absent };
     for (k, v) in pairs(map) {

@@ -3,16 +3,17 @@
 //! Most of a release is never copied: a CustomResourceDefinition of a megabyte gets two labels, so the
 //! output is the input with a line in between.
 
-use std::collections::hash_map::RandomState;
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::ops::Range;
 
 use foldhash::HashMap;
+use foldhash::fast::RandomState;
 use memchr::{memchr, memrchr};
 
 use super::Done;
-use crate::manifest::DocSpan;
+use crate::manifest::{DocSpan, Splice};
 
 /// The output of a run. Nothing is copied together until somebody asks for it.
 pub struct Output<'s> {
@@ -116,6 +117,29 @@ pub(super) struct Added {
 }
 
 impl Change {
+    /// The change that splices make, which come in order; what is new goes to `store`.
+    pub(super) fn of(splices: &[Splice], store: &mut Store) -> Change {
+        let mut hunks = Vec::with_capacity(splices.len());
+        // Members that are added in one place come one by one.
+        for group in splices.chunk_by(|one, next| one.end == next.start) {
+            let (Some(first), Some(last)) = (group.first(), group.last()) else {
+                continue;
+            };
+            let new = match group {
+                [one] => Cow::Borrowed(one.text.as_str()),
+                several => several.iter().map(|splice| splice.text.as_str()).collect(),
+            };
+            hunks.push(Hunk {
+                at: first.start,
+                gone: last.end - first.start,
+                new: store.push_common(new.as_bytes()),
+            });
+        }
+        Change {
+            hunks: hunks.into_boxed_slice(),
+        }
+    }
+
     /// The change from `old` to `new`; what is new goes to `store`.
     pub(super) fn between(old: &[u8], new: &[u8], store: &mut Store) -> Change {
         let start = line_start(old, common_start(old, new));
@@ -355,6 +379,38 @@ mod tests {
     }
 
     #[test]
+    fn splices_become_the_text_that_they_make() {
+        let splice = |start, end, text: &str| {
+            let text = text.to_owned();
+            Splice { start, end, text }
+        };
+        let old = "a: 1\nb: {}\nc: 3\n";
+        for (splices, hunks, want) in [
+            (vec![], 0, old),
+            (
+                vec![splice(4, 4, "\nx: 1"), splice(4, 4, "\ny: 2")],
+                1,
+                "a: 1\nx: 1\ny: 2\nb: {}\nc: 3\n",
+            ),
+            (
+                vec![splice(7, 10, ""), splice(10, 10, "\n  d: 4")],
+                1,
+                "a: 1\nb:\n  d: 4\nc: 3\n",
+            ),
+            (
+                vec![splice(0, 5, ""), splice(14, 15, "4")],
+                2,
+                "b: {}\nc: 4\n",
+            ),
+        ] {
+            let mut store = Store::default();
+            let change = Change::of(&splices, &mut store);
+            assert_eq!(change.hunks.len(), hunks, "{want}");
+            assert_eq!(change.text(old, &store), want.as_bytes());
+        }
+    }
+
+    #[test]
     fn what_is_no_insertion_of_lines_is_kept_as_one_stretch() {
         for (old, new, want) in [
             ("a\nb\nc\n", "a\nc\n", (2, 2, "")),
@@ -375,8 +431,11 @@ mod tests {
     #[test]
     fn what_many_documents_get_is_stored_once() {
         let mut store = Store::default();
-        for _ in 0..3 {
+        for at in 1..4 {
             Change::between(b"a\n", b"a\nlabel\n", &mut store);
+            let (start, end) = (at, at);
+            let text = "label\n".to_owned();
+            Change::of(&[Splice { start, end, text }], &mut store);
         }
         assert_eq!(store.chunks, [b"label\n"]);
     }
