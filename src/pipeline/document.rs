@@ -190,6 +190,9 @@ impl Run<'_, '_> {
         if self.settings.keep_edits && draft.count() > 0 {
             self.note_edited(number, objects);
         }
+        if self.settings.derives() {
+            self.label_lines.note(number, objects, places);
+        }
         self.write(number, document, draft)
     }
 

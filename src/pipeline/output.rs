@@ -42,6 +42,24 @@ pub(super) struct Stored {
     len: u32,
 }
 
+impl Stored {
+    /// How many bytes.
+    pub(super) fn len(self) -> usize {
+        self.len as usize
+    }
+
+    /// The first bytes, so many, and the others.
+    pub(super) fn split_at(self, at: usize) -> (Stored, Stored) {
+        let len = self.len.min(at as u32);
+        let tail = Stored {
+            start: self.start + len,
+            len: self.len - len,
+            ..self
+        };
+        (Stored { len, ..self }, tail)
+    }
+}
+
 /// The size of a chunk; larger texts get one of their own.
 const CHUNK: usize = 1 << 18;
 
@@ -84,7 +102,7 @@ impl Store {
         }
     }
 
-    fn get(&self, at: Stored) -> &[u8] {
+    pub(super) fn get(&self, at: Stored) -> &[u8] {
         let (start, len) = (at.start as usize, at.len as usize);
         let chunk = self.chunks.get(at.chunk as usize);
         chunk
@@ -94,18 +112,39 @@ impl Store {
 }
 
 /// How an edited document differs from the original.
+#[derive(Default)]
 pub(super) struct Change {
-    hunks: Box<[Hunk]>,
+    pub(super) hunks: Box<[Hunk]>,
 }
 
-/// A place in a document where something else stands now.
-struct Hunk {
-    /// How many bytes of the original stand before it.
-    at: usize,
-    /// How many bytes of the original are gone.
-    gone: usize,
+/// A place in a document where something else stands now. As small as [`Stored`].
+#[derive(Clone, Copy)]
+pub(super) struct Hunk {
+    at: u32,
+    gone: u32,
     /// What stands there instead.
-    new: Stored,
+    pub(super) new: Stored,
+}
+
+impl Hunk {
+    /// A text in the place of a stretch of the original.
+    pub(super) fn new(old: Range<usize>, new: Stored) -> Hunk {
+        Hunk {
+            at: old.start as u32,
+            gone: old.len() as u32,
+            new,
+        }
+    }
+
+    /// How many bytes of the original stand before it.
+    pub(super) fn at(&self) -> usize {
+        self.at as usize
+    }
+
+    /// Where the original goes on behind it.
+    pub(super) fn end(&self) -> usize {
+        self.at as usize + self.gone as usize
+    }
 }
 
 /// Documents that the input does not have.
@@ -129,11 +168,8 @@ impl Change {
                 [one] => Cow::Borrowed(one.text.as_str()),
                 several => several.iter().map(|splice| splice.text.as_str()).collect(),
             };
-            hunks.push(Hunk {
-                at: first.start,
-                gone: last.end - first.start,
-                new: store.push_common(new.as_bytes()),
-            });
+            let new = store.push_common(new.as_bytes());
+            hunks.push(Hunk::new(first.start..last.end, new));
         }
         Change {
             hunks: hunks.into_boxed_slice(),
@@ -154,18 +190,13 @@ impl Change {
         );
         let hunks = match insertions(old, new) {
             Some(inserted) => {
-                let hunk = |(at, lines): (usize, Range<usize>)| Hunk {
-                    at: start + at,
-                    gone: 0,
-                    new: store.push_common(new.get(lines).unwrap_or_default()),
+                let hunk = |(at, lines): (usize, Range<usize>)| {
+                    let lines = store.push_common(new.get(lines).unwrap_or_default());
+                    Hunk::new(start + at..start + at, lines)
                 };
                 inserted.into_iter().map(hunk).collect()
             }
-            None => Box::from([Hunk {
-                at: start,
-                gone: old.len(),
-                new: store.push(new),
-            }]),
+            None => Box::from([Hunk::new(start..start + old.len(), store.push(new))]),
         };
         Change { hunks }
     }
@@ -176,9 +207,9 @@ impl Change {
         let mut text = Vec::with_capacity(old.len() + old.len() / 2);
         let mut at = 0;
         for hunk in &self.hunks {
-            text.extend_from_slice(old.get(at..hunk.at).unwrap_or_default());
+            text.extend_from_slice(old.get(at..hunk.at()).unwrap_or_default());
             text.extend_from_slice(store.get(hunk.new));
-            at = hunk.at + hunk.gone;
+            at = hunk.end();
         }
         text.extend_from_slice(old.get(at..).unwrap_or_default());
         text
@@ -218,7 +249,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Where the line starts that a byte stands in.
-fn line_start(text: &[u8], at: usize) -> usize {
+pub(super) fn line_start(text: &[u8], at: usize) -> usize {
     let before = text.get(..at).unwrap_or_default();
     memrchr(b'\n', before).map_or(0, |end| end + 1)
 }
@@ -241,7 +272,7 @@ fn whole_lines(a: &[u8], b: &[u8], common: usize) -> usize {
 const BLOCKS: [usize; 2] = [1024, 32];
 
 /// How many bytes two texts have in common at the start.
-fn common_start(a: &[u8], b: &[u8]) -> usize {
+pub(super) fn common_start(a: &[u8], b: &[u8]) -> usize {
     let mut start = 0;
     for block in BLOCKS {
         let (a, b) = (a.get(start..), b.get(start..));
@@ -307,10 +338,9 @@ impl<'s> Output<'s> {
                 continue;
             };
             for hunk in &change.hunks {
-                let at = span.start + hunk.at;
-                out.write_all(self.input(written..at))?;
+                out.write_all(self.input(written..span.start + hunk.at()))?;
                 out.write_all(self.new.get(hunk.new))?;
-                written = at + hunk.gone;
+                written = span.start + hunk.end();
             }
         }
         out.write_all(self.input(written..self.text.len()))
@@ -342,8 +372,8 @@ mod tests {
         let hunk = |hunk: &Hunk| {
             let text = store.get(hunk.new);
             (
-                hunk.at,
-                hunk.gone,
+                hunk.at(),
+                hunk.end() - hunk.at(),
                 String::from_utf8_lossy(text).into_owned(),
             )
         };
