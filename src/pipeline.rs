@@ -10,6 +10,7 @@ mod externalize;
 mod graph;
 mod input;
 mod kinds;
+mod lines;
 mod network;
 mod output;
 mod profile;
@@ -115,6 +116,8 @@ struct Run<'s, 'c> {
     scratch: Vec<u8>,
     /// The tape of the document before, whose memory the next one uses.
     buffers: Buffers,
+    /// Where another label can be added to a pod template.
+    label_lines: amend::LabelLines,
     report: Report,
     certificates: externalize::Certificates,
     problems: Vec<Problem>,
@@ -169,6 +172,7 @@ pub fn run_from<'s>(
         edited: output::Store::default(),
         scratch: Vec::new(),
         buffers: Buffers::default(),
+        label_lines: amend::LabelLines::default(),
         report: Report {
             documents: 0,
             ..Report::default()
@@ -240,6 +244,7 @@ impl Run<'_, '_> {
         }
         // No object comes after the last one.
         self.seen = HashMap::default();
+        self.label_lines.finish();
         done
     }
 

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::manifest::Document;
 use crate::manifest::edit::{Edit, EditError, Operation};
 use crate::manifest::overlay::Overlay;
 use crate::manifest::view::{Type, View, escape, tokens, unescape};
+use crate::manifest::{Document, Splice};
 use crate::policy::Evaluator;
 
 /// A document, its edits, and which policy asked for each.
@@ -178,6 +178,14 @@ impl<'d> Draft<'d> {
     /// No text means what the edits ask for.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), EditError> {
         self.overlay.write(out)
+    }
+
+    /// What the edits change in the document's text, in order.
+    ///
+    /// # Errors
+    /// As [`Draft::write`].
+    pub fn splices(&self) -> Result<Vec<Splice>, EditError> {
+        self.overlay.splices()
     }
 
     /// The edits, when the draft is no longer needed.

@@ -118,7 +118,7 @@ impl<'a> Iterator for NodeEntries<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             NodeEntries::Plain(children) => {
-                let (key, value) = (children.next()?, children.next()?);
+                let (key, value) = children.next_pair()?;
                 Some((Cow::Borrowed(key.plain_key()), View::Node(value)))
             }
             NodeEntries::Members(members) => members.next(),

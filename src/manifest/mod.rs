@@ -33,3 +33,4 @@ pub use overlay::Overlay;
 pub use split::{DocSpan, split};
 pub use tape::{Document, Kind, Node, NodeId, Style};
 pub use view::View;
+pub use write::Splice;

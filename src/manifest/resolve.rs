@@ -63,10 +63,11 @@ impl<'a> Scalar<'a> {
 pub(super) fn may_be_special_key(key: &[u8]) -> bool {
     match key {
         [b'0'..=b'9' | b'+' | b'-' | b'.' | b'~' | b'<', ..] | [] => true,
+        [_, _, _, _, _, _, ..] => false, // longer than the words
         [
             b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O',
             ..,
-        ] => key.len() <= 5 && word(key).is_some(),
+        ] => word(key).is_some(),
         _ => false,
     }
 }
@@ -297,8 +298,8 @@ fn is_date(text: &str) -> bool {
 }
 
 /// An untagged plain scalar with its text.
-pub(super) fn untagged(text: Cow<'_, str>) -> Scalar<'_> {
-    Scalar::from_plain(plain(&text), text)
+pub(super) fn untagged(text: &str) -> Scalar<'_> {
+    Scalar::from_plain(plain(text), Cow::Borrowed(text))
 }
 
 /// Go's `base64.StdEncoding`, which skips line breaks and wants padding. Bytes that are no text are

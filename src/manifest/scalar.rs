@@ -256,17 +256,15 @@ fn block_lines(content: &str, body: usize, literal: bool, chomp: Chomp) -> Strin
     let mut break_before = false; // a line break that is not written yet
     let mut empty_lines = 0usize; // and empty lines after it
     let mut blank_before = false; // the line before started with a blank
-    for line in content.split_inclusive('\n') {
+    for line in lines(content) {
         let bare = without_break(line);
-        let spaces = bare.len() - bare.trim_start_matches(' ').len();
-        let Some(text) = bare.get(body.min(spaces)..) else {
-            continue;
-        };
-        if text.is_empty() && spaces <= body && line.len() > bare.len() {
+        let indent = bare.bytes().take(body).take_while(|&b| b == b' ').count();
+        let text = bare.get(indent..).unwrap_or_default();
+        if text.is_empty() && line.len() > bare.len() {
             empty_lines += 1;
             continue;
         }
-        if spaces < body {
+        if indent < body {
             break; // the indentation of what comes after the scalar
         }
         let blank = text.starts_with(is_blank);
@@ -277,7 +275,7 @@ fn block_lines(content: &str, body: usize, literal: bool, chomp: Chomp) -> Strin
         } else if break_before {
             out.push('\n');
         }
-        out.extend(std::iter::repeat_n('\n', empty_lines));
+        push_empty_lines(&mut out, empty_lines);
         empty_lines = 0;
         blank_before = blank;
         out.push_str(text);
@@ -287,9 +285,24 @@ fn block_lines(content: &str, body: usize, literal: bool, chomp: Chomp) -> Strin
         out.push('\n');
     }
     if chomp == Chomp::Keep {
-        out.extend(std::iter::repeat_n('\n', empty_lines));
+        push_empty_lines(&mut out, empty_lines);
     }
     out
+}
+
+fn push_empty_lines(out: &mut String, count: usize) {
+    out.extend(std::iter::repeat_n('\n', count));
+}
+
+/// The lines of a text, each with its end.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
+        let (line, after) = rest.split_at_checked(end)?;
+        rest = after;
+        (!line.is_empty()).then_some(line)
+    })
 }
 
 #[cfg(test)]

@@ -80,7 +80,9 @@ pub struct RawNode {
     /// The column (in bytes, from 0) of `start` on its line, capped at `u16::MAX`. A byte order mark
     /// does not count.
     pub col: u16,
-    /// For a block scalar: the columns cut from the front of its lines. Zero for anything else.
+    /// For a block scalar: the columns cut from the front of its lines. For a map's key that is simply
+    /// the bytes between its quotes: some bits of its [`key_hash`], by which a lookup passes most other
+    /// keys over. Zero for anything else.
     pub body: u16,
     /// What the node is.
     pub kind: Kind,
@@ -88,6 +90,25 @@ pub struct RawNode {
     pub style: Style,
     /// The `FLAG_*` bits.
     pub flags: u8,
+}
+
+/// A quick hash of a key's bytes.
+#[inline]
+pub(super) fn key_hash(key: &[u8]) -> u64 {
+    let word = if let (Some(first), Some(last)) = (key.first_chunk::<8>(), key.last_chunk::<8>()) {
+        u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(17)
+    } else if let (Some(first), Some(last)) = (key.first_chunk::<4>(), key.last_chunk::<4>()) {
+        u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+    } else {
+        key.iter().fold(0, |word, &b| word << 8 | u64::from(b))
+    };
+    (word ^ key.len() as u64).wrapping_mul(0xff51_afd7_ed55_8ccd)
+}
+
+/// The bits of a key's hash that [`RawNode::body`] keeps.
+#[inline]
+pub(super) fn key_mark(hash: u64) -> u16 {
+    (hash >> 40) as u16
 }
 
 /// Anchor and tag of a node; rare, so kept beside the tape.
@@ -324,6 +345,20 @@ pub struct Children<'d> {
     doc: &'d Document<'d>,
     at: NodeId,
     end: NodeId,
+}
+
+impl<'d> Children<'d> {
+    /// The next key of a map with its value. A key is one node.
+    #[inline]
+    pub(super) fn next_pair(&mut self) -> Option<(Node<'d>, Node<'d>)> {
+        let key = self.at;
+        if key + 1 >= self.end {
+            return None;
+        }
+        let value = self.doc.node(key + 1);
+        self.at = value.raw().next;
+        Some((self.doc.node(key), value))
+    }
 }
 
 impl<'d> Iterator for Children<'d> {

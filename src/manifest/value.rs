@@ -9,10 +9,10 @@ use foldhash::HashMap;
 use serde_json::{Map, Number, Value};
 
 use super::iter::{AnyItems, Items, NodeEntries};
-use super::resolve::{self, Scalar};
+use super::resolve::{self, Plain, Scalar};
 use super::tape::{
-    FLAG_DUPLICATE, FLAG_ESCAPED, FLAG_MERGE, FLAG_MULTILINE, FLAG_ODD_KEY, FLAG_PROPS, Kind, Node,
-    Style,
+    self, FLAG_DUPLICATE, FLAG_ESCAPED, FLAG_MERGE, FLAG_MULTILINE, FLAG_ODD_KEY, FLAG_PROPS, Kind,
+    Node, Style,
 };
 use super::view::{Type, View};
 
@@ -40,18 +40,22 @@ type Member<'d> = (Cow<'d, str>, View<'d>);
 impl<'d> Node<'d> {
     /// See [`View::value_type`].
     pub fn value_type(self) -> Type {
-        match self.meaning() {
-            json @ (View::Json(_) | View::Edited(_)) => json.value_type(),
-            View::Node(node) => match node.raw().kind {
-                Kind::Map => Type::Map,
-                Kind::Seq => Type::Seq,
-                Kind::Scalar if node.is_string_by_style() => Type::String,
-                Kind::Scalar | Kind::Alias => match node.scalar_or_null() {
-                    Scalar::Null => Type::Null,
-                    Scalar::Bool(_) => Type::Bool,
-                    Scalar::Int(_) | Scalar::Uint(_) | Scalar::Float(_) => Type::Number,
-                    Scalar::Str(_) => Type::String,
-                },
+        match self.raw().kind {
+            Kind::Map => Type::Map,
+            Kind::Seq => Type::Seq,
+            Kind::Scalar if self.is_bare() => match self.unquoted() {
+                Some(text) => resolve::plain(text).into(),
+                None => Type::String,
+            },
+            Kind::Scalar => match self.scalar_or_null() {
+                Scalar::Null => Type::Null,
+                Scalar::Bool(_) => Type::Bool,
+                Scalar::Int(_) | Scalar::Uint(_) | Scalar::Float(_) => Type::Number,
+                Scalar::Str(_) => Type::String,
+            },
+            Kind::Alias => match self.meaning() {
+                View::Node(node) if node.raw().kind == Kind::Alias => Type::Null,
+                meaning => meaning.value_type(),
             },
         }
     }
@@ -64,38 +68,38 @@ impl<'d> Node<'d> {
     /// A member of a map with the node of its key, to find its place in the text. A member that a
     /// `<<` brought from another map has that map's key; one from a foreign alias has the `<<`.
     pub fn get_entry(self, key: &str) -> Option<(Node<'d>, View<'d>)> {
-        let View::Node(map) = self.meaning() else {
-            let value = self.meaning().get(key)?;
-            return Some((self, value));
-        };
-        if map.raw().kind != Kind::Map {
-            return None;
+        let raw = self.raw();
+        match raw.kind {
+            Kind::Map if raw.flags & (FLAG_MERGE | FLAG_ODD_KEY) == 0 => {
+                let (name, value) = self.get_plain(key)?;
+                Some((name, View::Node(value)))
+            }
+            Kind::Map => self.get_special(key),
+            Kind::Seq | Kind::Scalar => None,
+            Kind::Alias => match self.meaning() {
+                View::Node(map) if map.raw().kind == Kind::Map => map.get_entry(key),
+                View::Node(_) => None,
+                json => json.get(key).map(|value| (self, value)),
+            },
         }
-        let flags = map.raw().flags;
-        if flags & (FLAG_MERGE | FLAG_ODD_KEY) != 0 {
-            return map.get_special(key);
-        }
-        map.get_plain(key, flags & FLAG_DUPLICATE != 0)
     }
 
     /// [`Node::get_entry`] in a map whose keys are their own bytes. Everything else is built on
-    /// this, so it walks the tape itself and looks at bytes only where the length fits.
-    fn get_plain(self, key: &str, last: bool) -> Option<(Node<'d>, View<'d>)> {
+    /// lookups, so the tape is walked here without a [`Node`] for each step.
+    pub(super) fn get_plain(self, key: &str) -> Option<(Node<'d>, Node<'d>)> {
         let doc = self.document();
-        let (nodes, text) = (doc.nodes.as_slice(), doc.text.as_bytes());
-        let (mut at, end) = (self.id() + 1, self.raw().next);
+        let map = self.raw();
+        let mark = tape::key_mark(tape::key_hash(key.as_bytes()));
+        let mut at = self.id() + 1;
         let mut found = None;
-        while at < end
-            && let Some(name) = nodes.get(at as usize)
-            && let Some(value) = nodes.get(name.next as usize)
+        // A key is one node.
+        while at < map.next
+            && let Some([name, value]) = doc.nodes.get(at as usize..at as usize + 2)
         {
-            let quotes = usize::from(matches!(name.style, Style::Single | Style::Double));
-            let (start, stop) = (name.start as usize + quotes, name.end as usize);
-            if start + key.len() + quotes == stop
-                && text.get(start..start + key.len()) == Some(key.as_bytes())
-            {
-                found = Some((doc.node(at), View::Node(doc.node(name.next))));
-                if !last {
+            if name.body == mark && doc.node(at).plain_key() == key {
+                found = Some((doc.node(at), doc.node(at + 1)));
+                // Of a key that is written twice the last one counts.
+                if map.flags & FLAG_DUPLICATE == 0 {
                     break;
                 }
             }
@@ -108,7 +112,7 @@ impl<'d> Node<'d> {
     fn get_special(self, key: &str) -> Option<(Node<'d>, View<'d>)> {
         let mut found = None;
         let mut children = self.children();
-        while let (Some(name), Some(value)) = (children.next(), children.next()) {
+        while let Some((name, value)) = children.next_pair() {
             let here = if name.is_merge_key() {
                 value
                     .merge_sources()
@@ -135,7 +139,7 @@ impl<'d> Node<'d> {
             return members;
         };
         let mut children = map.children();
-        while let (Some(name), Some(value)) = (children.next(), children.next()) {
+        while let Some((name, value)) = children.next_pair() {
             if !name.is_merge_key() {
                 let key = name.go_key().map(|go| go.text).unwrap_or_default();
                 members.insert(key, (name, View::Node(value)));
@@ -200,6 +204,14 @@ impl<'d> Node<'d> {
 
     /// See [`View::as_str`].
     pub fn as_str(self) -> Option<Cow<'d, str>> {
+        if self.raw().kind == Kind::Scalar && self.is_bare() {
+            return match self.unquoted() {
+                Some(text) => {
+                    matches!(resolve::plain(text), Plain::Str).then_some(Cow::Borrowed(text))
+                }
+                None => Some(self.text()),
+            };
+        }
         match self.meaning() {
             View::Node(node) => match node.scalar_or_null() {
                 Scalar::Str(text) => Some(text),
@@ -265,28 +277,31 @@ impl<'d> Node<'d> {
     /// # Errors
     /// Its tag does not fit; the parser refuses such a document.
     pub(super) fn scalar(self) -> Result<Scalar<'d>, &'static str> {
-        let raw = self.raw();
-        if raw.flags & FLAG_PROPS != 0
+        if !self.is_bare()
             && let Some(tag) = self.tag()
         {
             return resolve::tagged(tag, self.text());
         }
-        Ok(match raw.style {
-            Style::Empty => Scalar::Null,
-            Style::Plain if raw.flags & FLAG_MULTILINE == 0 => resolve::untagged(self.text()),
-            _ => Scalar::Str(self.text()),
+        Ok(match self.unquoted() {
+            Some(text) => resolve::untagged(text),
+            None => Scalar::Str(self.text()),
         })
     }
 
-    /// Whether the scalar is a string by its style alone, so that its text need not be decoded.
-    fn is_string_by_style(self) -> bool {
+    /// Whether the node has neither anchor nor tag.
+    fn is_bare(self) -> bool {
+        self.raw().flags & FLAG_PROPS == 0
+    }
+
+    /// The text of a scalar whose type depends on it: one without quotes and on one line. Any other
+    /// is a string unless its tag says otherwise.
+    fn unquoted(self) -> Option<&'d str> {
         let raw = self.raw();
-        let string = match raw.style {
-            Style::Empty => false,
-            Style::Plain => raw.flags & FLAG_MULTILINE != 0,
-            _ => true,
-        };
-        string && raw.flags & FLAG_PROPS == 0
+        match raw.style {
+            Style::Empty => Some(""),
+            Style::Plain if raw.flags & FLAG_MULTILINE == 0 => Some(self.source()),
+            _ => None,
+        }
     }
 
     fn scalar_or_null(self) -> Scalar<'d> {
@@ -379,7 +394,7 @@ impl<'d> Members<'d> {
     /// Adds the members of a map in place: later ones overwrite earlier ones, merged or not.
     fn add_map(&mut self, map: Node<'d>) {
         let mut children = map.children();
-        while let (Some(key), Some(value)) = (children.next(), children.next()) {
+        while let Some((key, value)) = children.next_pair() {
             if !key.is_merge_key() {
                 let name = key.go_key().map(|go| go.text).unwrap_or_default();
                 let value = View::Node(value);

@@ -12,6 +12,7 @@ use serde_json::{Number, Value};
 use super::edit;
 use super::iter::{AnyItems, Entries, Items, NodeEntries};
 use super::overlay::Edited;
+use super::resolve::Plain;
 use super::tape::Node;
 
 /// The JSON type of a value as Go's `sigs.k8s.io/yaml` decodes it.
@@ -29,6 +30,17 @@ pub enum Type {
     Map,
     /// A sequence.
     Seq,
+}
+
+impl From<Plain> for Type {
+    fn from(plain: Plain) -> Type {
+        match plain {
+            Plain::Null => Type::Null,
+            Plain::Bool(_) => Type::Bool,
+            Plain::Int(_) | Plain::Uint(_) | Plain::Float(_) => Type::Number,
+            Plain::Str => Type::String,
+        }
+    }
 }
 
 /// A value to look at; cheap to copy.
@@ -164,10 +176,9 @@ impl<'a> View<'a> {
     /// The member or item that an unescaped reference token names; list indexes are read as
     /// strictly as RFC 6901 asks.
     pub(super) fn child(self, token: &str) -> Option<View<'a>> {
-        match self.value_type() {
-            Type::Map => self.get(token),
-            Type::Seq => self.item(edit::index(token, usize::MAX)?),
-            _ => None,
+        match self.get(token) {
+            Some(member) => Some(member),
+            None => self.item(edit::index(token, usize::MAX)?),
         }
     }
 
@@ -223,8 +234,8 @@ fn same_items<'a, 'b>(
     }
 }
 
-/// Members in the same order are the common case; else they are sorted first, since looking each
-/// one up would take the square of the time.
+/// Members in the same order, and another number of members, are the common cases; else they are
+/// sorted first, since looking each one up would take the square of the time.
 fn same_members(a: View<'_>, b: View<'_>) -> bool {
     let (mut ours, mut theirs) = (a.entries(), b.entries());
     loop {
@@ -235,9 +246,12 @@ fn same_members(a: View<'_>, b: View<'_>) -> bool {
                     return false;
                 }
             }
-            // One has more members than the other, or they stand in another order.
-            _ => break,
+            (Some(_), Some(_)) => break,
+            _ => return false, // one has more members than the other
         }
+    }
+    if ours.count() != theirs.count() {
+        return false;
     }
     let a: BTreeMap<_, _> = a.entries().collect();
     let b: BTreeMap<_, _> = b.entries().collect();

@@ -196,6 +196,9 @@ impl Run<'_, '_> {
         if self.settings.keep_edits && draft.count() > 0 {
             self.note_edited(number, objects);
         }
+        if self.settings.derives() {
+            self.label_lines.note(number, objects, places);
+        }
         self.write(number, document, draft)
     }
 
@@ -216,26 +219,34 @@ impl Run<'_, '_> {
         if draft.count() == 0 && document.foreign_aliases().next().is_none() {
             return Done::Untouched;
         }
-        self.scratch.clear();
-        let written = draft
-            .write(&mut self.scratch)
-            .and_then(|()| externalize::drop_comments(&draft, &mut self.scratch));
-        if let Err(error) = written {
-            self.refuse(
-                number,
-                0,
-                &format!("the edited document cannot be written: {error}"),
-            );
-            return Done::Untouched;
-        }
+        let change = match self.change(number, &draft) {
+            Ok(change) => change,
+            Err(error) => {
+                let reason = format!("the edited document cannot be written: {error}");
+                self.refuse(number, 0, &reason);
+                return Done::Untouched;
+            }
+        };
         self.report.edit_count += draft.count();
         if self.settings.keep_edits {
             self.report.edits.extend(draft.into_edits());
         }
-        let old = self.spans.get(number).map_or("", |span| span.text);
-        open(old, &mut self.scratch);
-        let change = Change::between(old.as_bytes(), &self.scratch, &mut self.edited);
         Done::Edited(change)
+    }
+
+    /// What is new in an edited document. Where only edits make the difference, its text is never put
+    /// together.
+    fn change(&mut self, number: usize, draft: &Draft<'_>) -> Result<Change, EditError> {
+        let old = self.spans.get(number).map_or("", |span| span.text);
+        if old.ends_with('\n') && externalize::replaced(draft).next().is_none() {
+            return Ok(Change::of(&draft.splices()?, &mut self.edited));
+        }
+        self.scratch.clear();
+        draft.write(&mut self.scratch)?;
+        externalize::drop_comments(draft, &mut self.scratch)?;
+        open(old, &mut self.scratch);
+        let (old, new) = (old.as_bytes(), self.scratch.as_slice());
+        Ok(Change::between(old, new, &mut self.edited))
     }
 
     /// Runs the injectors over one object. An edit that cannot be made is a finding.

@@ -121,10 +121,15 @@ pub(super) fn draft<'d>(
     Ok(draft)
 }
 
+/// The pointers of the objects that a draft replaces.
+pub(super) fn replaced<'a>(draft: &'a Draft<'_>) -> impl Iterator<Item = &'a str> {
+    let edits = draft.edits().iter().filter(|edit| *edit.policy == *POLICY);
+    edits.map(|edit| edit.operation.path())
+}
+
 /// Takes away the comments around what was replaced: they may repeat what the Secret held.
 pub(super) fn drop_comments(draft: &Draft<'_>, text: &mut Vec<u8>) -> Result<(), EditError> {
-    let replaced = draft.edits().iter().filter(|edit| *edit.policy == *POLICY);
-    let pointers: Vec<&str> = replaced.map(|edit| edit.operation.path()).collect();
+    let pointers: Vec<&str> = replaced(draft).collect();
     if pointers.is_empty() {
         return Ok(());
     }

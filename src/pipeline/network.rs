@@ -11,7 +11,7 @@ use crate::check;
 use crate::inject::network::narrow::OPEN;
 use crate::inject::network::synthesis::text::Pen;
 use crate::inject::network::synthesis::{self, TemplateLabel};
-use crate::inject::network::texts::Text;
+use crate::inject::network::texts::{Text, Texts};
 use crate::inject::network::topology::{self, ObjectRef, Topology, Workload};
 use crate::inject::network::{self, DERIVE};
 use crate::inject::tokens;
@@ -54,9 +54,9 @@ impl Run<'_, '_> {
         // Kinds that were unknown at first were read last.
         facts.workloads.sort_by_key(|own| own.object.document);
         self.wiring(&facts);
-        let derives = self.settings.mode == Mode::Harden
-            && self.settings.network_policies != settings::Mode::Off
-            && self.settings.enabled(DERIVE);
+        // No more objects come.
+        facts.texts = Texts::default();
+        let derives = self.settings.derives();
         let of_policies = [check::network::SELECTS_NOTHING, OPEN];
         let hosts = self.settings.mode == Mode::Check
             && self.settings.enabled(check::wiring::hosts::POLICY);
@@ -158,8 +158,8 @@ impl Run<'_, '_> {
                         Cow::Owned(part) => edited.push(part.as_bytes()),
                     }));
                     report.added.push(report::Added {
-                        policy: DERIVE.to_owned(),
-                        kind: "NetworkPolicy".to_owned(),
+                        policy: DERIVE,
+                        kind: "NetworkPolicy".into(),
                         namespace: policy.namespace.map(|own| own.to_string()),
                         name: policy.name,
                     });
@@ -195,6 +195,9 @@ impl Run<'_, '_> {
         for late in late.chunk_by(|a, b| document(a) == document(b)) {
             let fields = late.iter().filter_map(|late| Field::of(late, topology));
             let fields: Vec<Field<'_>> = fields.collect();
+            if self.fill_labels(&fields, done).is_some() {
+                continue;
+            }
             let mut failed = Vec::new();
             if self.fill(&fields, done, &mut failed).is_err() {
                 failed.clear();
@@ -213,6 +216,13 @@ impl Run<'_, '_> {
             }
         }
         odd
+    }
+
+    /// Fills fields of one document where they are labels of its only pod template.
+    fn fill_labels(&mut self, fields: &[Field<'_>], done: &mut [Done]) -> Option<()> {
+        let labels: Option<Vec<_>> = fields.iter().map(|own| own.label).collect();
+        let document = fields.first()?.workload.object.document;
+        self.amend_labels(document, done, labels?.into_iter())
     }
 
     /// Fills fields of one document. `failed` gets those that do not fit into it, and why.
@@ -284,12 +294,15 @@ impl Late {
 struct Field<'t> {
     policy: &'static str,
     workload: &'t Workload,
+    /// Where.
     pointer: String,
     value: Value,
+    /// Key and value, where it is a label.
+    label: Option<(&'t str, &'t str)>,
 }
 
 impl<'t> Field<'t> {
-    fn of(late: &Late, topology: &'t Topology) -> Option<Field<'t>> {
+    fn of(late: &'t Late, topology: &'t Topology) -> Option<Field<'t>> {
         let workload = topology.workloads.get(late.workload())?;
         let template = &workload.template;
         Some(match late {
@@ -298,12 +311,14 @@ impl<'t> Field<'t> {
                 workload,
                 pointer: format!("{template}/metadata/labels/{}", escape(label.key)),
                 value: Value::from(label.value.as_str()),
+                label: Some((label.key, &label.value)),
             },
             Late::Token(_) => Field {
                 policy: tokens::POLICY,
                 workload,
                 pointer: format!("{template}/spec/automountServiceAccountToken"),
                 value: Value::Bool(false),
+                label: None,
             },
         })
     }
@@ -411,11 +426,11 @@ pub(super) fn added_text(
     Ok(text)
 }
 
-fn reported(policy: &str, object: &Value) -> report::Added {
+fn reported(policy: &'static str, object: &Value) -> report::Added {
     let text = |pointer: &str| object.pointer(pointer)?.as_str().map(str::to_owned);
     report::Added {
-        policy: policy.to_owned(),
-        kind: text("/kind").unwrap_or_default(),
+        policy,
+        kind: text("/kind").unwrap_or_default().into(),
         namespace: text("/metadata/namespace"),
         name: text("/metadata/name").unwrap_or_default(),
     }

@@ -3,16 +3,17 @@
 //! Most of a release is never copied: a CustomResourceDefinition of a megabyte gets two labels, so the
 //! output is the input with a line in between.
 
-use std::collections::hash_map::RandomState;
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::ops::Range;
 
 use foldhash::HashMap;
+use foldhash::fast::RandomState;
 use memchr::{memchr, memrchr};
 
 use super::Done;
-use crate::manifest::DocSpan;
+use crate::manifest::{DocSpan, Splice};
 
 /// The output of a run. Nothing is copied together until somebody asks for it.
 pub struct Output<'s> {
@@ -39,6 +40,24 @@ pub(super) struct Stored {
     chunk: u32,
     start: u32,
     len: u32,
+}
+
+impl Stored {
+    /// How many bytes.
+    pub(super) fn len(self) -> usize {
+        self.len as usize
+    }
+
+    /// The first bytes, so many, and the others.
+    pub(super) fn split_at(self, at: usize) -> (Stored, Stored) {
+        let len = self.len.min(at as u32);
+        let tail = Stored {
+            start: self.start + len,
+            len: self.len - len,
+            ..self
+        };
+        (Stored { len, ..self }, tail)
+    }
 }
 
 /// The size of a chunk; larger texts get one of their own.
@@ -83,7 +102,7 @@ impl Store {
         }
     }
 
-    fn get(&self, at: Stored) -> &[u8] {
+    pub(super) fn get(&self, at: Stored) -> &[u8] {
         let (start, len) = (at.start as usize, at.len as usize);
         let chunk = self.chunks.get(at.chunk as usize);
         chunk
@@ -93,18 +112,39 @@ impl Store {
 }
 
 /// How an edited document differs from the original.
+#[derive(Default)]
 pub(super) struct Change {
-    hunks: Box<[Hunk]>,
+    pub(super) hunks: Box<[Hunk]>,
 }
 
-/// A place in a document where something else stands now.
-struct Hunk {
-    /// How many bytes of the original stand before it.
-    at: usize,
-    /// How many bytes of the original are gone.
-    gone: usize,
+/// A place in a document where something else stands now. As small as [`Stored`].
+#[derive(Clone, Copy)]
+pub(super) struct Hunk {
+    at: u32,
+    gone: u32,
     /// What stands there instead.
-    new: Stored,
+    pub(super) new: Stored,
+}
+
+impl Hunk {
+    /// A text in the place of a stretch of the original.
+    pub(super) fn new(old: Range<usize>, new: Stored) -> Hunk {
+        Hunk {
+            at: old.start as u32,
+            gone: old.len() as u32,
+            new,
+        }
+    }
+
+    /// How many bytes of the original stand before it.
+    pub(super) fn at(&self) -> usize {
+        self.at as usize
+    }
+
+    /// Where the original goes on behind it.
+    pub(super) fn end(&self) -> usize {
+        self.at as usize + self.gone as usize
+    }
 }
 
 /// Documents that the input does not have.
@@ -116,6 +156,26 @@ pub(super) struct Added {
 }
 
 impl Change {
+    /// The change that splices make, which come in order; what is new goes to `store`.
+    pub(super) fn of(splices: &[Splice], store: &mut Store) -> Change {
+        let mut hunks = Vec::with_capacity(splices.len());
+        // Members that are added in one place come one by one.
+        for group in splices.chunk_by(|one, next| one.end == next.start) {
+            let (Some(first), Some(last)) = (group.first(), group.last()) else {
+                continue;
+            };
+            let new = match group {
+                [one] => Cow::Borrowed(one.text.as_str()),
+                several => several.iter().map(|splice| splice.text.as_str()).collect(),
+            };
+            let new = store.push_common(new.as_bytes());
+            hunks.push(Hunk::new(first.start..last.end, new));
+        }
+        Change {
+            hunks: hunks.into_boxed_slice(),
+        }
+    }
+
     /// The change from `old` to `new`; what is new goes to `store`.
     pub(super) fn between(old: &[u8], new: &[u8], store: &mut Store) -> Change {
         let start = line_start(old, common_start(old, new));
@@ -130,18 +190,13 @@ impl Change {
         );
         let hunks = match insertions(old, new) {
             Some(inserted) => {
-                let hunk = |(at, lines): (usize, Range<usize>)| Hunk {
-                    at: start + at,
-                    gone: 0,
-                    new: store.push_common(new.get(lines).unwrap_or_default()),
+                let hunk = |(at, lines): (usize, Range<usize>)| {
+                    let lines = store.push_common(new.get(lines).unwrap_or_default());
+                    Hunk::new(start + at..start + at, lines)
                 };
                 inserted.into_iter().map(hunk).collect()
             }
-            None => Box::from([Hunk {
-                at: start,
-                gone: old.len(),
-                new: store.push(new),
-            }]),
+            None => Box::from([Hunk::new(start..start + old.len(), store.push(new))]),
         };
         Change { hunks }
     }
@@ -152,9 +207,9 @@ impl Change {
         let mut text = Vec::with_capacity(old.len() + old.len() / 2);
         let mut at = 0;
         for hunk in &self.hunks {
-            text.extend_from_slice(old.get(at..hunk.at).unwrap_or_default());
+            text.extend_from_slice(old.get(at..hunk.at()).unwrap_or_default());
             text.extend_from_slice(store.get(hunk.new));
-            at = hunk.at + hunk.gone;
+            at = hunk.end();
         }
         text.extend_from_slice(old.get(at..).unwrap_or_default());
         text
@@ -194,7 +249,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Where the line starts that a byte stands in.
-fn line_start(text: &[u8], at: usize) -> usize {
+pub(super) fn line_start(text: &[u8], at: usize) -> usize {
     let before = text.get(..at).unwrap_or_default();
     memrchr(b'\n', before).map_or(0, |end| end + 1)
 }
@@ -217,7 +272,7 @@ fn whole_lines(a: &[u8], b: &[u8], common: usize) -> usize {
 const BLOCKS: [usize; 2] = [1024, 32];
 
 /// How many bytes two texts have in common at the start.
-fn common_start(a: &[u8], b: &[u8]) -> usize {
+pub(super) fn common_start(a: &[u8], b: &[u8]) -> usize {
     let mut start = 0;
     for block in BLOCKS {
         let (a, b) = (a.get(start..), b.get(start..));
@@ -283,10 +338,9 @@ impl<'s> Output<'s> {
                 continue;
             };
             for hunk in &change.hunks {
-                let at = span.start + hunk.at;
-                out.write_all(self.input(written..at))?;
+                out.write_all(self.input(written..span.start + hunk.at()))?;
                 out.write_all(self.new.get(hunk.new))?;
-                written = at + hunk.gone;
+                written = span.start + hunk.end();
             }
         }
         out.write_all(self.input(written..self.text.len()))
@@ -318,8 +372,8 @@ mod tests {
         let hunk = |hunk: &Hunk| {
             let text = store.get(hunk.new);
             (
-                hunk.at,
-                hunk.gone,
+                hunk.at(),
+                hunk.end() - hunk.at(),
                 String::from_utf8_lossy(text).into_owned(),
             )
         };
@@ -355,6 +409,38 @@ mod tests {
     }
 
     #[test]
+    fn splices_become_the_text_that_they_make() {
+        let splice = |start, end, text: &str| {
+            let text = text.to_owned();
+            Splice { start, end, text }
+        };
+        let old = "a: 1\nb: {}\nc: 3\n";
+        for (splices, hunks, want) in [
+            (vec![], 0, old),
+            (
+                vec![splice(4, 4, "\nx: 1"), splice(4, 4, "\ny: 2")],
+                1,
+                "a: 1\nx: 1\ny: 2\nb: {}\nc: 3\n",
+            ),
+            (
+                vec![splice(7, 10, ""), splice(10, 10, "\n  d: 4")],
+                1,
+                "a: 1\nb:\n  d: 4\nc: 3\n",
+            ),
+            (
+                vec![splice(0, 5, ""), splice(14, 15, "4")],
+                2,
+                "b: {}\nc: 4\n",
+            ),
+        ] {
+            let mut store = Store::default();
+            let change = Change::of(&splices, &mut store);
+            assert_eq!(change.hunks.len(), hunks, "{want}");
+            assert_eq!(change.text(old, &store), want.as_bytes());
+        }
+    }
+
+    #[test]
     fn what_is_no_insertion_of_lines_is_kept_as_one_stretch() {
         for (old, new, want) in [
             ("a\nb\nc\n", "a\nc\n", (2, 2, "")),
@@ -375,8 +461,11 @@ mod tests {
     #[test]
     fn what_many_documents_get_is_stored_once() {
         let mut store = Store::default();
-        for _ in 0..3 {
+        for at in 1..4 {
             Change::between(b"a\n", b"a\nlabel\n", &mut store);
+            let (start, end) = (at, at);
+            let text = "label\n".to_owned();
+            Change::of(&[Splice { start, end, text }], &mut store);
         }
         assert_eq!(store.chunks, [b"label\n"]);
     }

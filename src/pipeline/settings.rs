@@ -136,6 +136,13 @@ impl Settings {
             && self.enabled(DERIVE)
     }
 
+    /// Whether NetworkPolicies are made for the release.
+    pub fn derives(&self) -> bool {
+        self.mode == Mode::Harden
+            && self.network_policies != network::Mode::Off
+            && self.enabled(DERIVE)
+    }
+
     /// Whether the policy of that name is in force (`--only`, `--skip`).
     pub fn enabled(&self, policy: &str) -> bool {
         self.policies.enabled(policy)

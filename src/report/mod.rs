@@ -68,9 +68,9 @@ pub struct Edited {
 #[serde(rename_all = "camelCase")]
 pub struct Added {
     /// The policy that asked for it.
-    pub policy: String,
+    pub policy: &'static str,
     /// Its kind.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// Its namespace; that of the release where none is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,

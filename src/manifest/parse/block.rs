@@ -4,7 +4,7 @@ use super::super::error::{Step, fail};
 use super::super::limits::MAX_KEY;
 use super::super::tape::{FLAG_EXPLICIT_KEY, FLAG_MULTILINE, Kind, RawNode, Style};
 use super::Parser;
-use super::chars::{self, is_blankz};
+use super::chars::{self, USUAL_START, is_blankz};
 use super::keys::Keys;
 use super::props::{NO_PROPS, Props};
 
@@ -174,7 +174,7 @@ impl Parser<'_> {
     /// in them. The key lies between the old and the new position.
     #[inline(always)]
     fn usual_key(&mut self) -> bool {
-        if !starts_usual_value(self.byte()) {
+        if !USUAL_START[self.byte() as usize] {
             return false;
         }
         let end = chars::plain_stop(self.src, self.pos);
@@ -248,9 +248,9 @@ impl Parser<'_> {
         self.pos += 1;
         self.allowed = false;
         let empty_at = self.pos;
-        if self.byte() == b' ' && starts_usual_value(self.at(self.pos + 1)) {
+        if self.byte() == b' ' && USUAL_START[self.at(self.pos + 1) as usize] {
             self.pos += 1;
-            let atom = self.plain()?;
+            let atom = self.plain_text()?;
             if self.byte() == b':' && is_blankz(self.at(self.pos + 1)) {
                 return fail(self.pos, "a second key on the line of a value");
             }
@@ -381,7 +381,7 @@ impl Parser<'_> {
             self.pos += 1;
             self.allowed = true;
             let empty_at = self.pos;
-            if self.byte() == b' ' && starts_usual_value(self.at(self.pos + 1)) {
+            if self.byte() == b' ' && USUAL_START[self.at(self.pos + 1) as usize] {
                 self.pos += 1;
                 self.block_content(self.pos, true, &NO_PROPS, &NO_PROPS)?;
             } else {
@@ -406,10 +406,4 @@ impl Parser<'_> {
         self.close(seq, self.last_end, 0);
         Ok(())
     }
-}
-
-/// A byte that starts a plain scalar, whatever follows it.
-#[inline(always)]
-fn starts_usual_value(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'.')
 }

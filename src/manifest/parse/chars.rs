@@ -86,11 +86,23 @@ pub(super) static NO_PLAIN_START: [bool; 256] = {
     table
 };
 
+/// Bytes that start a plain scalar, whatever follows them.
+pub(super) static USUAL_START: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < table.len() {
+        let b = at as u8;
+        table[at] = b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'.');
+        at += 1;
+    }
+    table
+};
+
 /// Refuses what YAML does not allow in a document and what this parser does not read: control
 /// characters, a carriage return without line feed, Unicode's own line breaks, and a byte order mark
 /// anywhere but at the start.
 pub(super) fn check(src: &[u8]) -> Step<()> {
-    const CHUNK: usize = 64;
+    const CHUNK: usize = 256;
     for (index, chunk) in src.chunks(CHUNK).enumerate() {
         // Without a branch per byte, so that the compiler can use vector instructions.
         let mut odd = false;

@@ -73,7 +73,7 @@ impl Counter {
 
     fn map(&mut self, map: Node<'_>) -> Step<()> {
         let mut children = map.children();
-        while let (Some(key), Some(value)) = (children.next(), children.next()) {
+        while let Some((key, value)) = children.next_pair() {
             if key.is_merge_key() {
                 self.merge(value)?;
             } else {

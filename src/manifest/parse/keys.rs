@@ -7,7 +7,7 @@ use super::super::error::{Step, fail};
 use super::super::resolve::{self, Plain};
 use super::super::tape::{
     Document, FLAG_DUPLICATE, FLAG_ESCAPED, FLAG_MERGE, FLAG_ODD_KEY, FLAG_PROPS, Kind, NodeId,
-    RawNode, Style,
+    RawNode, Style, key_hash, key_mark,
 };
 use super::super::value::GoKey;
 use super::Parser;
@@ -41,37 +41,36 @@ impl Keys {
     }
 }
 
-/// A quick hash of a key's bytes.
-#[inline]
-fn hash(key: &[u8]) -> u64 {
-    let word = match (key.first_chunk::<8>(), key.last_chunk::<8>()) {
-        (Some(first), Some(last)) => {
-            u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(17)
-        }
-        _ => key.iter().fold(0, |word, &b| word << 8 | u64::from(b)),
-    };
-    (word ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
 impl Parser<'_> {
     /// Puts a key on the tape.
     pub(super) fn push_key(&mut self, key: RawNode, props: &Props, keys: &mut Keys) -> Step<()> {
-        keys.count += 1;
         if key.kind == Kind::Alias {
+            keys.count += 1;
             self.push_alias(key, props)?;
             return self.odd_key(keys);
         }
-        let id = self.push(key, props);
         if props.any() || key.flags & FLAG_ESCAPED != 0 || key.style == Style::Empty {
+            keys.count += 1;
+            let id = self.push(key, props);
             return self.special_key(id, keys);
         }
         let quotes = usize::from(key.style != Style::Plain);
+        self.push_simple_key(key, quotes, keys)
+    }
+
+    /// Puts a key on the tape that is the bytes between its quotes, or a merge, or odd.
+    #[inline(always)]
+    fn push_simple_key(&mut self, mut key: RawNode, quotes: usize, keys: &mut Keys) -> Step<()> {
+        keys.count += 1;
         let span = key.start as usize + quotes..key.end as usize - quotes;
         let bytes = self.src.get(span).unwrap_or_default();
+        let hash = key_hash(bytes);
+        key.body = key_mark(hash);
+        let id = self.push(key, &NO_PROPS);
         if quotes == 0 && resolve::may_be_special_key(bytes) {
             return self.special_key(id, keys);
         }
-        keys.add(hash(bytes));
+        keys.add(hash);
         Ok(())
     }
 
@@ -79,16 +78,9 @@ impl Parser<'_> {
     #[inline(always)]
     pub(super) fn push_usual_key(&mut self, start: usize, keys: &mut Keys) -> Step<()> {
         self.check_key_length(start)?;
-        keys.count += 1;
         let mut raw = self.raw(Kind::Scalar, Style::Plain, start);
         raw.end = self.pos as u32;
-        let id = self.push(raw, &NO_PROPS);
-        let bytes = self.src.get(start..self.pos).unwrap_or_default();
-        if resolve::may_be_special_key(bytes) {
-            return self.special_key(id, keys);
-        }
-        keys.add(hash(bytes));
-        Ok(())
+        self.push_simple_key(raw, 0, keys)
     }
 
     /// A key that may be a merge, or that Go may not read as the string it looks like.
@@ -103,7 +95,7 @@ impl Parser<'_> {
         let raw = node.raw();
         let untouched = raw.flags & (FLAG_PROPS | FLAG_ESCAPED) == 0 && raw.style == Style::Plain;
         if untouched && matches!(resolve::plain(node.source()), Plain::Str) {
-            keys.add(hash(node.key_bytes()));
+            keys.add(key_hash(node.key_bytes()));
             return Ok(());
         }
         self.odd_key(keys)

@@ -4,7 +4,7 @@
 use super::super::error::{Step, fail};
 use super::super::tape::{FLAG_ESCAPED, FLAG_MULTILINE, Kind, RawNode, Style};
 use super::Parser;
-use super::chars::is_break;
+use super::chars::{self, is_break};
 use super::props::Props;
 
 impl Parser<'_> {
@@ -93,9 +93,11 @@ impl Parser<'_> {
         let mut deepest = 0;
         let mut end = self.pos;
         loop {
-            while (*body == 0 || self.pos - self.line < *body) && self.byte() == b' ' {
-                self.pos += 1;
-            }
+            let token = chars::after_spaces(self.src, self.pos);
+            self.pos = match *body {
+                0 => token,
+                body => token.min(self.line + body).max(self.pos),
+            };
             let column = self.pos - self.line;
             deepest = deepest.max(column);
             if (*body == 0 || column < *body) && self.byte() == b'\t' {

@@ -67,6 +67,9 @@ impl<'s> Document<'s> {
     }
 }
 
+/// Most documents have a node for so many bytes, or for a few less: then the tape grows once.
+const BYTES_PER_NODE: usize = 32;
+
 /// The state of one pass. The names `indent` and `allowed` follow libyaml's scanner.
 struct Parser<'s> {
     text: &'s str,
@@ -124,6 +127,7 @@ impl<'s> Parser<'s> {
             return fail(MAX_DOCUMENT, "the document is larger than 4 GiB");
         }
         chars::check(self.src)?;
+        self.doc.nodes.reserve(self.src.len() / BYTES_PER_NODE);
         if self.src.starts_with("\u{feff}".as_bytes()) {
             self.bom = 3;
             self.pos = 3;

@@ -11,6 +11,12 @@ impl Parser<'_> {
     #[inline(always)]
     pub(super) fn plain(&mut self) -> Step<RawNode> {
         self.check_plain_start(false)?;
+        self.plain_text()
+    }
+
+    /// [`Parser::plain`] where its first byte is known to be one that can start it.
+    #[inline(always)]
+    pub(super) fn plain_text(&mut self) -> Step<RawNode> {
         let mut raw = self.raw(Kind::Scalar, Style::Plain, self.pos);
         loop {
             self.allowed = false;

@@ -35,7 +35,15 @@ pub(super) struct Block<'a, 's> {
     pub(super) frame: Frame,
 }
 
-impl Block<'_, '_> {
+impl<'s> Block<'_, 's> {
+    /// What is added behind a row.
+    fn added_behind(&self, n: usize) -> &[Added<'s>] {
+        let start = self.added.partition_point(|added| added.at <= n);
+        let rest = self.added.get(start..).unwrap_or_default();
+        let count = rest.partition_point(|added| added.at == n + 1);
+        rest.get(..count).unwrap_or_default()
+    }
+
     /// Where the line of a row after the first starts; behind the last, where the collection ends.
     pub(super) fn start_of(&self, n: usize) -> usize {
         let row = self.rows.get(n);
@@ -179,11 +187,11 @@ impl<'s> Writer<'s> {
                     marks.touch(n.saturating_sub(1)..=n);
                 }
             }
-            let here: Vec<_> = block.added.iter().filter(|a| a.at == n + 1).collect();
+            let here = block.added_behind(n);
             if !here.is_empty() {
                 marks.touch(n..=n);
+                self.insert_behind(line, here, block.frame)?;
             }
-            self.insert_behind(line, &here, block.frame)?;
         }
         Ok(self.note(block, &marks, noted))
     }

@@ -36,12 +36,9 @@ impl<'s> Writer<'s> {
     pub(super) fn insert_behind(
         &mut self,
         line: &Line<'s>,
-        added: &[&Added<'s>],
+        added: &[Added<'s>],
         frame: Frame,
     ) -> Result<(), Trouble> {
-        if added.is_empty() {
-            return Ok(());
-        }
         let end = line_stop(self.text, stop(self.doc, line.row.value));
         let eol = lines::eol(self.text, end);
         let at = match line.row.stays() {
@@ -54,8 +51,8 @@ impl<'s> Writer<'s> {
         if at == self.text.len() && !fresh {
             self.close_last_scalar()?;
         }
+        let mut text = String::with_capacity(added.len() * (frame.column + USUAL_LINE));
         for new in added {
-            let mut text = String::with_capacity(frame.column + USUAL_LINE);
             if !fresh {
                 text.push_str(eol);
             }
@@ -64,9 +61,8 @@ impl<'s> Writer<'s> {
             if fresh {
                 text.push_str(eol);
             }
-            self.splice(at, at, text)?;
         }
-        Ok(())
+        self.splice(at, at, text)
     }
 
     /// The end of the comment lines that follow a row at its own depth or deeper.

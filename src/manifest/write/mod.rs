@@ -34,6 +34,7 @@ use super::emit;
 use super::overlay::{Overlay, Slot};
 use super::tape::Style;
 
+pub use splice::Splice;
 use splice::{Context, Place, Trouble, Writer};
 
 /// Changes below more collections than this, or that bring more, are checked with the whole
@@ -45,89 +46,83 @@ impl Overlay<'_> {
     /// is.
     ///
     /// # Errors
-    /// [`EditError::Unwritable`] when no text means what the edits ask for; `out` is then as
-    /// before.
+    /// As [`Overlay::splices`]; `out` is then as before.
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), EditError> {
-        self.write_counted(out).map(drop)
+        let splices = self.splices()?;
+        let text = self.doc.text();
+        for part in splice::spliced(text, 0..text.len(), &splices) {
+            out.extend_from_slice(part.as_bytes());
+        }
+        Ok(())
     }
 
-    /// Writes, and tells how many attempts to change less came out wrong.
-    fn write_counted(&self, out: &mut Vec<u8>) -> Result<usize, EditError> {
-        let text = self.doc.text();
+    /// The stretches of the document's text that the edits change, in order and without overlaps.
+    ///
+    /// # Errors
+    /// [`EditError::Unwritable`] when no text means what the edits ask for.
+    pub fn splices(&self) -> Result<Vec<Splice>, EditError> {
+        self.attempts().map(|(splices, _)| splices)
+    }
+
+    /// Tells, too, how many attempts to change less came out wrong.
+    fn attempts(&self) -> Result<(Vec<Splice>, usize), EditError> {
         let root = match &self.root {
             Some(root) => alias::settle(self.doc, Cow::Borrowed(root))?,
             None => Cow::Owned(Slot::Keep(0)),
         };
         if !root.is_changed(self.doc) {
-            out.extend_from_slice(text.as_bytes());
-            return Ok(0);
+            return Ok((Vec::new(), 0));
         }
-        let start = out.len();
-        if self.attempt(&root, out)? {
-            return Ok(0);
+        if let Some(splices) = self.attempt(&root)? {
+            return Ok((splices, 0));
         }
         let levels = depth(&root);
         for (failed, depth) in (0..levels).rev().enumerate() {
-            out.truncate(start);
             let coarse = alias::settle(self.doc, Cow::Owned(collapsed(self, &root, depth)))?;
-            if self.attempt(&coarse, out)? {
-                return Ok(failed + 1);
+            if let Some(splices) = self.attempt(&coarse)? {
+                return Ok((splices, failed + 1));
             }
         }
-        out.truncate(start);
-        self.write_value(&root, out).map(|()| levels + 1)
+        let text = self.write_value(&root)?;
+        Ok((vec![self.whole(text)], levels + 1))
     }
 
     /// Writes nothing but the value: what stands around it cannot be kept.
-    fn write_value(&self, root: &Slot, out: &mut Vec<u8>) -> Result<(), EditError> {
+    fn write_value(&self, root: &Slot) -> Result<String, EditError> {
         let layout = Writer::new(self.doc).layout(0, 0);
         let mut text = String::new();
         emit::block(&mut text, &self.view().to_json(), layout)?;
         text.push_str(layout.eol);
-        if !verify::reads_as(self, root, &text) {
-            return Err(EditError::Unwritable("it would be read as something else"));
+        match verify::reads_as(self, root, &text) {
+            true => Ok(text),
+            false => Err(EditError::Unwritable("it would be read as something else")),
         }
-        out.extend_from_slice(text.as_bytes());
-        Ok(())
     }
 
-    /// Writes the text and says whether it came out right.
-    fn attempt(&self, root: &Slot, out: &mut Vec<u8>) -> Result<bool, EditError> {
-        let start = out.len();
+    /// Another text in the place of the whole document.
+    fn whole(&self, text: String) -> Splice {
+        let (start, end) = (0, self.doc.text().len());
+        Splice { start, end, text }
+    }
+
+    /// Finds the splices; `None` when they do not come out right.
+    fn attempt(&self, root: &Slot) -> Result<Option<Vec<Splice>>, EditError> {
         let mut writer = Writer::new(self.doc);
         let covered = match writer.root(root) {
             Ok(covered) => covered,
-            Err(Trouble::Unfit) => return Ok(false),
+            Err(Trouble::Unfit) => return Ok(None),
             Err(Trouble::Edit(error)) => return Err(error),
         };
-        writer.finish(out);
-        let shallow = depth(root) <= MAX_DEPTH && depth_of_values(root) <= MAX_DEPTH;
-        let right = |out: &[u8]| {
-            let Some(Ok(text)) = out.get(start..).map(str::from_utf8) else {
-                return false;
-            };
-            (covered && shallow && verify::pieces_read(&writer, text))
-                || verify::reads_as(self, root, text)
-        };
         // A text without a final line ending goes on without one, unless a block scalar needs it.
-        if let Some(eol) = self.extra_eol(out.get(start..).unwrap_or_default()) {
-            out.truncate(out.len() - eol.len());
-            if right(out) {
-                return Ok(true);
-            }
-            out.extend_from_slice(eol);
+        if let Some(text) = writer.without_new_eol()
+            && verify::reads_as(self, root, &text)
+        {
+            return Ok(Some(vec![self.whole(text)]));
         }
-        Ok(right(out))
-    }
-
-    /// The line ending at the end of the new text where the old one has none.
-    fn extra_eol(&self, new: &[u8]) -> Option<&'static [u8]> {
-        let old = self.doc.text();
-        if old.is_empty() || old.ends_with('\n') {
-            return None;
-        }
-        let eols: [&[u8]; 2] = [b"\r\n", b"\n"];
-        eols.into_iter().find(|eol| new.ends_with(eol))
+        let by_pieces = covered && is_shallow(root, MAX_DEPTH);
+        let right = (by_pieces && verify::pieces_read(&writer))
+            || verify::reads_as(self, root, &writer.new_text());
+        Ok(right.then_some(writer.splices))
     }
 }
 
@@ -174,29 +169,30 @@ impl<'s> Writer<'s> {
     }
 }
 
-/// The depth of the deepest new value.
-fn depth_of_values(slot: &Slot) -> usize {
-    fn depth(value: &Value) -> usize {
-        let below = match value {
-            Value::Array(items) => items.iter().map(depth).max(),
-            Value::Object(map) => map.values().map(depth).max(),
-            _ => None,
-        };
-        below.map_or(0, |depth| depth + 1)
-    }
-    let deepest = match slot {
-        Slot::Keep(_) => None,
-        Slot::New(value) => Some(depth(value)),
+/// Whether no change lies below more than so many containers, and no new value is deeper than
+/// [`MAX_DEPTH`].
+fn is_shallow(slot: &Slot, levels: usize) -> bool {
+    match slot {
+        Slot::Keep(_) => true,
+        Slot::New(value) => is_shallow_value(value, MAX_DEPTH),
         Slot::Map(map) => {
-            let slots = map.changes.iter().filter_map(|(_, slot)| slot.as_ref());
-            slots.map(depth_of_values).max()
+            let mut slots = map.changes.iter().filter_map(|(_, slot)| slot.as_ref());
+            levels > 0 && slots.all(|slot| is_shallow(slot, levels - 1))
         }
         Slot::Seq(seq) => {
-            let slots = seq.items.iter().map(|item| &item.slot);
-            slots.map(depth_of_values).max()
+            let mut slots = seq.items.iter().map(|item| &item.slot);
+            levels > 0 && slots.all(|slot| is_shallow(slot, levels - 1))
         }
-    };
-    deepest.unwrap_or(0)
+    }
+}
+
+fn is_shallow_value(value: &Value, levels: usize) -> bool {
+    let below = |value: &Value| is_shallow_value(value, levels - 1);
+    match value {
+        Value::Array(items) => levels > 0 && items.iter().all(below),
+        Value::Object(map) => levels > 0 && map.values().all(below),
+        _ => true,
+    }
 }
 
 /// How many containers lie above the deepest change.

@@ -1,5 +1,7 @@
 //! The changes to the text, in order, and the state of the walk that finds them.
 
+use std::ops::Range;
+
 use crate::manifest::edit::EditError;
 use crate::manifest::emit::{Flow, Layout};
 use crate::manifest::tape::{Document, Kind, NodeId};
@@ -24,10 +26,46 @@ impl From<EditError> for Trouble {
 
 /// A stretch of the text and what stands there instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Splice {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) text: String,
+pub struct Splice {
+    /// The first byte that goes, or where the new text is inserted.
+    pub start: usize,
+    /// One past the last byte that goes.
+    pub end: usize,
+    /// What stands there instead.
+    pub text: String,
+}
+
+/// A stretch of the text with the splices that lie in it, in order, part by part.
+pub(super) fn spliced<'t>(
+    text: &'t str,
+    stretch: Range<usize>,
+    splices: &'t [Splice],
+) -> impl Iterator<Item = &'t str> {
+    let last = splices.last().map_or(stretch.start, |splice| splice.end);
+    let mut at = stretch.start;
+    splices
+        .iter()
+        .flat_map(move |splice| {
+            let kept = lines::between(text, at, splice.start);
+            at = splice.end;
+            [kept, splice.text.as_str()]
+        })
+        .chain([lines::between(text, last, stretch.end)])
+}
+
+/// Whether `at` is the start of a line once these splices, which end there or before, are made.
+pub(super) fn starts_line(text: &str, splices: &[Splice], at: usize) -> bool {
+    let mut start = at;
+    for splice in splices.iter().rev() {
+        if splice.end != start {
+            break;
+        }
+        if !splice.text.is_empty() {
+            return splice.text.ends_with('\n');
+        }
+        start = splice.start;
+    }
+    start == 0 || lines::between(text, 0, start).ends_with('\n')
 }
 
 /// What a value is a part of, which decides how it may be written.
@@ -88,7 +126,8 @@ impl<'s> Writer<'s> {
         if start == end && text.is_empty() {
             return Ok(());
         }
-        if start > end || start < self.written() {
+        let whole = self.text.is_char_boundary(start) && self.text.is_char_boundary(end);
+        if start > end || start < self.written() || !whole {
             return Err(Trouble::Unfit);
         }
         self.splices.push(Splice { start, end, text });
@@ -100,19 +139,10 @@ impl<'s> Writer<'s> {
         self.splices.last().map_or(0, |splice| splice.end)
     }
 
-    /// Whether the changes right in front of `at` leave it at the start of a line.
+    /// Whether changes right in front of `at` leave it at the start of a line.
     pub(super) fn starts_line(&self, at: usize) -> bool {
-        let mut start = at;
-        for splice in self.splices.iter().rev() {
-            if splice.end != start {
-                break;
-            }
-            if !splice.text.is_empty() {
-                return splice.text.ends_with('\n');
-            }
-            start = splice.start;
-        }
-        start < at && (start == 0 || lines::between(self.text, 0, start).ends_with('\n'))
+        self.splices.last().is_some_and(|splice| splice.end == at)
+            && starts_line(self.text, &self.splices, at)
     }
 
     /// How new block text is laid out: as the nearest neighbours around are.
@@ -148,16 +178,19 @@ impl<'s> Writer<'s> {
             .checked_sub(column(map))
             .filter(|&n| n <= 16)
     }
-
     /// The text with all changes.
-    pub(super) fn finish(&self, out: &mut Vec<u8>) {
-        let text = self.text.as_bytes();
-        let mut copied = 0;
-        for splice in &self.splices {
-            out.extend_from_slice(text.get(copied..splice.start).unwrap_or_default());
-            out.extend_from_slice(splice.text.as_bytes());
-            copied = splice.end;
+    pub(super) fn new_text(&self) -> String {
+        spliced(self.text, 0..self.text.len(), &self.splices).collect()
+    }
+
+    /// The text with all changes, but without the line ending that it got where the old one has none.
+    pub(super) fn without_new_eol(&self) -> Option<String> {
+        if self.text.is_empty() || self.text.ends_with('\n') {
+            return None;
         }
-        out.extend_from_slice(text.get(copied..).unwrap_or_default());
+        let mut text = self.new_text();
+        let eol = ["\r\n", "\n"].into_iter().find(|eol| text.ends_with(eol))?;
+        text.truncate(text.len() - eol.len());
+        Some(text)
     }
 }

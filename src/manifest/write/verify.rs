@@ -6,7 +6,7 @@ use crate::manifest::view::View;
 
 use super::check::Piece;
 use super::plan::{Added, Fate, Plan, Row};
-use super::splice::{Splice, Writer};
+use super::splice::{Splice, Writer, spliced, starts_line};
 
 /// Whether the text reads as the value of the overlay, whose root has been prepared for writing.
 pub(super) fn reads_as(overlay: &Overlay<'_>, root: &Slot, text: &str) -> bool {
@@ -20,27 +20,25 @@ pub(super) fn reads_as(overlay: &Overlay<'_>, root: &Slot, text: &str) -> bool {
     (plain && is_same(overlay.doc, root, node)) || overlay.view().same(View::Node(node))
 }
 
-/// Whether every piece of the text reads as planned, and no splice lies outside of them. Anchors can
-/// reach from one piece into another, so no piece of a document with anchors or tags is taken for
+/// Whether every piece of the new text reads as planned, and no splice lies outside of them. Anchors
+/// can reach from one piece into another, so no piece of a document with anchors or tags is taken for
 /// right.
-pub(super) fn pieces_read(writer: &Writer<'_>, text: &str) -> bool {
+pub(super) fn pieces_read(writer: &Writer<'_>) -> bool {
     if !writer.doc.props.is_empty() {
         return false;
     }
-    let moves = moves(&writer.splices);
     let mut seen = vec![false; writer.splices.len()];
     let mut buffers = Buffers::default();
+    let mut text = String::new();
     for piece in &writer.pieces {
-        let inside = |splice: &Splice| piece.from <= splice.start && splice.end <= piece.to;
-        let splices = writer.splices.get(piece.splices.clone());
-        let Some(new) = piece_text(writer, piece, &moves, text) else {
+        text.clear();
+        if !piece_text(writer, piece, &mut text) {
+            return false;
+        }
+        let Ok(new) = Document::parse_with(&text, buffers) else {
             return false;
         };
-        let Ok(new) = Document::parse_with(new, buffers) else {
-            return false;
-        };
-        let right = splices.is_some_and(|splices| splices.iter().all(inside))
-            && new.props.is_empty()
+        let right = new.props.is_empty()
             && new
                 .root()
                 .is_some_and(|root| is_piece(writer.doc, piece, root));
@@ -55,31 +53,23 @@ pub(super) fn pieces_read(writer: &Writer<'_>, text: &str) -> bool {
     seen.iter().all(|seen| *seen)
 }
 
-/// The new text of a piece; `None` when it is not made of whole lines.
-fn piece_text<'t>(
-    writer: &Writer<'_>,
-    piece: &Piece<'_>,
-    moves: &[isize],
-    text: &'t str,
-) -> Option<&'t str> {
-    let place = |at: usize, splices: usize| at.checked_add_signed(*moves.get(splices)?);
-    let from = place(piece.from, piece.splices.start)?;
-    let to = match piece.to == writer.text.len() {
-        true => text.len(),
-        false => place(piece.to, piece.splices.end)?,
+/// Puts together the new text of a piece; `false` when it is not made of whole lines.
+fn piece_text(writer: &Writer<'_>, piece: &Piece<'_>, text: &mut String) -> bool {
+    let Some((before, rest)) = writer.splices.split_at_checked(piece.splices.start) else {
+        return false;
     };
-    let is_line = |at: usize| at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n');
-    let whole = is_line(from) && (is_line(to) || to == text.len());
-    text.get(from..to).filter(|_| whole)
-}
-
-/// By how much the splices before each one, and before the end, move the text.
-fn moves(splices: &[Splice]) -> Vec<isize> {
-    let moved = splices.iter().scan(0, |moved, splice| {
-        *moved += splice.text.len() as isize - (splice.end - splice.start) as isize;
-        Some(*moved)
-    });
-    std::iter::once(0).chain(moved).collect()
+    let Some((inside, after)) = rest.split_at_checked(piece.splices.len()) else {
+        return false;
+    };
+    let lies_inside = |splice: &Splice| piece.from <= splice.start && splice.end <= piece.to;
+    let alone = before.last().is_none_or(|splice| splice.end <= piece.from)
+        && after.first().is_none_or(|splice| piece.to <= splice.start);
+    if !alone || !inside.iter().all(lies_inside) {
+        return false;
+    }
+    text.extend(spliced(writer.text, piece.from..piece.to, inside));
+    let ends_line = text.ends_with('\n') || piece.to == writer.text.len();
+    ends_line && starts_line(writer.text, before, piece.from)
 }
 
 fn is_piece(doc: &Document<'_>, piece: &Piece<'_>, new: Node<'_>) -> bool {

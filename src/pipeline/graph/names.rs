@@ -69,7 +69,8 @@ impl<'a> Names<'a> {
                 name,
                 &format!(".{name}"),
             ),
-            Peer::Behind { service, .. } => {
+            Peer::Behind(own) => {
+                let service = &own.service;
                 let id = format!("service/{service}");
                 Some(node(Role::Namespace, &id, "pods of Service", service))
             }

@@ -211,7 +211,7 @@ impl Page<'_> {
                 escape(&own.kind),
                 escape(&namespace),
                 escape(&own.name),
-                escape(&own.policy),
+                escape(own.policy),
             )
         };
         let rows: String = added.iter().map(row).collect();

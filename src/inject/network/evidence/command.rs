@@ -85,12 +85,19 @@ fn value_of(name: &str, value: &str, found: &mut Vec<Mention>) {
     if let Some((inner, value)) = assignment(value) {
         return value_of(inner, value, found);
     }
+    scan(name, value, promise, 0, found);
+}
+
+/// The hosts in the value under a name.
+fn scan(name: &str, value: &str, promise: Promise, line: usize, found: &mut Vec<Mention>) {
+    let before = found.len();
     let context = Context {
         promise,
-        outside: !names::is_public(name),
-        line: 0,
+        outside: true,
+        line,
     };
     hosts::scan(value, context, found);
+    hosts::hide_public(name, found.get_mut(before..).unwrap_or_default());
 }
 
 /// The hosts in a shell script.
@@ -169,13 +176,8 @@ fn assignments(words: &[&str], line: usize, found: &mut Vec<Mention>) {
         .map(|word| word.trim_start_matches(['"', '\'']));
     for (name, value) in words.filter_map(assignment) {
         let value = value.trim_matches(['"', '\'']);
-        let context = Context {
-            promise: names::promise(name),
-            outside: !names::is_public(name),
-            line,
-        };
-        if context.promise == Promise::Host {
-            hosts::scan(value, context, found);
+        if names::promise(name) == Promise::Host {
+            scan(name, value, Promise::Host, line, found);
         }
     }
 }

@@ -28,7 +28,8 @@ pub fn file(text: &str, found: &mut Vec<Mention>) {
     }
     let settings = settings(text);
     for (number, setting) in settings.iter().enumerate() {
-        if setting.value.is_empty() {
+        // Numbers are most of what files say, and no host.
+        if setting.value.bytes().all(|byte| byte.is_ascii_digit()) {
             continue;
         }
         let context = Context {
@@ -115,7 +116,7 @@ fn settings(text: &str) -> Vec<Setting<'_>> {
         }
         let mut key = if trimmed.starts_with("- ") { above } else { "" };
         let mut quoted = "";
-        for part in trimmed.split_inclusive([',', ';', '{', '}', '(', ')']) {
+        for part in parts(trimmed) {
             let called = part.ends_with('(');
             let opens = part.ends_with('{');
             let part = part.trim_end_matches([',', ';', '{', '}', '(', ')']);
@@ -155,6 +156,18 @@ fn settings(text: &str) -> Vec<Setting<'_>> {
     settings
 }
 
+/// The parts of a line, each with the character that ends it.
+fn parts(line: &str) -> impl Iterator<Item = &str> {
+    let is_end = |byte: u8| matches!(byte, b',' | b';' | b'{' | b'}' | b'(' | b')');
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        let end = rest.bytes().position(is_end);
+        let (part, after) = rest.split_at_checked(end.map_or(rest.len(), |at| at + 1))?;
+        rest = after;
+        (!part.is_empty()).then_some(part)
+    })
+}
+
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')
 }
@@ -189,7 +202,7 @@ fn replica(setting: &Setting<'_>, context: Context) -> Option<Mention> {
 /// The third is whether only a blank stood between them.
 fn key_and_value(part: &str) -> (&str, &str, bool) {
     let part = part.strip_prefix("- ").unwrap_or(part).trim_start();
-    let end = part.find(|c: char| !is_key_letter(c)).unwrap_or(part.len());
+    let end = key_length(part);
     let (key, rest) = part.split_at_checked(end).unwrap_or((part, ""));
     let bare = key.trim_matches(['"', '\'', '[', ']']);
     let spaced = rest.starts_with([' ', '\t']);
@@ -210,15 +223,22 @@ fn key_and_value(part: &str) -> (&str, &str, bool) {
     };
     let value = value.trim();
     // `ConnectionString=Host=db;Port=5432`: the first of several settings in one.
-    let inner = value.find(|c: char| !is_key_letter(c));
-    if inner.is_some_and(|at| at > 0 && value.get(at..).is_some_and(|rest| rest.starts_with('='))) {
+    let inner = key_length(value);
+    if inner > 0 && value.as_bytes().get(inner) == Some(&b'=') {
         return key_and_value(value);
     }
     (bare, value.trim_matches(['"', '\'']), blank)
 }
 
-fn is_key_letter(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '"' | '\'' | '/' | '[' | ']')
+/// How many of the letters that keys are made of stand at the start of a text.
+fn key_length(text: &str) -> usize {
+    let other = text.bytes().position(|byte| !is_key_letter(byte));
+    other.unwrap_or(text.len())
+}
+
+fn is_key_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'.' | b'-' | b'_' | b'"' | b'\'' | b'/' | b'[' | b']')
 }
 
 /// The port of a host, among the settings around it: `host:` and `port:` side by side.

@@ -8,7 +8,11 @@ use std::sync::LazyLock;
 
 use memchr::memmem;
 
-use super::names::Promise;
+use super::names::{self, Promise};
+
+/// What says that a host may stand in a text without a colon and without quotes.
+static SIGNS: LazyLock<[memmem::Finder<'static>; 2]> =
+    LazyLock::new(|| [".svc", "/dev/"].map(memmem::Finder::new));
 
 /// What stands between a URL's scheme and its host.
 static SCHEME_END: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("://"));
@@ -68,8 +72,11 @@ pub fn scan(text: &str, context: Context, found: &mut Vec<Mention>) {
         return;
     }
     let before = found.len();
-    let end = urls(text, context, found);
-    pairs(text, &end, context, found);
+    let mut end = Vec::new();
+    if may_hold_addresses(text) {
+        end = urls(text, context, found);
+        pairs(text, &end, context, found);
+    }
     if found.len() == before
         && end.is_empty()
         && context.promise != Promise::Nothing
@@ -77,6 +84,20 @@ pub fn scan(text: &str, context: Context, found: &mut Vec<Mention>) {
     {
         bare(text, context, found);
     }
+}
+
+/// Says of hosts under a name that speaks of the application's own that they are not called.
+pub fn hide_public(name: &str, found: &mut [Mention]) {
+    if !found.is_empty() && names::is_public(name) {
+        found.iter_mut().for_each(|own| own.outside = false);
+    }
+}
+
+/// Whether a text has what stands in or beside every address: most values are numbers, modes, paths.
+fn may_hold_addresses(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr::memchr3(b':', b'"', b'\'', bytes).is_some()
+        || SIGNS.iter().any(|sign| sign.find(bytes).is_some())
 }
 
 /// Finds URLs; returns the ranges they take.

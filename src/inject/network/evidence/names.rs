@@ -1,5 +1,9 @@
 //! What a name promises about its value: a host, or nothing, or certainly not a host to call.
 
+use std::sync::LazyLock;
+
+use foldhash::HashMap;
+
 /// What a name promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Promise {
@@ -195,118 +199,176 @@ const PUBLIC: [&str; 33] = [
     "xmlns",
 ];
 
+/// What a word says about the name it stands in; some say several things.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said(u8);
+
+impl Said {
+    const HOST: Said = Said(1);
+    const VAGUE: Said = Said(1 << 1);
+    const SUFFIX: Said = Said(1 << 2);
+    const NEVER: Said = Said(1 << 3);
+    const NO_CALL: Said = Said(1 << 4);
+    const TELEMETRY: Said = Said(1 << 5);
+    const PUBLIC: Said = Said(1 << 6);
+
+    fn has(self, other: Said) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// The words of all lists, so that each word of a name is looked up once.
+static SAID: LazyLock<HashMap<&'static str, Said>> = LazyLock::new(|| {
+    let lists: [(Said, &[&'static str]); 7] = [
+        (Said::HOST, &HOST),
+        (Said::VAGUE, &VAGUE),
+        (Said::SUFFIX, &SUFFIX),
+        (Said::NEVER, &NEVER),
+        (Said::NO_CALL, &NO_CALL),
+        (Said::TELEMETRY, &TELEMETRY),
+        (Said::PUBLIC, &PUBLIC),
+    ];
+    let mut words: HashMap<&str, Said> = HashMap::default();
+    for (said, list) in lists {
+        for word in list {
+            words.entry(word).or_default().0 |= said.0;
+        }
+    }
+    words
+});
+
 /// The words of a name in lower case: cut at everything that is no letter and no digit, and before
 /// capital letters inside `camelCase`. Trailing digits are dropped: `HOST2` is a host.
 struct Words {
-    /// All of them, one behind the other.
-    joined: String,
-    /// Where each ends.
-    ends: Vec<usize>,
+    /// The name in lower case.
+    lower: String,
+    list: Vec<Word>,
+}
+
+/// A word of a name.
+#[derive(Clone, Copy)]
+struct Word {
+    /// Where it starts and ends in the name.
+    start: usize,
+    end: usize,
+    said: Said,
 }
 
 impl Words {
     fn of(name: &str) -> Words {
         let mut words = Words {
-            joined: String::with_capacity(name.len()),
-            ends: Vec::with_capacity(8),
+            lower: name.to_ascii_lowercase(),
+            list: Vec::with_capacity(8),
         };
-        let mut open = false;
+        let bytes = name.as_bytes();
+        let mut start = None;
         let mut before = b' ';
-        let mut bytes = name.bytes().peekable();
-        while let Some(byte) = bytes.next() {
+        for (at, byte) in bytes.iter().copied().enumerate() {
             if !byte.is_ascii_alphanumeric() {
-                words.end(&mut open);
+                words.push(start.take(), at);
             } else {
-                let next_is_small = bytes.peek().is_some_and(u8::is_ascii_lowercase);
+                let next_is_small = || bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase);
                 let starts = byte.is_ascii_uppercase()
                     && (before.is_ascii_lowercase()
-                        || (before.is_ascii_uppercase() && next_is_small));
+                        || (before.is_ascii_uppercase() && next_is_small()));
                 if starts {
-                    words.end(&mut open);
+                    words.push(start.take(), at);
                 }
-                open = true;
-                words.joined.push(char::from(byte.to_ascii_lowercase()));
+                start = start.or(Some(at));
             }
             before = byte;
         }
-        words.end(&mut open);
+        words.push(start, bytes.len());
         words
     }
 
-    /// Ends the word that is open.
-    fn end(&mut self, open: &mut bool) {
-        if !std::mem::take(open) {
+    /// Adds the word from `start`, where one is open.
+    fn push(&mut self, start: Option<usize>, end: usize) {
+        let Some(start) = start else {
             return;
-        }
-        let start = self.ends.last().copied().unwrap_or_default();
-        let word = self.joined.get(start..).unwrap_or_default();
+        };
+        let word = self.lower.get(start..end).unwrap_or_default();
         let letters = word.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-        if letters > 0 {
-            self.joined.truncate(start + letters);
-        }
-        self.ends.push(self.joined.len());
+        let end = match letters {
+            0 => end,
+            letters => start + letters,
+        };
+        let word = word.get(..end - start).unwrap_or_default();
+        self.list.push(Word {
+            start,
+            end,
+            said: SAID.get(word).copied().unwrap_or_default(),
+        });
     }
 
-    fn get(&self, number: usize) -> Option<&str> {
-        let start = match number {
-            0 => 0,
-            after => *self.ends.get(after - 1)?,
-        };
-        self.joined.get(start..*self.ends.get(number)?)
+    fn text(&self, word: &Word) -> &str {
+        self.lower.get(word.start..word.end).unwrap_or_default()
     }
 
     fn iter(&self) -> impl DoubleEndedIterator<Item = &str> {
-        (0..self.ends.len()).filter_map(|number| self.get(number))
+        self.list.iter().map(|word| self.text(word))
     }
 
-    fn any_in(&self, list: &[&str]) -> bool {
-        self.iter().any(|word| list.binary_search(&word).is_ok())
+    fn any(&self, said: Said) -> bool {
+        self.list.iter().any(|word| word.said.has(said))
+    }
+
+    /// Whether two words follow each other.
+    fn pair(&self, first: &str, second: &str) -> bool {
+        let mut pairs = self.list.windows(2);
+        pairs.any(|pair| {
+            let mut words = pair.iter().map(|word| self.text(word));
+            words.next() == Some(first) && words.next() == Some(second)
+        })
+    }
+
+    /// Whether the words, one behind the other, hold a text.
+    fn joined_hold(&self, text: &str, rare: u8) -> bool {
+        let may = memchr::memchr(rare, self.lower.as_bytes()).is_some();
+        may && self.iter().collect::<String>().contains(text)
     }
 }
 
 /// What a name promises. `certain` names promise a host even for a bare word.
 pub fn promise(name: &str) -> Promise {
     let words = Words::of(name);
-    let pair = |a: &str, b: &str| {
-        let mut pairs = words.iter().zip(words.iter().skip(1));
-        pairs.any(|two| two == (a, b))
-    };
-    let last = words.iter().next_back();
-    if last.is_some_and(|last| NEVER.binary_search(&last).is_ok()) {
+    let last = words.list.last();
+    if last.is_some_and(|last| last.said.has(Said::NEVER)) {
         return Promise::NoCall;
     }
-    if words.joined.contains("noproxy") || pair("non", "proxy") || words.any_in(&NO_CALL) {
+    let no_proxy = || words.joined_hold("noproxy", b'x') || words.pair("non", "proxy");
+    if words.any(Said::NO_CALL) || no_proxy() {
         return Promise::NoCall;
     }
-    let is_suffix = |word: &&str| SUFFIX.binary_search(word).is_ok();
-    let telling = words.iter().rev().find(|word| !is_suffix(word));
+    let mut backwards = words.list.iter().rev();
+    let telling = backwards.find(|word| !word.said.has(Said::SUFFIX));
     // Where all are suffixes the first has to do.
-    match telling.or(words.get(0)) {
-        Some(last) if HOST.binary_search(&last).is_ok() => {
-            // `PAYMENT_SERVICE` is one, a bare `SERVICE` may be anything.
-            let service = last == "service" && words.ends.len() > 1;
-            match VAGUE.binary_search(&last).is_ok() && !service {
-                true => Promise::Perhaps,
-                false => Promise::Host,
-            }
-        }
-        Some("name") if pair("service", "name") || pair("svc", "name") => {
-            match words.any_in(&TELEMETRY) {
-                true => Promise::Nothing,
-                false => Promise::Service,
-            }
-        }
-        // `zookeeperhost`, `apiurl`: words run together.
-        Some(last)
-            if [
-                "host", "hosts", "url", "uri", "addr", "server", "servers", "endpoint",
-            ]
-            .iter()
-            .any(|end| last.len() > end.len() && last.ends_with(end)) =>
-        {
-            Promise::Host
-        }
-        _ => Promise::Nothing,
+    let Some(last) = telling.or(words.list.first()) else {
+        return Promise::Nothing;
+    };
+    let (text, said) = (words.text(last), last.said);
+    if said.has(Said::HOST) {
+        // `PAYMENT_SERVICE` is one, a bare `SERVICE` may be anything.
+        let service = text == "service" && words.list.len() > 1;
+        return match said.has(Said::VAGUE) && !service {
+            true => Promise::Perhaps,
+            false => Promise::Host,
+        };
+    }
+    if text == "name" && (words.pair("service", "name") || words.pair("svc", "name")) {
+        return match words.any(Said::TELEMETRY) {
+            true => Promise::Nothing,
+            false => Promise::Service,
+        };
+    }
+    // `zookeeperhost`, `apiurl`: words run together.
+    let ends = [
+        "host", "hosts", "url", "uri", "addr", "server", "servers", "endpoint",
+    ];
+    let ends_in = |end: &&str| text.len() > end.len() && text.ends_with(*end);
+    match ends.iter().any(ends_in) {
+        true => Promise::Host,
+        false => Promise::Nothing,
     }
 }
 
@@ -314,8 +376,8 @@ pub fn promise(name: &str) -> Promise {
 pub fn speaks_of_hosts(name: &str) -> bool {
     let last_is_host = || {
         let words = Words::of(name);
-        let last = words.iter().next_back();
-        last.is_some_and(|last| HOST.binary_search(&last).is_ok())
+        let last = words.list.last();
+        last.is_some_and(|last| last.said.has(Said::HOST))
     };
     promise(name) == Promise::Host || last_is_host()
 }
@@ -325,11 +387,10 @@ pub fn speaks_of_hosts(name: &str) -> bool {
 pub fn is_public(name: &str) -> bool {
     let words = Words::of(name);
     // Variables of these prefixes are built into pages and used by browsers.
-    matches!(
-        words.get(0),
-        Some("vite" | "react" | "vue" | "gatsby" | "nuxt")
-    ) || words.iter().rev().nth(1) == Some("external")
-        || words.any_in(&PUBLIC)
+    let first = words.iter().next();
+    matches!(first, Some("vite" | "react" | "vue" | "gatsby" | "nuxt"))
+        || words.iter().rev().nth(1) == Some("external")
+        || words.any(Said::PUBLIC)
 }
 
 /// The port that a service of a well-known sort listens on, by the words of a name: `REDIS_HOST`.
@@ -356,14 +417,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lists_are_sorted_for_the_search() {
-        assert!(HOST.is_sorted() && VAGUE.is_sorted() && SUFFIX.is_sorted());
-        assert!(
-            TELEMETRY.is_sorted() && NEVER.is_sorted() && NO_CALL.is_sorted() && PUBLIC.is_sorted()
-        );
-    }
-
-    #[test]
     fn names_are_cut_into_words() {
         for (name, expected) in [
             ("DB_HOST", vec!["db", "host"]),
@@ -373,6 +426,8 @@ mod tests {
             ("URLPrefix", vec!["url", "prefix"]),
             ("KAFKA_HOST2", vec!["kafka", "host"]),
             ("--kafka-brokers", vec!["kafka", "brokers"]),
+            ("éHostÉ42x-7", vec!["host", "42x", "7"]),
+            ("", vec![]),
         ] {
             assert_eq!(
                 Words::of(name).iter().collect::<Vec<_>>(),
@@ -411,6 +466,11 @@ mod tests {
             ("DB_PASSWORD", NoCall),
             ("NO_PROXY", NoCall),
             ("no_proxy", NoCall),
+            ("NO2_PROXY", NoCall),
+            ("DB_TEMPLATE", Nothing),
+            ("SERVICE_NAME_TEMPLATE", Service),
+            ("BASE_STRING", Nothing),
+            ("", Nothing),
             ("nonProxyHosts", NoCall),
             ("ALLOWED_HOSTS", NoCall),
             ("LISTEN_ADDRESS", NoCall),

@@ -220,10 +220,11 @@ impl Facts {
             _ => selector.and_then(|selector| selector.get("matchLabels")),
         };
         let at = format!("{}{}", object.pointer, place.spec);
-        let annotations = metadata.and_then(|m| m.get("annotations"));
-        let annotations_at = format!("{}{template}/metadata/annotations", object.pointer);
         let mut pod = Pod::read(spec, &at, texts);
-        pod.annotate(annotations, &annotations_at, texts);
+        if let Some(annotations) = metadata.and_then(|m| m.get("annotations")) {
+            let at = format!("{}{template}/metadata/annotations", object.pointer);
+            pod.annotate(annotations, &at, texts);
+        }
         pod.annotate_object(object, texts);
         let governing = object.view.pointer("/spec/serviceName").and_then(text);
         let governing_at = || format!("{}/spec/serviceName", object.pointer);

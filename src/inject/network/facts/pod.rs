@@ -42,7 +42,7 @@ pub struct Container {
     /// Its variables, from ConfigMaps and Secrets first, as Kubernetes takes them.
     pub variables: Vec<Variables>,
     /// Command and arguments, one after the other; commands of hooks and probes each in a list of
-    /// their own.
+    /// their own. None is empty.
     pub commands: Vec<Vec<Word>>,
     /// The ports it declares.
     pub ports: Box<[ContainerPort]>,
@@ -161,10 +161,7 @@ impl Pod {
     }
 
     /// Reads the pods' annotations, which lie at a pointer.
-    pub fn annotate(&mut self, annotations: Option<View<'_>>, at: &str, texts: &mut Texts) {
-        let Some(annotations) = annotations else {
-            return;
-        };
+    pub fn annotate(&mut self, annotations: View<'_>, at: &str, texts: &mut Texts) {
         self.scrape = Scrape::read(annotations, at, texts);
         for (key, value) in annotations.entries() {
             let pointer = || format!("{at}/{}", escape(&key));
@@ -269,31 +266,17 @@ impl Container {
         for source in container.get("envFrom").into_iter().flat_map(View::items) {
             read.all_of(source, texts);
         }
-        for (index, variable) in container
-            .get("env")
-            .into_iter()
-            .flat_map(View::items)
-            .enumerate()
-        {
+        let variables = container.get("env").into_iter().flat_map(View::items);
+        for (index, variable) in variables.enumerate() {
             read.variable(variable, &format!("{at}/env/{index}"), texts);
         }
-        let mut command = words(container.get("command"), &format!("{at}/command"), texts);
-        command.extend(words(container.get("args"), &format!("{at}/args"), texts));
-        read.commands.push(command);
-        for hook in [
-            "lifecycle/postStart",
-            "lifecycle/preStop",
-            "startupProbe",
-            "readinessProbe",
-            "livenessProbe",
-        ] {
-            let pointer = format!("/{hook}/exec/command");
-            let command = words(
-                container.pointer(&pointer),
-                &format!("{at}{pointer}"),
-                texts,
-            );
+        for lists in COMMANDS {
+            let mut command = Vec::new();
+            for list in lists {
+                words(container, at, list, &mut command, texts);
+            }
             if !command.is_empty() {
+                command.shrink_to_fit();
                 read.commands.push(command);
             }
         }
@@ -371,11 +354,21 @@ fn source(variable: View<'_>, at: &str, texts: &mut Texts) -> Option<(Source, St
     None
 }
 
-fn words(list: Option<View<'_>>, at: &str, texts: &mut Texts) -> Vec<Word> {
-    let items = list.into_iter().flat_map(View::items).enumerate();
-    let words = items.filter_map(|(index, word)| {
-        let pointer = format!("{at}/{index}");
-        Some(Word::new(&text(word)?, &pointer, texts))
-    });
-    words.collect()
+/// The lists of a container's words that make a command: arguments follow the command itself.
+const COMMANDS: [&[&str]; 6] = [
+    &["/command", "/args"],
+    &["/lifecycle/postStart/exec/command"],
+    &["/lifecycle/preStop/exec/command"],
+    &["/startupProbe/exec/command"],
+    &["/readinessProbe/exec/command"],
+    &["/livenessProbe/exec/command"],
+];
+
+/// Adds the words of a list of a container that lies at a pointer.
+fn words(container: View<'_>, at: &str, list: &str, command: &mut Vec<Word>, texts: &mut Texts) {
+    let items = container.pointer(list).into_iter().flat_map(View::items);
+    command.extend(items.enumerate().filter_map(|(index, word)| {
+        let pointer = || format!("{at}{list}/{index}");
+        text(word).map(|text| Word::new(&text, &pointer(), texts))
+    }));
 }

@@ -65,12 +65,10 @@ impl<'a> Peers<'a, '_> {
             // The release's own, which nobody has named.
             Peer::Namespace(name) if name.is_empty() => vec![json!({"podSelector": {}})],
             Peer::Namespace(name) => vec![namespaces(&[(NAMESPACE, name)])],
-            Peer::Behind {
-                namespace, labels, ..
-            } => {
-                let elsewhere = **namespace != *self.namespace;
-                let namespace = elsewhere.then_some(namespace.as_str());
-                vec![Selection::Pods(namespace, labels).to_value()]
+            Peer::Behind(own) => {
+                let elsewhere = *own.namespace != *self.namespace;
+                let namespace = elsewhere.then_some(own.namespace.as_str());
+                vec![Selection::Pods(namespace, &own.labels).to_value()]
             }
             Peer::Outside(_) => self.outside(),
             Peer::Address(cidr) => vec![json!({"ipBlock": {"cidr": cidr}})],

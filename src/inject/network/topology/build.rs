@@ -57,6 +57,8 @@ pub fn derive<'a>(facts: &'a Facts, inputs: &Inputs<'a>) -> Topology {
     let services: Vec<Service> = services.collect();
     let policies = policies(facts, &namespace, &topology.workloads, &index);
     let selectors = selectors(facts, &topology.workloads, &index, inputs.common);
+    // The calls of a large release take their own memory.
+    drop(index);
     topology.services = services;
     for (workload, (selector, needs_label)) in topology.workloads.iter_mut().zip(selectors) {
         (workload.selector, workload.needs_label) = (selector, needs_label);
@@ -259,13 +261,15 @@ fn edges<'a>(
     calls::find(facts, inputs.load, namespace, &mut edges);
     exposure::find(facts, inputs, namespace, &mut edges);
     hints::find(inputs.network, &mut edges);
+    drop(edges.by_key);
     let mut list = edges.list;
     for edge in &mut list {
         edge.evidence.sort();
         edge.evidence
             .dedup_by(|a, b| (&a.object, &a.pointer, &a.says) == (&b.object, &b.pointer, &b.says));
     }
-    list.sort_by(|a, b| (&a.from, &a.to, &a.port).cmp(&(&b.from, &b.to, &b.port)));
+    // No two are equal in all three.
+    list.sort_unstable_by(|a, b| (&a.from, &a.to, &a.port).cmp(&(&b.from, &b.to, &b.port)));
     (list, edges.loose)
 }
 

@@ -473,21 +473,19 @@ fn of_variable<'v>(
     if promise == names::Promise::NoCall {
         return mentions;
     }
-    let outside = !names::is_public(name);
     let text = text.trim();
     let is_text = text.contains('\n') || text.starts_with(['{', '[']);
     if is_text {
         file::file(text, &mut mentions);
-        for mention in &mut mentions {
-            mention.outside &= outside;
-        }
     } else {
         let context = Context {
             promise,
-            outside,
-            line: 0,
+            ..Context::plain()
         };
         hosts::scan(text, context, &mut mentions);
+    }
+    hosts::hide_public(name, &mut mentions);
+    if !is_text {
         settings(text, &mut mentions);
     }
     for mention in &mut mentions {

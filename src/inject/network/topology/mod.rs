@@ -254,20 +254,24 @@ pub enum Peer {
     /// Pods in a namespace that the release does not hold.
     Namespace(Text),
     /// Pods that somebody else makes and a Service of the release selects.
-    Behind {
-        /// The namespace of both.
-        namespace: Text,
-        /// The Service's name.
-        service: Text,
-        /// What it selects by.
-        labels: Labels,
-    },
+    Behind(Rc<Behind>),
     /// Hosts outside the cluster whose addresses are not known, by the name that is used.
     Outside(Text),
     /// An address, in CIDR notation.
     Address(Text),
     /// One of the platform's own peers, by its place in `hardening.network.peers`.
     Extra(usize),
+}
+
+/// A Service of the release whose pods somebody else makes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Behind {
+    /// The namespace of both.
+    pub namespace: Text,
+    /// The Service's name.
+    pub service: Text,
+    /// What it selects by.
+    pub labels: Labels,
 }
 
 /// A call that the release makes or takes.

@@ -1,9 +1,12 @@
 //! What a mentioned host leads to, as edges.
 
+use std::rc::Rc;
+
 use super::build::{Edges, service_ports};
 use super::resolve::Target;
 use super::{
-    Evidence, Leads, Loose, LooseWhy, Peer, Port, PortRef, Protocol, Service, ServicePort, Topology,
+    Behind, Evidence, Leads, Loose, LooseWhy, Peer, Port, PortRef, Protocol, Service, ServicePort,
+    Topology,
 };
 use crate::inject::network::evidence::Mention;
 use crate::inject::network::evidence::hosts;
@@ -130,11 +133,11 @@ fn behind(
     if ports.is_empty() && !mention.explicit {
         ports = service_ports(service, None);
     }
-    let to = Peer::Behind {
+    let to = Peer::Behind(Rc::new(Behind {
         namespace: service.namespace.clone(),
         service: service.object.name.clone(),
         labels: service.selector.clone(),
-    };
+    }));
     edges.reach_peer(from, number, &to, &ports, evidence);
 }
 
