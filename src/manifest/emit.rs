@@ -288,15 +288,26 @@ pub(super) fn string(out: &mut String, text: &str, quoted: bool) {
     }
 }
 
+/// The bytes of a plain string behind its first.
+static PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < table.len() {
+        let b = at as u8;
+        table[at] =
+            b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'+' | b'@' | b'-');
+        at += 1;
+    }
+    table
+};
+
 /// Whether every YAML reads the bare text as this very string.
 fn is_plain(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes
         .next()
         .is_some_and(|b| b.is_ascii_alphabetic() || b == b'/' || b == b'_')
-        && bytes.all(|b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'+' | b'@' | b'-')
-        })
+        && bytes.all(|b| PLAIN[usize::from(b)])
         && !is_reserved(text)
 }
 

@@ -58,17 +58,39 @@ impl<'a> Scalar<'a> {
     }
 }
 
+/// What a plain scalar may be, by its first byte.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Str,
+    /// A string, or one of the [`word`]s.
+    Word,
+    /// A number, null or a merge key, for example.
+    Other,
+}
+
+static STARTS: [Start; 256] = {
+    let mut table = [Start::Str; 256];
+    let (words, other) = (b"yYnNtTfFoO", b"0123456789+-.~<");
+    let mut at = 0;
+    while at < words.len() {
+        table[words[at] as usize] = Start::Word;
+        at += 1;
+    }
+    at = 0;
+    while at < other.len() {
+        table[other[at] as usize] = Start::Other;
+        at += 1;
+    }
+    table
+};
+
 /// Whether a plain key with these bytes may be a merge, or anything but a string.
-#[inline]
+#[inline(always)]
 pub(super) fn may_be_special_key(key: &[u8]) -> bool {
-    match key {
-        [b'0'..=b'9' | b'+' | b'-' | b'.' | b'~' | b'<', ..] | [] => true,
-        [_, _, _, _, _, _, ..] => false, // longer than the words
-        [
-            b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O',
-            ..,
-        ] => word(key).is_some(),
-        _ => false,
+    match key.first().map(|&b| STARTS[usize::from(b)]) {
+        Some(Start::Str) => false,
+        Some(Start::Word) => key.len() <= LONGEST_WORD && word(key).is_some(),
+        Some(Start::Other) | None => true,
     }
 }
 
@@ -86,6 +108,8 @@ fn not_finite(text: &[u8]) -> Option<f64> {
     })
 }
 
+const LONGEST_WORD: usize = 5;
+
 /// The words that are booleans or null (`resolveMapList`).
 fn word(text: &[u8]) -> Option<Plain> {
     Some(match text {
@@ -101,20 +125,21 @@ fn word(text: &[u8]) -> Option<Plain> {
 /// What an unquoted scalar without a tag is, by its text (`resolve` with an empty tag).
 pub fn plain(text: &str) -> Plain {
     let bytes = text.as_bytes();
-    match bytes.first() {
-        None => Plain::Null,
-        Some(b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~') => {
-            word(bytes).unwrap_or(Plain::Str)
-        }
-        Some(b'.') => match not_finite(bytes) {
+    let Some(&first) = bytes.first() else {
+        return Plain::Null;
+    };
+    match (STARTS[usize::from(first)], first) {
+        (Start::Str, _) => Plain::Str,
+        (Start::Word, _) | (_, b'~') => word(bytes).unwrap_or(Plain::Str),
+        (_, b'.') => match not_finite(bytes) {
             Some(value) => Plain::Float(value),
             None => dotted_float(text).map_or(Plain::Str, Plain::Float),
         },
-        Some(b'+' | b'-' | b'0'..=b'9') => match not_finite(bytes) {
+        (_, b'<') => Plain::Str,
+        _ => match not_finite(bytes) {
             Some(value) => Plain::Float(value),
             None => number(text),
         },
-        _ => Plain::Str,
     }
 }
 

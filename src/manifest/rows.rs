@@ -4,7 +4,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::tape::{FLAG_EXPLICIT_KEY, FLAG_MERGE, FLAG_ODD_KEY, Kind, Node, NodeId, Style};
+use super::tape::{
+    FLAG_DUPLICATE, FLAG_EXPLICIT_KEY, FLAG_MERGE, FLAG_ODD_KEY, Kind, Node, NodeId, Style,
+};
 use super::value::KeyClass;
 
 /// Where the member that counts for a key stands.
@@ -56,6 +58,11 @@ pub(super) fn key_text<'d>(map: Node<'d>, key: Node<'d>) -> Cow<'d, str> {
         0 => Cow::Borrowed(key.plain_key()),
         _ => key.go_key().map(|go| go.text).unwrap_or_default(),
     }
+}
+
+/// Whether each key of a map is the bytes between its quotes, and comes once.
+pub(super) fn is_plain(map: Node<'_>) -> bool {
+    map.raw().flags & (FLAG_MERGE | FLAG_ODD_KEY | FLAG_DUPLICATE) == 0
 }
 
 /// Whether the map has merge keys.

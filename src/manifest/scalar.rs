@@ -313,7 +313,9 @@ mod tests {
     fn text(value: &str) -> String {
         let doc = format!("v: {value}");
         let doc = Document::parse(&doc).unwrap_or_else(|error| panic!("{value:?}: {error}"));
-        doc.node(2).text().into_owned()
+        let text = doc.node(2).text();
+        assert_eq!(text, doc.node(2).text(), "asked again");
+        text.into_owned()
     }
 
     /// Each table twice: the second time with the line ends of Windows, which change nothing.

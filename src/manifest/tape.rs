@@ -5,6 +5,7 @@
 //! Scalars stay spans of the text until somebody asks for their meaning.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use serde_json::Value;
 
@@ -135,6 +136,8 @@ pub struct Document<'s> {
     pub(super) props: Vec<Prop>,
     pub(super) foreign: Vec<(NodeId, &'s Value)>,
     pub(super) duplicates: Vec<NodeId>,
+    /// The scalars that need decoding, in order, with their texts once somebody has asked.
+    pub(super) decoded: Vec<(NodeId, OnceCell<String>)>,
     /// Whether any map has a merge key.
     pub(super) merges: bool,
 }
@@ -144,6 +147,7 @@ pub struct Document<'s> {
 pub struct Buffers {
     nodes: Vec<RawNode>,
     props: Vec<Prop>,
+    decoded: Vec<(NodeId, OnceCell<String>)>,
 }
 
 impl<'s> Document<'s> {
@@ -152,15 +156,18 @@ impl<'s> Document<'s> {
         let Buffers {
             mut nodes,
             mut props,
+            mut decoded,
         } = buffers;
         nodes.clear();
         props.clear();
+        decoded.clear();
         Document {
             text,
             nodes,
             props,
             foreign: Vec::new(),
             duplicates: Vec::new(),
+            decoded,
             merges: false,
         }
     }
@@ -170,6 +177,7 @@ impl<'s> Document<'s> {
         Buffers {
             nodes: self.nodes,
             props: self.props,
+            decoded: self.decoded,
         }
     }
 
@@ -310,7 +318,16 @@ impl<'d> Node<'d> {
 
     /// The scalar's text after quoting, escapes and folding; empty for collections.
     pub fn text(self) -> Cow<'d, str> {
-        scalar::decode(self.raw(), self.source())
+        let raw = self.raw();
+        let decoded = self.doc.decoded.as_slice();
+        if raw.flags & FLAG_ESCAPED != 0
+            && let Ok(at) = decoded.binary_search_by_key(&self.id, |(id, _)| *id)
+            && let Some((_, text)) = decoded.get(at)
+        {
+            let decode = || scalar::decode(raw, self.source()).into_owned();
+            return Cow::Borrowed(text.get_or_init(decode));
+        }
+        scalar::decode(raw, self.source())
     }
 
     /// The node's anchor without `&`, if it has one; an alias gives the name it refers to.

@@ -511,6 +511,28 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_every_length_are_found_and_no_others() {
+        let keys: Vec<String> = (0..20)
+            .flat_map(|n| ["a", "b"].map(|end| format!("x{}{end}", "a".repeat(n))))
+            .collect();
+        let quoted = |(n, key): (usize, &String)| match n % 3 {
+            0 => format!("{key}: {n}\n"),
+            1 => format!("'{key}': {n}\n"),
+            _ => format!("\"{key}\": {n}\n"),
+        };
+        let text: String = keys.iter().enumerate().map(quoted).collect();
+        let doc = parse(&text);
+        let root = doc.root().unwrap();
+        for (n, key) in keys.iter().enumerate() {
+            let found = root.get(key).and_then(View::as_number);
+            assert_eq!(found, Some(n.into()), "{key}");
+            for other in [&key[1..], &format!("{key}c"), &format!("'{key}'")] {
+                assert!(root.get(other).is_none(), "{other}");
+            }
+        }
+    }
+
+    #[test]
     fn the_last_of_several_keys_counts() {
         let doc = parse("a: 1\nb: 2\n'a': 3\n");
         let root = doc.root().unwrap();

@@ -256,12 +256,12 @@ impl Parser<'_> {
             }
             self.push_atom(atom, &NO_PROPS)?;
         } else {
-            self.skip();
+            if !self.next_line() {
+                self.skip();
+            }
             self.block_node(empty_at, true)?;
         }
-        if matches!(self.byte(), b' ' | b'\t' | b'#' | b'\n' | b'\r') {
-            self.skip();
-        }
+        self.skip_rest();
         Ok(())
     }
 
@@ -388,7 +388,7 @@ impl Parser<'_> {
                 self.skip();
                 self.block_node(empty_at, false)?;
             }
-            self.skip();
+            self.skip_rest();
             if self.block_ends(col) {
                 break;
             }

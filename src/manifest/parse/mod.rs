@@ -20,6 +20,7 @@ mod quoted;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use foldhash::HashMap;
@@ -27,7 +28,7 @@ use serde_json::Value;
 
 use super::error::{ParseError, Step, fail};
 use super::limits::{MAX_DEPTH, MAX_DOCUMENT};
-use super::tape::{Buffers, Document, FLAG_PROPS, Kind, NodeId, RawNode, Style};
+use super::tape::{Buffers, Document, FLAG_ESCAPED, FLAG_PROPS, Kind, NodeId, RawNode, Style};
 use chars::{is_blankz, is_break};
 use props::Props;
 
@@ -67,8 +68,8 @@ impl<'s> Document<'s> {
     }
 }
 
-/// Most documents have a node for so many bytes, or for a few less: then the tape grows once.
-const BYTES_PER_NODE: usize = 32;
+/// Most documents have no more nodes than one for so many bytes: then the tape grows once.
+const BYTES_PER_NODE: usize = 16;
 
 /// The state of one pass. The names `indent` and `allowed` follow libyaml's scanner.
 struct Parser<'s> {
@@ -244,6 +245,29 @@ impl<'s> Parser<'s> {
         self.pos = at;
     }
 
+    /// [`Parser::skip`] after a value, which often ends at the next token already.
+    #[inline(always)]
+    fn skip_rest(&mut self) {
+        if matches!(self.byte(), b' ' | b'\t' | b'#' | b'\n' | b'\r') {
+            self.skip();
+        }
+    }
+
+    /// At a line feed, [`Parser::skip`] where the next line is neither empty nor a comment.
+    #[inline(always)]
+    fn next_line(&mut self) -> bool {
+        let line = self.pos + 1;
+        let token = chars::after_spaces(self.src, line);
+        let next = self.at(token);
+        let usual = self.byte() == b'\n' && !is_blankz(next) && next != b'#';
+        if usual {
+            self.line = line;
+            self.pos = token;
+            self.allowed = true;
+        }
+        usual
+    }
+
     /// To the next token of flow context. A document marker inside a flow collection is an error.
     fn skip_flow(&mut self) -> Step<()> {
         loop {
@@ -304,6 +328,9 @@ impl<'s> Parser<'s> {
         if raw.kind == Kind::Scalar {
             raw.next = id + 1;
             self.last_end = raw.end;
+            if raw.flags & FLAG_ESCAPED != 0 {
+                self.doc.decoded.push((id, OnceCell::new()));
+            }
         }
         if props.any() {
             raw.flags |= FLAG_PROPS;

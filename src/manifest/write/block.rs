@@ -8,13 +8,6 @@ use super::lines::{self, begin, comment_indent, is_blank, line_next, line_stop, 
 use super::plan::{Added, Fate, Plan, Row};
 use super::splice::{Context, Place, Trouble, Writer};
 
-/// A row and where it begins: at its key, or at its dash.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Line<'s> {
-    pub(super) row: Row<'s>,
-    pub(super) begin: usize,
-}
-
 /// How a block collection stands in the text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame {
@@ -30,7 +23,7 @@ pub(super) struct Frame {
 
 /// A block collection being edited.
 pub(super) struct Block<'a, 's> {
-    pub(super) rows: &'a [Line<'s>],
+    pub(super) rows: &'a [Row<'s>],
     pub(super) added: &'a [Added<'s>],
     pub(super) frame: Frame,
 }
@@ -47,8 +40,8 @@ impl<'s> Block<'_, 's> {
     /// Where the line of a row after the first starts; behind the last, where the collection ends.
     pub(super) fn start_of(&self, n: usize) -> usize {
         let row = self.rows.get(n);
-        row.map_or(self.frame.limit, |line| {
-            line.begin.saturating_sub(self.frame.column)
+        row.map_or(self.frame.limit, |row| {
+            row.begin.saturating_sub(self.frame.column)
         })
     }
 }
@@ -60,12 +53,7 @@ impl<'s> Writer<'s> {
         if !plan.has_rows() {
             return self.value(place, &plan.added_value(true)).map(|()| false);
         }
-        let doc = self.doc;
-        let rows = plan.rows.iter().map(|&row| Line {
-            row,
-            begin: begin(doc, row.head),
-        });
-        let column = lines::column(self.text, lines::start(doc, map.base));
+        let column = lines::column_of(self.doc, map.base);
         let frame = Frame {
             column,
             dash: 0,
@@ -74,7 +62,7 @@ impl<'s> Writer<'s> {
         };
         self.around.push(map.base);
         let covered = self.lines(&Block {
-            rows: &rows.collect::<Vec<_>>(),
+            rows: &plan.rows,
             added: &plan.added,
             frame,
         })?;
@@ -84,42 +72,41 @@ impl<'s> Writer<'s> {
 
     /// Edits a block list.
     pub(super) fn block_seq(&mut self, place: Place, seq: &'s SeqSlot) -> Result<bool, Trouble> {
-        let plan = Plan::of_seq(self.doc, seq);
+        let mut plan = Plan::of_seq(self.doc, seq);
         if !plan.has_rows() {
             return self.value(place, &plan.added_value(false)).map(|()| false);
         }
-        let rows = self.dashes(seq.base, &plan.rows)?;
-        let column = lines::column(self.text, self.doc.node(seq.base).raw().start as usize);
+        self.find_dashes(seq.base, &mut plan.rows)?;
+        let column = lines::column_of(self.doc, seq.base);
         // A comment in the column of the key above belongs to the next key.
         let hanging = matches!(place.context, Context::Member { column: key } if key == column);
         let frame = Frame {
             column,
-            dash: self.dash_width(&rows),
+            dash: self.dash_width(&plan.rows),
             comments: column + usize::from(hanging),
             limit: place.limit,
         };
         self.lines(&Block {
-            rows: &rows,
+            rows: &plan.rows,
             added: &plan.added,
             frame,
         })
     }
 
     /// Finds each item's dash: the first thing on a line after the item before it.
-    fn dashes(&self, seq: NodeId, rows: &[Row<'s>]) -> Result<Vec<Line<'s>>, Trouble> {
+    fn find_dashes(&self, seq: NodeId, rows: &mut [Row<'s>]) -> Result<(), Trouble> {
         let mut begin = self.doc.node(seq).raw().start as usize;
-        let mut found = Vec::with_capacity(rows.len());
-        for (n, &row) in rows.iter().enumerate() {
+        for (n, row) in rows.iter_mut().enumerate() {
             if n > 0 {
                 begin = self.first_content(begin);
             }
             if self.text.as_bytes().get(begin) != Some(&b'-') {
                 return Err(Trouble::Unfit);
             }
-            found.push(Line { row, begin });
+            row.begin = begin;
             begin = line_next(self.text, stop(self.doc, row.value));
         }
-        Ok(found)
+        Ok(())
     }
 
     /// The first byte behind blank lines, comment lines and indentation.
@@ -137,10 +124,10 @@ impl<'s> Writer<'s> {
     }
 
     /// Bytes from a dash to what follows it, as the list's own items have it.
-    fn dash_width(&self, rows: &[Line<'s>]) -> usize {
-        let width = |line: &Line<'_>| {
-            let value = begin(self.doc, line.row.value);
-            let blanks = lines::between(self.text, line.begin + 1, value);
+    fn dash_width(&self, rows: &[Row<'s>]) -> usize {
+        let width = |row: &Row<'_>| {
+            let value = begin(self.doc, row.value);
+            let blanks = lines::between(self.text, row.begin + 1, value);
             let usual = (1..=8).contains(&blanks.len()) && blanks.bytes().all(|b| b == b' ');
             usual.then_some(blanks.len() + 1)
         };
@@ -150,7 +137,7 @@ impl<'s> Writer<'s> {
     /// Edits the rows of a collection, at least one of which stays. Tells whether the pieces noted
     /// for the check cover all of it.
     fn lines(&mut self, block: &Block<'_, 's>) -> Result<bool, Trouble> {
-        let first = block.rows.iter().position(|line| line.row.stays());
+        let first = block.rows.iter().position(Row::stays);
         let (leading, rest) = block.rows.split_at(first.ok_or(Trouble::Unfit)?);
         let Some(head) = rest.first() else {
             return Err(Trouble::Unfit);
@@ -167,22 +154,22 @@ impl<'s> Writer<'s> {
         }
         // The first of the rows in a row that go.
         let mut run = None;
-        for (n, line) in block.rows.iter().enumerate().skip(leading.len()) {
+        for (n, row) in block.rows.iter().enumerate().skip(leading.len()) {
             if n > leading.len() {
                 marks.enter(n, self.splices.len());
             }
-            match line.row.fate {
+            match row.fate {
                 Fate::Keep => run = None,
                 Fate::Edit(slot) => {
                     run = None;
-                    let place = self.place(line, block, n)?;
+                    let place = self.place(row, block, n)?;
                     if !self.slot(place, slot)? {
                         marks.touch(n..=n);
                     }
                 }
                 Fate::Remove => {
-                    let run = *run.get_or_insert(line.row.head);
-                    self.drop_line(line, run, block.frame)?;
+                    let run = *run.get_or_insert(row.head);
+                    self.drop_row(row, run, block.frame)?;
                     // What followed it, a comment for one, now follows the row before.
                     marks.touch(n.saturating_sub(1)..=n);
                 }
@@ -190,23 +177,23 @@ impl<'s> Writer<'s> {
             let here = block.added_behind(n);
             if !here.is_empty() {
                 marks.touch(n..=n);
-                self.insert_behind(line, here, block.frame)?;
+                self.insert_behind(row, here, block.frame)?;
             }
         }
         Ok(self.note(block, &marks, noted))
     }
 
-    fn place(&self, line: &Line<'s>, block: &Block<'_, 's>, n: usize) -> Result<Place, Trouble> {
-        let (node, limit) = (line.row.value, block.start_of(n + 1));
+    fn place(&self, row: &Row<'s>, block: &Block<'_, 's>, n: usize) -> Result<Place, Trouble> {
+        let (node, limit) = (row.value, block.start_of(n + 1));
         if block.frame.dash > 0 {
             return Ok(Place {
-                after: line.begin + 1,
+                after: row.begin + 1,
                 node,
                 context: Context::Item,
                 limit,
             });
         }
-        let end = self.doc.node(line.row.head).raw().end as usize;
+        let end = self.doc.node(row.head).raw().end as usize;
         let rest = lines::between(self.text, end, self.text.len());
         let colon = end
             + rest

@@ -83,7 +83,7 @@ impl<'s> Writer<'s> {
     /// Notes the pieces of a collection. When they are not enough to check it by, forgets those
     /// from number `noted` on and gives `false`.
     pub(super) fn note(&mut self, block: &Block<'_, 's>, marks: &Marks, noted: usize) -> bool {
-        let begin = block.rows.first().map_or(0, |line| line.begin);
+        let begin = block.rows.first().map_or(0, |row| row.begin);
         let top = line_start(self.text, begin);
         let shared = !is_blank(self.text, top, begin);
         if shared && marks.is_touched(0) {
@@ -132,13 +132,7 @@ impl<'s> Writer<'s> {
             splices: start..end,
             column: block.frame.column,
             first,
-            rows: block
-                .rows
-                .get(rows.clone())
-                .unwrap_or_default()
-                .iter()
-                .map(|l| l.row)
-                .collect(),
+            rows: block.rows.get(rows.clone()).unwrap_or_default().to_vec(),
             added: block.added.iter().filter(near).cloned().collect(),
             map: block.frame.dash == 0,
         });

@@ -14,7 +14,6 @@ use super::splice::{Context, Place, Trouble, Writer};
 #[derive(Clone, Copy)]
 struct Entry<'s> {
     row: Row<'s>,
-    begin: usize,
     end: usize,
 }
 
@@ -58,7 +57,6 @@ impl<'s> Writer<'s> {
         let end = |id: NodeId| self.doc.node(id).raw().end as usize;
         Entry {
             row,
-            begin: begin(self.doc, row.head),
             end: end(row.head).max(end(row.value)),
         }
     }
@@ -77,14 +75,14 @@ impl<'s> Writer<'s> {
             return Err(Trouble::Unfit);
         };
         if let Some(gone) = leading.first() {
-            self.splice(gone.begin, head.begin, "")?;
+            self.splice(gone.row.begin, head.row.begin, "")?;
         }
         let comma = self.comma(rest, style);
         for new in added.iter().filter(|a| a.at <= leading.len()) {
             let text = render(new, style)? + &comma;
-            self.splice(head.begin, head.begin, text)?;
+            self.splice(head.row.begin, head.row.begin, text)?;
         }
-        let mut before = head.begin;
+        let mut before = head.row.begin;
         for (n, entry) in rest.iter().enumerate() {
             match entry.row.fate {
                 Fate::Keep => {}
@@ -127,10 +125,10 @@ impl<'s> Writer<'s> {
         let Some(last) = entries.last() else {
             return Cow::Borrowed(", ");
         };
-        let line = line_start(self.text, last.begin);
-        if line > 0 && is_blank(self.text, line, last.begin) {
+        let line = line_start(self.text, last.row.begin);
+        if line > 0 && is_blank(self.text, line, last.row.begin) {
             let eol = lines::eol(self.text, line - 1);
-            let indent = lines::between(self.text, line, last.begin);
+            let indent = lines::between(self.text, line, last.row.begin);
             return Cow::Owned(format!(",{eol}{indent}"));
         }
         Cow::Borrowed(if style.tight { "," } else { ", " })

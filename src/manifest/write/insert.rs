@@ -2,9 +2,9 @@
 
 use crate::manifest::emit;
 
-use super::block::{Frame, Line};
+use super::block::Frame;
 use super::lines::{self, comment_indent, line_next, line_stop, stop};
-use super::plan::Added;
+use super::plan::{Added, Row};
 use super::splice::{Trouble, Writer};
 
 /// Few new lines are longer.
@@ -14,7 +14,7 @@ impl<'s> Writer<'s> {
     /// Items in front of the first that stays.
     pub(super) fn insert_in_front<'a>(
         &mut self,
-        head: &Line<'s>,
+        head: &Row<'s>,
         added: impl Iterator<Item = &'a Added<'s>>,
         frame: Frame,
     ) -> Result<(), Trouble>
@@ -35,13 +35,13 @@ impl<'s> Writer<'s> {
     /// Members or items behind a row and the comments that belong to it.
     pub(super) fn insert_behind(
         &mut self,
-        line: &Line<'s>,
+        row: &Row<'s>,
         added: &[Added<'s>],
         frame: Frame,
     ) -> Result<(), Trouble> {
-        let end = line_stop(self.text, stop(self.doc, line.row.value));
+        let end = line_stop(self.text, stop(self.doc, row.value));
         let eol = lines::eol(self.text, end);
-        let at = match line.row.stays() {
+        let at = match row.stays() {
             true => self.end_of_comments(end, frame),
             false => line_next(self.text, end),
         };

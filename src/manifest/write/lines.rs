@@ -47,6 +47,14 @@ pub(super) fn column(text: &str, at: usize) -> usize {
         .len()
 }
 
+/// The column of a node's own text, behind its anchor and tag.
+pub(super) fn column_of(doc: &Document<'_>, id: NodeId) -> usize {
+    match doc.node(id).raw().col {
+        u16::MAX => column(doc.text(), start(doc, id)),
+        col => usize::from(col),
+    }
+}
+
 /// The text between two offsets; empty when they are not in order.
 pub(super) fn between(text: &str, from: usize, to: usize) -> &str {
     text.get(from..to).unwrap_or_default()

@@ -9,6 +9,8 @@ use crate::manifest::overlay::{MapSlot, SeqSlot, Slot};
 use crate::manifest::rows::{self, Own};
 use crate::manifest::tape::{Document, Node, NodeId};
 
+use super::lines;
+
 /// What happens to a member or an item that stands in the text.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fate<'s> {
@@ -25,10 +27,21 @@ pub(super) enum Fate<'s> {
 pub(super) struct Row<'s> {
     pub(super) head: NodeId,
     pub(super) value: NodeId,
+    /// Where it begins: at its key, or at its value until the dash is found.
+    pub(super) begin: usize,
     pub(super) fate: Fate<'s>,
 }
 
-impl Row<'_> {
+impl<'s> Row<'s> {
+    fn new(head: Node<'_>, value: Node<'_>, fate: Fate<'s>) -> Self {
+        Row {
+            head: head.id(),
+            value: value.id(),
+            begin: lines::begin(head.document(), head.id()),
+            fate,
+        }
+    }
+
     pub(super) fn stays(&self) -> bool {
         !matches!(self.fate, Fate::Remove)
     }
@@ -41,6 +54,16 @@ pub(super) struct Added<'s> {
     /// The member's key; `None` for an item.
     pub(super) key: Option<Cow<'s, str>>,
     pub(super) value: Cow<'s, Value>,
+}
+
+impl<'s> Added<'s> {
+    fn member(doc: &'s Document<'s>, at: usize, key: &'s str, slot: &'s Slot) -> Self {
+        Added {
+            at,
+            key: Some(Cow::Borrowed(key)),
+            value: slot_value(doc, slot),
+        }
+    }
 }
 
 /// Few maps have more members, and a list that grows is copied.
@@ -58,6 +81,11 @@ impl<'s> Plan<'s> {
     pub(super) fn of_map(doc: &'s Document<'s>, map: &'s MapSlot) -> Self {
         let base = doc.node(map.base);
         let mut plan = Plan::default();
+        plan.rows.reserve(USUAL);
+        if rows::is_plain(base) && map.dropped.is_empty() {
+            plan.read_plain(base, map);
+            return plan;
+        }
         let counts = plan.read_rows(base, map);
         if map.unmerge || has_to_unmerge(base, map) {
             plan.unmerge(base, map);
@@ -65,11 +93,7 @@ impl<'s> Plan<'s> {
         let at = plan.rows.len();
         for ((key, slot), counts) in map.changes.iter().zip(counts) {
             if let (Some(slot), None) = (slot, counts) {
-                plan.added.push(Added {
-                    at,
-                    key: Some(Cow::Borrowed(key)),
-                    value: slot_value(doc, slot),
-                });
+                plan.added.push(Added::member(doc, at, key, slot));
             }
         }
         plan
@@ -89,11 +113,8 @@ impl<'s> Plan<'s> {
                 });
             }
             let kept = items.next_if(|item| item.from == Some(child.id()));
-            plan.rows.push(Row {
-                head: child.id(),
-                value: child.id(),
-                fate: kept.map_or(Fate::Remove, |item| fate(doc, &item.slot)),
-            });
+            let fate = kept.map_or(Fate::Remove, |item| fate(doc, &item.slot));
+            plan.rows.push(Row::new(child, child, fate));
         }
         let at = plan.rows.len();
         plan.added.extend(items.map(|item| Added {
@@ -120,13 +141,33 @@ impl<'s> Plan<'s> {
         }
     }
 
+    /// Fills in a map whose keys are what they look like and come once.
+    fn read_plain(&mut self, base: Node<'s>, map: &'s MapSlot) {
+        let doc = base.document();
+        for (key, value) in rows::pairs(base) {
+            let fate = match map.change(key.plain_key()) {
+                None => Fate::Keep,
+                Some(None) => Fate::Remove,
+                Some(Some(slot)) => fate(doc, slot),
+            };
+            self.rows.push(Row::new(key, value, fate));
+        }
+        let at = self.rows.len();
+        for (key, slot) in &map.changes {
+            if let Some(slot) = slot
+                && base.get_plain(key).is_none()
+            {
+                self.added.push(Added::member(doc, at, key, slot));
+            }
+        }
+    }
+
     /// Fills in the rows; gives for every change the row whose value it replaces.
     fn read_rows(&mut self, base: Node<'s>, map: &'s MapSlot) -> Vec<Option<usize>> {
         let doc = base.document();
         let merge = rows::has_merge(base);
         let mut counts = vec![None; map.changes.len()];
         let mut touched = Vec::with_capacity(map.changes.len());
-        self.rows.reserve(USUAL);
         for (key, value) in rows::pairs(base) {
             let at = self.rows.len();
             if merge && key.is_merge_key() {
@@ -138,11 +179,8 @@ impl<'s> Plan<'s> {
                 }
             }
             let dropped = map.dropped.contains(&key.id());
-            self.rows.push(Row {
-                head: key.id(),
-                value: value.id(),
-                fate: if dropped { Fate::Remove } else { Fate::Keep },
-            });
+            let fate = if dropped { Fate::Remove } else { Fate::Keep };
+            self.rows.push(Row::new(key, value, fate));
         }
         for (at, change) in touched {
             let slot = map.changes.get(change).and_then(|(_, slot)| slot.as_ref());

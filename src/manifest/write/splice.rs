@@ -9,6 +9,9 @@ use crate::manifest::tape::{Document, Kind, NodeId};
 use super::check::Piece;
 use super::lines;
 
+/// Few documents need more splices, or nest deeper where they change.
+const USUAL: usize = 8;
+
 /// Why a walk gave up.
 #[derive(Debug)]
 pub(super) enum Trouble {
@@ -109,9 +112,9 @@ impl<'s> Writer<'s> {
         Writer {
             doc,
             text: doc.text(),
-            splices: Vec::new(),
-            around: Vec::new(),
-            pieces: Vec::new(),
+            splices: Vec::with_capacity(USUAL),
+            around: Vec::with_capacity(USUAL),
+            pieces: Vec::with_capacity(USUAL),
         }
     }
 
@@ -173,9 +176,8 @@ impl<'s> Writer<'s> {
         }
         let mut values = node.children().skip(1).step_by(2);
         let found = values.find(|v| v.raw().kind == kind && lines::is_block(self.doc, v.id()))?;
-        let column = |id| lines::column(self.text, lines::start(self.doc, id));
-        column(found.id())
-            .checked_sub(column(map))
+        lines::column_of(self.doc, found.id())
+            .checked_sub(lines::column_of(self.doc, map))
             .filter(|&n| n <= 16)
     }
     /// The text with all changes.
