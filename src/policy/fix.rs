@@ -86,7 +86,8 @@ impl ActiveFix {
         let additions = (0..=tokens.len()).map(|depth| {
             let (there, new) = tokens.split_at(depth);
             let at = there.iter().map(|token| format!("/{}", escape(token)));
-            let value = new.iter().rfold(fix.value.clone(), wrap);
+            let new = new.iter().map(String::as_str);
+            let value = new.rfold(fix.value.clone(), wrap);
             Addition {
                 at: at.collect(),
                 value,
@@ -146,8 +147,8 @@ impl ActiveFix {
 }
 
 /// A value as the only one of a new list or map.
-fn wrap(value: Value, token: &String) -> Value {
-    match token.as_str() {
+fn wrap(value: Value, token: &str) -> Value {
+    match token {
         "-" => Value::Array(vec![value]),
         key => Value::Object(Map::from_iter([(key.to_owned(), value)])),
     }
