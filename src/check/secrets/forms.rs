@@ -1,23 +1,14 @@
 //! Finds what has the exact form of a credential, by the rows of policies/secret-forms.yaml.
 
+use std::cell::LazyCell;
 use std::sync::{LazyLock, OnceLock};
 
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::hit::{Hit, Rule};
-use super::keywords::Keywords;
+use super::needs::Needs;
 use super::tables::{FORMS, Form, Look};
 use super::values;
-
-/// The keywords of all rows that have some, and the row of each; so a text without any is read once
-/// and no expression is tried.
-static KEYWORDS: LazyLock<(Keywords, Vec<usize>)> = LazyLock::new(|| {
-    let rows = FORMS.iter().enumerate().filter(|(_, form)| !form.alone);
-    let words =
-        rows.flat_map(|(row, form)| form.keywords.iter().map(move |word| (word.as_str(), row)));
-    let (words, rows) = words.unzip();
-    (Keywords::new(words), rows)
-});
 
 /// The rows that are tried only on a text that is one word.
 static ALONE: LazyLock<Vec<(usize, &Form)>> = LazyLock::new(|| {
@@ -28,6 +19,7 @@ static ALONE: LazyLock<Vec<(usize, &Form)>> = LazyLock::new(|| {
 /// The expressions of a row, each compiled when it is first needed.
 #[derive(Default)]
 struct Patterns {
+    needs: OnceLock<Needs>,
     /// For ASCII, which almost every text is: without the tables of Unicode an expression compiles in
     /// a fraction of the time, and compiling takes most of what the search costs a small release.
     ascii: OnceLock<Option<Regex>>,
@@ -50,62 +42,28 @@ fn is_mark(byte: u8) -> bool {
     )
 }
 
-/// What a text holds of the forms.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// Every credential that has one of the forms, in the order of the rows; of two that overlap
-    /// the first.
-    pub hits: Vec<Hit>,
-    /// Whether any keyword stands in the text: else none stands in its parts.
-    pub keyword: bool,
-}
-
-/// Looks for all forms in a text.
-pub fn find(text: &str) -> Found {
-    if is_too_short(text) {
-        return Found::default();
+/// Every credential in a text that has one of the forms, in the order of the rows; of two that overlap
+/// the first. `marked` are the rows one of whose keywords stands in the text.
+pub fn find(text: &str, marked: &[usize]) -> Vec<Hit> {
+    let mut rows = alone(text);
+    if !marked.is_empty() && !is_too_short(text) {
+        rows.extend(marked);
+        rows.sort_unstable();
     }
-    let rows = rows(text);
-    Found {
-        keyword: !rows.is_empty(),
-        hits: apply_all(text, rows),
+    let mut hits = Vec::new();
+    for row in rows {
+        if needs(row).may_match_in(text)
+            && let (Some(form), Some(pattern)) = (FORMS.get(row), pattern(row, text))
+        {
+            super::hit::merge(&mut hits, apply(form, pattern, text));
+        }
     }
+    hits
 }
 
 /// Whether no form can fit, by length alone; most scalars of a manifest are short words.
 fn is_too_short(text: &str) -> bool {
     text.len() < SHORTEST || text.len() < SHORTEST_WORD && !text.bytes().any(is_mark)
-}
-
-/// The same in a part of a text that holds no keyword.
-pub fn find_alone(text: &str) -> Vec<Hit> {
-    apply_all(text, Vec::new())
-}
-
-/// The rows one of whose keywords stands in the text.
-fn rows(text: &str) -> Vec<usize> {
-    let (keywords, row_of) = &*KEYWORDS;
-    let mut rows: Vec<usize> = Vec::new();
-    keywords.each(text, |word| {
-        if let Some(&row) = row_of.get(word)
-            && !rows.contains(&row)
-        {
-            rows.push(row);
-        }
-    });
-    rows
-}
-
-fn apply_all(text: &str, mut rows: Vec<usize>) -> Vec<Hit> {
-    let mut hits = Vec::new();
-    rows.extend(alone(text));
-    rows.sort_unstable();
-    for row in rows {
-        if let (Some(form), Some(pattern)) = (FORMS.get(row), pattern(row, text)) {
-            super::hit::merge(&mut hits, apply(form, pattern, text));
-        }
-    }
-    hits
 }
 
 /// The rows that may fit a text that is one word.
@@ -117,16 +75,24 @@ fn alone(text: &str) -> Vec<usize> {
     if !one_word {
         return Vec::new();
     }
-    let random = values::looks_random(text);
-    let begins = |form: &Form| {
-        let starts = |word: &String| {
-            text.get(..word.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(word))
-        };
-        form.keywords.iter().any(starts) || form.keywords.is_empty() && random
+    let random = LazyCell::new(|| values::looks_random(text));
+    let starts = |word: &String| {
+        text.get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
     };
-    let rows = ALONE.iter().filter(|(_, form)| begins(form));
-    rows.map(|(row, _)| *row).collect()
+    let may_fit = |(row, form): &&(usize, &Form)| match form.keywords.is_empty() {
+        true => needs(*row).may_match_all_of(text) && *random,
+        false => form.keywords.iter().any(starts) && needs(*row).may_match_all_of(text),
+    };
+    ALONE.iter().filter(may_fit).map(|(row, _)| *row).collect()
+}
+
+/// What a text must have for the expression of a row to match in it.
+fn needs(row: usize) -> Needs {
+    let needs = PATTERNS.get(row).zip(FORMS.get(row));
+    needs.map_or(Needs::default(), |(patterns, form)| {
+        *patterns.needs.get_or_init(|| Needs::of(&form.pattern))
+    })
 }
 
 /// The expression of a row for a text; `None` for one that is none, which a test rules out. In ASCII
@@ -216,6 +182,11 @@ fn is_in_example(token: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::hit;
+    use super::super::marks::Marks;
+    use super::super::sample;
     use super::*;
 
     #[test]
@@ -224,6 +195,71 @@ mod tests {
             for text in ["a", "ä"] {
                 assert!(pattern(row, text).is_some(), "{}", form.name);
             }
+        }
+    }
+
+    /// What is found when every row is tried whose keywords allow it, whatever its expression needs.
+    fn tried(text: &str) -> Vec<Hit> {
+        let lower = text.to_ascii_lowercase();
+        let word = (20..400).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_graphic())
+            && text.bytes().any(|b| b.is_ascii_digit())
+            && !text.contains("://");
+        let is_tried = |form: &Form| match (form.alone, form.keywords.is_empty()) {
+            (true, true) => word && values::looks_random(text),
+            (true, false) => word && form.keywords.iter().any(|key| lower.starts_with(key)),
+            (false, _) => form.keywords.iter().any(|key| lower.contains(key)),
+        };
+        let mut hits = Vec::new();
+        for (row, form) in FORMS.iter().enumerate().filter(|(_, form)| is_tried(form)) {
+            hit::merge(&mut hits, apply(form, pattern(row, text).unwrap(), text));
+        }
+        hits
+    }
+
+    fn found(text: &str) -> Vec<Hit> {
+        find(text, &Marks::of(text).rows)
+    }
+
+    /// Texts of the forms, whole and cut off, by themselves and among others.
+    #[test]
+    fn no_row_is_passed_over_that_would_find_something() {
+        for (seed, form) in (0..).zip(FORMS.iter()) {
+            let text = sample::of(&form.name, seed).unwrap();
+            for length in (0..=text.len())
+                .rev()
+                .filter(|&at| text.is_char_boundary(at))
+            {
+                let cut = &text[..length];
+                for text in [
+                    cut.to_owned(),
+                    format!("key: \"{cut}\"\n"),
+                    format!("{cut} é"),
+                ] {
+                    assert_eq!(found(&text), tried(&text), "{}: {text}", form.name);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_is_what_trying_every_row_finds(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    2 => "[a-zA-Z0-9 :=/_.\n\"'-]{0,12}",
+                    1 => "[a-f0-9]{20,40}",
+                    1 => "[A-Za-z0-9_.-]{20,80}",
+                    1 => (prop::sample::select(FORMS.iter().collect::<Vec<_>>()), 0..9_u64)
+                        .prop_filter_map("no text", |(form, seed)| sample::of(&form.name, seed)),
+                    1 => prop::sample::select(FORMS.iter().collect::<Vec<_>>())
+                        .prop_filter_map("no keyword", |form| form.keywords.first().cloned()),
+                ],
+                0..6,
+            ),
+        ) {
+            let text = parts.concat();
+            prop_assert_eq!(found(&text), tried(&text));
         }
     }
 }
