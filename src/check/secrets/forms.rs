@@ -6,7 +6,6 @@ use std::sync::{LazyLock, OnceLock};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::hit::{Hit, Rule};
-use super::needs::Needs;
 use super::tables::{FORMS, Form, Look};
 use super::values;
 
@@ -19,7 +18,6 @@ static ALONE: LazyLock<Vec<(usize, &Form)>> = LazyLock::new(|| {
 /// The expressions of a row, each compiled when it is first needed.
 #[derive(Default)]
 struct Patterns {
-    needs: OnceLock<Needs>,
     /// For ASCII, which almost every text is: without the tables of Unicode an expression compiles in
     /// a fraction of the time, and compiling takes most of what the search costs a small release.
     ascii: OnceLock<Option<Regex>>,
@@ -52,9 +50,7 @@ pub fn find(text: &str, marked: &[usize]) -> Vec<Hit> {
     }
     let mut hits = Vec::new();
     for row in rows {
-        if needs(row).may_match_in(text)
-            && let (Some(form), Some(pattern)) = (FORMS.get(row), pattern(row, text))
-        {
+        if let (Some(form), Some(pattern)) = (FORMS.get(row), pattern(row, text)) {
             super::hit::merge(&mut hits, apply(form, pattern, text));
         }
     }
@@ -80,19 +76,13 @@ fn alone(text: &str) -> Vec<usize> {
         text.get(..word.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(word))
     };
-    let may_fit = |(row, form): &&(usize, &Form)| match form.keywords.is_empty() {
-        true => needs(*row).may_match_all_of(text) && *random,
-        false => form.keywords.iter().any(starts) && needs(*row).may_match_all_of(text),
+    let is_as_long = |(shortest, longest)| (shortest..=longest).contains(&text.len());
+    let may_fit = |form: &Form| {
+        form.length.is_none_or(is_as_long)
+            && (form.keywords.iter().any(starts) || form.keywords.is_empty() && *random)
     };
-    ALONE.iter().filter(may_fit).map(|(row, _)| *row).collect()
-}
-
-/// What a text must have for the expression of a row to match in it.
-fn needs(row: usize) -> Needs {
-    let needs = PATTERNS.get(row).zip(FORMS.get(row));
-    needs.map_or(Needs::default(), |(patterns, form)| {
-        *patterns.needs.get_or_init(|| Needs::of(&form.pattern))
-    })
+    let rows = ALONE.iter().filter(|(_, form)| may_fit(form));
+    rows.map(|(row, _)| *row).collect()
 }
 
 /// The expression of a row for a text; `None` for one that is none, which a test rules out. In ASCII
@@ -198,7 +188,21 @@ mod tests {
         }
     }
 
-    /// What is found when every row is tried whose keywords allow it, whatever its expression needs.
+    #[test]
+    fn the_length_of_a_row_is_that_of_its_pattern() {
+        for form in FORMS.iter() {
+            let pattern = regex_syntax::parse(&form.pattern).unwrap();
+            let properties = pattern.properties();
+            let length = properties.minimum_len().zip(properties.maximum_len());
+            assert!(
+                form.length.is_none() || form.alone && form.length == length,
+                "{}",
+                form.name
+            );
+        }
+    }
+
+    /// What is found when every row is tried whose keywords allow it, whatever the length of the text.
     fn tried(text: &str) -> Vec<Hit> {
         let lower = text.to_ascii_lowercase();
         let word = (20..400).contains(&text.len())

@@ -20,7 +20,6 @@ mod keys;
 mod keywords;
 mod marks;
 mod names;
-mod needs;
 mod placeholders;
 pub mod remarks;
 pub mod sample;
