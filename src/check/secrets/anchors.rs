@@ -9,20 +9,16 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::hit::{Hit, Rule};
-use super::keywords::Keywords;
 use super::names::{self, Named};
 use super::scan::Style;
 use super::tables::Sort;
 use super::values;
 
 /// Pieces of the words that name credentials.
-const WORDS: [&str; 13] = [
+pub const WORDS: [&str; 13] = [
     "pass", "pwd", "secret", "token", "key", "cred", "auth", "cookie", "psk", "_pat", "-pat",
     "jwt", "salt",
 ];
-
-/// To tell whether there is any.
-static ANY: LazyLock<Keywords> = LazyLock::new(|| Keywords::new(WORDS.to_vec()));
 
 /// To find them one after the other, in texts that have some.
 static PIECES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
@@ -32,11 +28,6 @@ static PIECES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         .build(WORDS)
         .ok()
 });
-
-/// Whether the text holds the name of any credential.
-pub fn any(text: &str) -> bool {
-    ANY.any(text)
-}
 
 /// Every credential with a name in front of it. `taken` are those found by their form.
 pub fn find(text: &str, style: Style, taken: &[Hit]) -> Vec<Hit> {

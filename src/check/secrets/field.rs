@@ -4,14 +4,15 @@
 //! written out at all, however harmless it looks.
 
 use super::hit::{Hit, Rule};
+use super::names::{self, Name};
 use super::scan::{self, Context};
 use super::tables::Sort;
-use super::{names, values};
+use super::values;
 
 /// The credential in a field, if there is one.
 pub fn judge(name: &str, text: &str) -> Option<Hit> {
     let context = Context {
-        name,
+        name: Name::of(name),
         ..Context::default()
     };
     let found = scan::value(context, text).into_iter().next();

@@ -1,23 +1,13 @@
 //! Finds what has the exact form of a credential, by the rows of policies/secret-forms.yaml.
 
+use std::cell::LazyCell;
 use std::sync::{LazyLock, OnceLock};
 
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::hit::{Hit, Rule};
-use super::keywords::Keywords;
 use super::tables::{FORMS, Form, Look};
 use super::values;
-
-/// The keywords of all rows that have some, and the row of each; so a text without any is read once
-/// and no expression is tried.
-static KEYWORDS: LazyLock<(Keywords, Vec<usize>)> = LazyLock::new(|| {
-    let rows = FORMS.iter().enumerate().filter(|(_, form)| !form.alone);
-    let words =
-        rows.flat_map(|(row, form)| form.keywords.iter().map(move |word| (word.as_str(), row)));
-    let (words, rows) = words.unzip();
-    (Keywords::new(words), rows)
-});
 
 /// The rows that are tried only on a text that is one word.
 static ALONE: LazyLock<Vec<(usize, &Form)>> = LazyLock::new(|| {
@@ -50,62 +40,26 @@ fn is_mark(byte: u8) -> bool {
     )
 }
 
-/// What a text holds of the forms.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// Every credential that has one of the forms, in the order of the rows; of two that overlap
-    /// the first.
-    pub hits: Vec<Hit>,
-    /// Whether any keyword stands in the text: else none stands in its parts.
-    pub keyword: bool,
-}
-
-/// Looks for all forms in a text.
-pub fn find(text: &str) -> Found {
-    if is_too_short(text) {
-        return Found::default();
+/// Every credential in a text that has one of the forms, in the order of the rows; of two that overlap
+/// the first. `marked` are the rows one of whose keywords stands in the text.
+pub fn find(text: &str, marked: &[usize]) -> Vec<Hit> {
+    let mut rows = alone(text);
+    if !marked.is_empty() && !is_too_short(text) {
+        rows.extend(marked);
+        rows.sort_unstable();
     }
-    let rows = rows(text);
-    Found {
-        keyword: !rows.is_empty(),
-        hits: apply_all(text, rows),
-    }
-}
-
-/// Whether no form can fit, by length alone; most scalars of a manifest are short words.
-fn is_too_short(text: &str) -> bool {
-    text.len() < SHORTEST || text.len() < SHORTEST_WORD && !text.bytes().any(is_mark)
-}
-
-/// The same in a part of a text that holds no keyword.
-pub fn find_alone(text: &str) -> Vec<Hit> {
-    apply_all(text, Vec::new())
-}
-
-/// The rows one of whose keywords stands in the text.
-fn rows(text: &str) -> Vec<usize> {
-    let (keywords, row_of) = &*KEYWORDS;
-    let mut rows: Vec<usize> = Vec::new();
-    keywords.each(text, |word| {
-        if let Some(&row) = row_of.get(word)
-            && !rows.contains(&row)
-        {
-            rows.push(row);
-        }
-    });
-    rows
-}
-
-fn apply_all(text: &str, mut rows: Vec<usize>) -> Vec<Hit> {
     let mut hits = Vec::new();
-    rows.extend(alone(text));
-    rows.sort_unstable();
     for row in rows {
         if let (Some(form), Some(pattern)) = (FORMS.get(row), pattern(row, text)) {
             super::hit::merge(&mut hits, apply(form, pattern, text));
         }
     }
     hits
+}
+
+/// Whether no form can fit, by length alone; most scalars of a manifest are short words.
+fn is_too_short(text: &str) -> bool {
+    text.len() < SHORTEST || text.len() < SHORTEST_WORD && !text.bytes().any(is_mark)
 }
 
 /// The rows that may fit a text that is one word.
@@ -117,15 +71,17 @@ fn alone(text: &str) -> Vec<usize> {
     if !one_word {
         return Vec::new();
     }
-    let random = values::looks_random(text);
-    let begins = |form: &Form| {
-        let starts = |word: &String| {
-            text.get(..word.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(word))
-        };
-        form.keywords.iter().any(starts) || form.keywords.is_empty() && random
+    let random = LazyCell::new(|| values::looks_random(text));
+    let starts = |word: &String| {
+        text.get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
     };
-    let rows = ALONE.iter().filter(|(_, form)| begins(form));
+    let is_as_long = |(shortest, longest)| (shortest..=longest).contains(&text.len());
+    let may_fit = |form: &Form| {
+        form.length.is_none_or(is_as_long)
+            && (form.keywords.iter().any(starts) || form.keywords.is_empty() && *random)
+    };
+    let rows = ALONE.iter().filter(|(_, form)| may_fit(form));
     rows.map(|(row, _)| *row).collect()
 }
 
@@ -216,6 +172,11 @@ fn is_in_example(token: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::hit;
+    use super::super::marks::Marks;
+    use super::super::sample;
     use super::*;
 
     #[test]
@@ -224,6 +185,85 @@ mod tests {
             for text in ["a", "ä"] {
                 assert!(pattern(row, text).is_some(), "{}", form.name);
             }
+        }
+    }
+
+    #[test]
+    fn the_length_of_a_row_is_that_of_its_pattern() {
+        for form in FORMS.iter() {
+            let pattern = regex_syntax::parse(&form.pattern).unwrap();
+            let properties = pattern.properties();
+            let length = properties.minimum_len().zip(properties.maximum_len());
+            assert!(
+                form.length.is_none() || form.alone && form.length == length,
+                "{}",
+                form.name
+            );
+        }
+    }
+
+    /// What is found when every row is tried whose keywords allow it, whatever the length of the text.
+    fn tried(text: &str) -> Vec<Hit> {
+        let lower = text.to_ascii_lowercase();
+        let word = (20..400).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_graphic())
+            && text.bytes().any(|b| b.is_ascii_digit())
+            && !text.contains("://");
+        let is_tried = |form: &Form| match (form.alone, form.keywords.is_empty()) {
+            (true, true) => word && values::looks_random(text),
+            (true, false) => word && form.keywords.iter().any(|key| lower.starts_with(key)),
+            (false, _) => form.keywords.iter().any(|key| lower.contains(key)),
+        };
+        let mut hits = Vec::new();
+        for (row, form) in FORMS.iter().enumerate().filter(|(_, form)| is_tried(form)) {
+            hit::merge(&mut hits, apply(form, pattern(row, text).unwrap(), text));
+        }
+        hits
+    }
+
+    fn found(text: &str) -> Vec<Hit> {
+        find(text, &Marks::of(text).rows)
+    }
+
+    /// Texts of the forms, whole and cut off, by themselves and among others.
+    #[test]
+    fn no_row_is_passed_over_that_would_find_something() {
+        for (seed, form) in (0..).zip(FORMS.iter()) {
+            let text = sample::of(&form.name, seed).unwrap();
+            for length in (0..=text.len())
+                .rev()
+                .filter(|&at| text.is_char_boundary(at))
+            {
+                let cut = &text[..length];
+                for text in [
+                    cut.to_owned(),
+                    format!("key: \"{cut}\"\n"),
+                    format!("{cut} é"),
+                ] {
+                    assert_eq!(found(&text), tried(&text), "{}: {text}", form.name);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_is_what_trying_every_row_finds(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    2 => "[a-zA-Z0-9 :=/_.\n\"'-]{0,12}",
+                    1 => "[a-f0-9]{20,40}",
+                    1 => "[A-Za-z0-9_.-]{20,80}",
+                    1 => (prop::sample::select(FORMS.iter().collect::<Vec<_>>()), 0..9_u64)
+                        .prop_filter_map("no text", |(form, seed)| sample::of(&form.name, seed)),
+                    1 => prop::sample::select(FORMS.iter().collect::<Vec<_>>())
+                        .prop_filter_map("no keyword", |form| form.keywords.first().cloned()),
+                ],
+                0..6,
+            ),
+        ) {
+            let text = parts.concat();
+            prop_assert_eq!(found(&text), tried(&text));
         }
     }
 }

@@ -89,27 +89,44 @@ impl Keywords {
     ) -> ControlFlow<()> {
         let bytes = text.as_bytes();
         let mut code = 0;
-        // Behind the end comes a byte that is none, so that a word of two bytes can stand there.
-        for (end, byte) in bytes.iter().chain([&0]).enumerate() {
-            code = next(code, *byte);
-            let piece = self.begins.get(code / 64).copied().unwrap_or_default();
-            if piece >> (code % 64) & 1 == 1
-                && let Some(text) = (end + 1).checked_sub(BYTES).and_then(|at| bytes.get(at..))
-            {
-                self.compare(code, piece, text, &mut visit)?;
+        for (end, &byte) in bytes.iter().enumerate() {
+            code = next(code, byte);
+            if self.is_begun(code) {
+                self.compare(code, bytes, end, &mut visit)?;
             }
+        }
+        // Behind the end comes a byte that is none, so that a word of two bytes can stand there.
+        code = next(code, 0);
+        if self.is_begun(code) {
+            self.compare(code, bytes, bytes.len(), &mut visit)?;
         }
         ControlFlow::Continue(())
     }
 
-    /// Compares the words of a code with the start of a text.
+    /// Whether any word begins with a code.
+    #[inline]
+    fn is_begun(&self, code: usize) -> bool {
+        self.piece(code) >> (code % 64) & 1 == 1
+    }
+
+    #[inline]
+    fn piece(&self, code: usize) -> u64 {
+        self.begins.get(code / 64).copied().unwrap_or_default()
+    }
+
+    /// Compares the words of a code with the text in which its last byte stands at `end`.
     fn compare(
         &self,
         code: usize,
-        piece: u64,
-        text: &[u8],
+        bytes: &[u8],
+        end: usize,
         visit: &mut impl FnMut(usize) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
+        let begin = (end + 1).checked_sub(BYTES);
+        let Some(text) = begin.and_then(|at| bytes.get(at..)) else {
+            return ControlFlow::Continue(());
+        };
+        let piece = self.piece(code);
         let before = self.before.get(code / 64).copied().unwrap_or_default();
         let inside = piece & ((1 << (code % 64)) - 1);
         let number = before + inside.count_ones() as usize;
@@ -132,6 +149,7 @@ impl Keywords {
 }
 
 /// The code of the last bytes when another one follows.
+#[inline]
 fn next(code: usize, byte: u8) -> usize {
     (code << BITS | usize::from(byte & ((1 << BITS) - 1))) & (CODES - 1)
 }

@@ -14,12 +14,40 @@ pub struct Named {
     pub what: &'static str,
 }
 
+/// A name, with what it says of its value: that is asked more than once of most names.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Name<'a> {
+    /// The name itself.
+    pub text: &'a str,
+    /// What it says; `None` where it names no credential.
+    pub says: Option<Named>,
+    /// Whether it holds a piece of a word that names credentials.
+    pub has_piece: bool,
+}
+
+impl<'a> Name<'a> {
+    /// A name, read.
+    pub fn of(text: &'a str) -> Name<'a> {
+        let has_piece = may_be_credential(text);
+        Name {
+            text,
+            says: has_piece.then(|| judge(text)).flatten(),
+            has_piece,
+        }
+    }
+}
+
 /// The longest name that is looked at; longer ones are text.
 const MAX: usize = 200;
 
 /// What a name says of its value; `None` for one that names no credential.
 pub fn classify(name: &str) -> Option<Named> {
-    if name.len() > MAX || !may_be_credential(name) {
+    Name::of(name).says
+}
+
+/// The same of a name that holds a piece of a word that names credentials.
+fn judge(name: &str) -> Option<Named> {
+    if name.len() > MAX {
         return None;
     }
     let mut words = split(name);
@@ -66,14 +94,14 @@ pub fn classify(name: &str) -> Option<Named> {
 
 /// What the key of a Secret says of its value: as [`classify`], and a password with words behind it
 /// that say whose it is (`password-replica`), not something about it.
-pub fn classify_in_secret(name: &str) -> Option<Named> {
-    if let Some(named) = classify(name) {
-        return Some(named);
+pub fn classify_in_secret(name: Name<'_>) -> Option<Named> {
+    if name.says.is_some() {
+        return name.says;
     }
-    if name.len() > MAX || !may_be_credential(name) {
+    if name.text.len() > MAX || !name.has_piece {
         return None;
     }
-    let words = split(name);
+    let words = split(name.text);
     let names = &*NAMES;
     let is_password = |word: &String| names.credentials.get(word.as_str()) == Some(&Sort::Password);
     let at = words.iter().position(is_password)?;
@@ -121,7 +149,7 @@ fn is_key_word(word: &str) -> bool {
 
 /// Whether the name holds a piece of a word that names credentials: most do not, and splitting
 /// takes time.
-pub fn may_be_credential(name: &str) -> bool {
+fn may_be_credential(name: &str) -> bool {
     PIECES.any(name)
 }
 
@@ -137,31 +165,33 @@ static PIECES: LazyLock<Keywords> = LazyLock::new(|| {
 /// inside words that end like a credential (`pgpassword`).
 pub fn split(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    let chars: Vec<char> = name.chars().collect();
     let mut word = String::new();
-    for (index, &c) in chars.iter().enumerate() {
-        let before = index.checked_sub(1).and_then(|i| chars.get(i)).copied();
-        let after = chars.get(index + 1).copied();
-        if !c.is_alphanumeric() {
-            push(&mut words, &mut word);
-            continue;
-        }
-        let border = match before {
-            Some(b) if b.is_lowercase() && c.is_uppercase() => true,
-            Some(b) if b.is_numeric() != c.is_numeric() && b.is_alphanumeric() => true,
-            // The last capital of an acronym begins the next word: APIKey.
-            Some(b) if b.is_uppercase() && c.is_uppercase() => {
-                after.is_some_and(char::is_lowercase)
-            }
-            _ => false,
-        };
-        if border {
+    let mut before = None;
+    let mut chars = name.chars().peekable();
+    while let Some(c) = chars.next() {
+        if !c.is_alphanumeric() || is_border(before, c, chars.peek().copied()) {
             push(&mut words, &mut word);
         }
-        word.extend(c.to_lowercase());
+        match c {
+            _ if c.is_ascii_alphanumeric() => word.push(c.to_ascii_lowercase()),
+            _ if c.is_alphanumeric() => word.extend(c.to_lowercase()),
+            _ => {}
+        }
+        before = Some(c);
     }
     push(&mut words, &mut word);
     words
+}
+
+/// Whether a word begins at a letter or digit, by the character before and the one after it.
+fn is_border(before: Option<char>, c: char, after: Option<char>) -> bool {
+    match before {
+        Some(b) if b.is_lowercase() && c.is_uppercase() => true,
+        Some(b) if b.is_numeric() != c.is_numeric() && b.is_alphanumeric() => true,
+        // The last capital of an acronym begins the next word: APIKey.
+        Some(b) if b.is_uppercase() && c.is_uppercase() => after.is_some_and(char::is_lowercase),
+        _ => false,
+    }
 }
 
 /// No ending of policies/secret-names.yaml is longer; a test asserts it.
@@ -173,10 +203,12 @@ fn push(words: &mut Vec<String>, word: &mut String) {
     }
     let word = std::mem::take(word);
     let endings = &NAMES.endings;
-    let inside = (word.len().saturating_sub(LONGEST_ENDING)..word.len())
-        .filter(|&at| word.is_char_boundary(at))
-        .find_map(|at| Some((at, endings.get(word.get(at..)?)?)));
-    match inside {
+    let inside = || {
+        (word.len().saturating_sub(LONGEST_ENDING)..word.len())
+            .filter(|&at| word.is_char_boundary(at))
+            .find_map(|at| Some((at, endings.get(word.get(at..)?)?)))
+    };
+    match may_be_credential(&word).then(inside).flatten() {
         Some((at, ending)) => {
             let head = word.get(..at).unwrap_or_default();
             if !head.is_empty() {
@@ -252,7 +284,13 @@ mod tests {
             ("bypass-rule", false),
             ("secretName", false),
         ] {
-            assert_eq!(classify_in_secret(name).is_some(), expected, "{name}");
+            let name = Name::of(name);
+            assert_eq!(
+                classify_in_secret(name).is_some(),
+                expected,
+                "{}",
+                name.text
+            );
         }
     }
 
@@ -263,6 +301,14 @@ mod tests {
         }
         let longest = NAMES.endings.keys().map(String::len).max();
         assert!(longest.is_some_and(|length| length <= LONGEST_ENDING));
+    }
+
+    #[test]
+    fn words_are_cut_off_in_front_of_every_ending() {
+        for (ending, words) in &NAMES.endings {
+            let expected = format!("y {}", words.join(" "));
+            assert_eq!(split(&format!("y{ending}")).join(" "), expected);
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::Value;
 
 use super::forms;
-use super::hit::Rule;
+use super::hit::{Hit, Rule};
+use super::marks::Marks;
 use super::tables::{FORMS, Form};
 use crate::manifest::View;
 use crate::object::Identity;
@@ -114,17 +115,21 @@ pub fn failures(form: &Form) -> Vec<String> {
             failures.push("the pattern is no regular expression".to_owned());
             break;
         };
-        if forms::find(&text).hits.is_empty() {
+        if found(&text).is_empty() {
             failures.push(format!("a text made from the pattern is not found: {text}"));
             break;
         }
     }
     for text in &form.unlike {
-        if !forms::find(text).hits.is_empty() {
+        if !found(text).is_empty() {
             failures.push(format!("{text} is found"));
         }
     }
     failures
+}
+
+fn found(text: &str) -> Vec<Hit> {
+    forms::find(text, &Marks::of(text).rows)
 }
 
 /// One result for each form, as for the example of a policy.

@@ -4,9 +4,11 @@
 use std::path::Path;
 
 use super::hit::{Hit, Rule, merge};
+use super::marks::Marks;
+use super::names::{self, Name};
 use super::tables::Look;
 use super::walk::{self, Found};
-use super::{anchors, encoded, forms, names, urls, values};
+use super::{anchors, encoded, forms, urls, values};
 use crate::manifest::{Document, View, split};
 
 /// Texts in texts are followed this deep.
@@ -31,7 +33,7 @@ pub struct Style {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
     /// The key, variable, flag or file it stands under.
-    pub name: &'a str,
+    pub name: Name<'a>,
     /// It stands in a Secret: under the name of a credential whatever is written out is one.
     pub loose: bool,
     /// Only the form counts: names mean something else here.
@@ -56,7 +58,7 @@ pub struct Line {
 /// Every credential in the text of a file; `name` is the file's, for its ending.
 pub fn text(name: &str, text: &str) -> Vec<Line> {
     let context = Context {
-        name,
+        name: Name::of(name),
         ..Context::default()
     };
     let mut hits = content(context, text);
@@ -98,7 +100,7 @@ fn named(context: Context<'_>, value: &str) -> Option<Hit> {
     }
     let named = match context.loose {
         true => names::classify_in_secret(context.name)?,
-        false => names::classify(context.name)?,
+        false => context.name.says?,
     };
     if let Some(text) = encoded::hidden(value)
         && text.starts_with("-----BEGIN")
@@ -107,7 +109,7 @@ fn named(context: Context<'_>, value: &str) -> Option<Hit> {
         return None;
     }
     // AUTH_TOKEN=default: a variable of a program, not the name of an object.
-    let variable = named.what == "a token" && names::is_variable(context.name);
+    let variable = named.what == "a token" && names::is_variable(context.name.text);
     let common = variable && values::is_common_word(value);
     if !common && !values::is_credential(value, named.sort, context.loose) {
         return None;
@@ -167,18 +169,22 @@ fn content(context: Context<'_>, text: &str) -> Vec<Hit> {
 
 /// What is inside of a text: forms, addresses, names with values, documents.
 fn content_hits(context: Context<'_>, text: &str) -> Vec<Hit> {
-    let mut hits = Vec::new();
+    let marks = Marks::of(text);
     let mut searched = context.searched;
-    if searched {
-        hits.extend(forms::find_alone(text));
-    } else {
-        let forms = forms::find(text);
-        hits.extend(forms.hits);
-        let urls = urls::find(text);
-        searched = !forms.keyword && hits.is_empty() && urls.is_empty() && text.len() > LONG;
+    let mut hits = match searched {
+        true => forms::find(text, &[]),
+        false => forms::find(text, &marks.rows),
+    };
+    if !searched {
+        let urls = match marks.address {
+            true => urls::find(text),
+            false => Vec::new(),
+        };
+        let none = marks.rows.is_empty() && hits.is_empty() && urls.is_empty();
+        searched = none && text.len() > LONG;
         merge(&mut hits, urls);
     }
-    if context.forms_only || !is_structured(text) || !anchors::any(text) {
+    if context.forms_only || !marks.name || !is_structured(text) {
         hits.retain(|hit| !is_sample(text, hit));
         return hits;
     }
@@ -191,7 +197,7 @@ fn content_hits(context: Context<'_>, text: &str) -> Vec<Hit> {
     ) {
         Some(found) => merge(&mut hits, found),
         None => {
-            let more = anchors::find(text, style(context.name, text), &hits);
+            let more = anchors::find(text, style(context.name.text, text), &hits);
             merge(&mut hits, more);
         }
     }

@@ -1,10 +1,11 @@
 //! Secret objects: what in them is a credential.
 
 use super::hit::{Hit, Rule};
+use super::names::{self, Name};
 use super::scan::{self, Context};
 use super::tables::Sort;
 use super::walk::Found;
-use super::{encoded, names, values};
+use super::{encoded, values};
 use crate::manifest::View;
 use crate::manifest::view::escape;
 
@@ -97,7 +98,7 @@ fn judge(key: &str, text: &str, depth: u8) -> Option<Vec<Hit>> {
         return None;
     }
     let context = Context {
-        name: key,
+        name: Name::of(key),
         loose: true,
         depth,
         ..Context::default()

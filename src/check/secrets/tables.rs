@@ -114,6 +114,9 @@ pub struct Form {
     /// Tried only on values that are one word; the keywords are what it begins with.
     #[serde(default)]
     pub alone: bool,
+    /// How long such a value is, at least and at most; a test asserts that the pattern fits no other.
+    #[serde(default)]
+    pub length: Option<(usize, usize)>,
     /// A text the form must match, where one made from its pattern will not do.
     #[serde(default)]
     pub like: Option<String>,

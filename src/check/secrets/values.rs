@@ -1,5 +1,6 @@
 //! What a value looks like: a reference, a placeholder, something harmless, or as if drawn at random.
 
+use super::placeholders::is_placeholder;
 use super::tables::{Look, Sort, VALUES};
 
 /// Whether the value is written out: no reference to another place and no placeholder.
@@ -57,58 +58,6 @@ fn holds_template(value: &str) -> bool {
         || between("#{", "}")
         || between("@@", "@@")
         || between("%(", ")s")
-}
-
-/// Whether the value stands for one that is to come.
-pub fn is_placeholder(value: &str) -> bool {
-    let value = value.trim();
-    let lower = value.to_ascii_lowercase();
-    let table = &*VALUES;
-    let framed = |open: char, close: char| value.starts_with(open) && value.ends_with(close);
-    let one_sign = value.chars().next().is_some_and(|first| {
-        value.chars().all(|c| c == first) && (value.len() > 2 || !first.is_alphanumeric())
-    });
-    let digits = value.bytes().all(|b| b.is_ascii_digit());
-    table.placeholder_words.contains(&lower)
-        || table
-            .placeholders
-            .iter()
-            .any(|part| holds_word(&lower, part))
-        || (framed('<', '>') && value.len() > 2)
-        || (framed('[', ']') && value.len() > 2)
-        || (framed('{', '}') && is_field(value))
-        || (framed('%', '%') && value.len() > 2)
-        || (value.len() > 4 && value.starts_with("__") && value.ends_with("__"))
-        || (one_sign && !digits)
-        || lower.ends_with("example") && lower.len() > 12
-        || lower.starts_with("example-")
-        || lower.starts_with("example_")
-        || lower.ends_with("-placeholder")
-        || value.len() < 40 && lower.contains("xxxx")
-}
-
-/// `{DB_PASSWORD}`, as Python and others put values into texts.
-fn is_field(value: &str) -> bool {
-    let name = value.trim_matches(['{', '}']);
-    !name.is_empty()
-        && !looks_random(name)
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
-}
-
-/// Whether a text holds a part that no letter or digit touches where the part itself has one: `todo`
-/// can come up in a random value.
-fn holds_word(text: &str, part: &str) -> bool {
-    let touches = |c: Option<char>, own: Option<char>| {
-        own.is_some_and(char::is_alphanumeric) && c.is_some_and(char::is_alphanumeric)
-    };
-    text.match_indices(part).any(|(at, _)| {
-        let before = text.get(..at).and_then(|t| t.chars().next_back());
-        let after = text.get(at + part.len()..).and_then(|t| t.chars().next());
-        part.len() > 8
-            || !touches(before, part.chars().next()) && !touches(after, part.chars().next_back())
-    })
 }
 
 /// Whether the value is a setting that only happens to stand under such a name: a switch, a path, an
@@ -497,12 +446,13 @@ fn changes(bytes: &[u8]) -> usize {
 
 /// Words of three and more letters, written together: `SecretsManagerBackend`.
 fn is_camel(word: &str) -> bool {
+    if !word.bytes().all(|b| b.is_ascii_alphabetic()) {
+        return false;
+    }
     let parts = super::names::split(word);
     let is_word = |part: &&String| part.len() >= 3 && part.contains(['a', 'e', 'i', 'o', 'u', 'y']);
     let in_words: usize = parts.iter().filter(is_word).map(String::len).sum();
-    word.bytes().all(|b| b.is_ascii_alphabetic())
-        && parts.len() > 1
-        && in_words * 5 >= word.len() * 3
+    parts.len() > 1 && in_words * 5 >= word.len() * 3
 }
 
 /// Shannon entropy of the characters, in bits for each.

@@ -7,9 +7,11 @@ use std::ops::Range;
 use foldhash::HashSet;
 
 use super::hit::{Hit, Rule};
+use super::marks::Marks;
+use super::names::{self, Name};
 use super::scan::{self, Context};
 use super::tables::{KINDS, Sort};
-use super::{forms, keys, names, secret, values};
+use super::{forms, keys, secret, values};
 use crate::manifest::view::Type;
 use crate::manifest::way::Way;
 use crate::manifest::{Style, View};
@@ -145,14 +147,17 @@ enum Root {
 fn walk(view: View<'_>, context: Context<'_>, root: Root) -> Vec<Found> {
     let mut walker = Walker {
         context,
-        labels: root == Root::Text && names::is_label_file(context.name),
+        labels: root == Root::Text && names::is_label_file(context.name.text),
         in_text: root == Root::Text,
         keys: false,
         found: Vec::new(),
     };
     if root == Root::Text {
         let name = context.name;
-        let name = if name.contains('.') { "" } else { name };
+        let name = match name.text.contains('.') {
+            true => Name::default(),
+            false => name,
+        };
         walker.value(view, name, 0, &Way::Root);
         return walker.found;
     }
@@ -163,10 +168,15 @@ fn walk(view: View<'_>, context: Context<'_>, root: Root) -> Vec<Found> {
             "data" | "stringData" if root == Root::Secret => {}
             "metadata" => {
                 if let Some(annotations) = value.get("annotations") {
-                    walker.value(annotations, "", 0, &Way::Key(&way, "annotations"));
+                    walker.value(
+                        annotations,
+                        Name::default(),
+                        0,
+                        &Way::Key(&way, "annotations"),
+                    );
                 }
             }
-            key => walker.value(value, key, 0, &way),
+            key => walker.value(value, Name::of(key), 0, &way),
         }
     }
     walker.found
@@ -256,7 +266,7 @@ fn is_value_key(key: &str) -> bool {
 }
 
 impl Walker<'_> {
-    fn value(&mut self, view: View<'_>, name: &str, depth: usize, way: &Way<'_>) {
+    fn value(&mut self, view: View<'_>, name: Name<'_>, depth: usize, way: &Way<'_>) {
         if depth > MAX_DEPTH {
             return;
         }
@@ -277,12 +287,11 @@ impl Walker<'_> {
         }
     }
 
-    fn map(&mut self, view: View<'_>, parent: &str, depth: usize, way: &Way<'_>) {
+    fn map(&mut self, view: View<'_>, parent: Name<'_>, depth: usize, way: &Way<'_>) {
         let of_secret = std::mem::take(&mut self.keys);
         let labels = self.labels;
-        self.labels |= self.in_text && are_labels(&view.entries().collect::<Vec<_>>());
+        self.labels |= self.in_text && are_labels(view);
         let pair = OnceCell::new();
-        let parent_named = LazyCell::new(|| names::classify(parent).is_some());
         let beside_secret = LazyCell::new(|| keys::stand_beside_a_secret(view));
         let mut runs = false;
         for (key, value) in view.entries() {
@@ -295,14 +304,15 @@ impl Walker<'_> {
                 true => pair.get_or_init(|| name_beside(view)).as_deref(),
                 false => None,
             };
+            let own = Name::of(key);
             let names_it = || {
                 of_secret && keys::is_key(value) || keys::is_name(key, value, view, *beside_secret)
             };
             let name = match named {
-                Some(name) => name,
-                None if *parent_named && stands_under(key, value) => parent,
-                None if names::may_be_credential(key) && names_it() => "",
-                None => key,
+                Some(name) => Name::of(name),
+                None if parent.says.is_some() && stands_under(own, value) => parent,
+                None if own.has_piece && names_it() => Name::default(),
+                None => own,
             };
             self.keys = keys::are_members(key, value, view);
             // A field of a schema: `default`, `example`, `description`.
@@ -314,8 +324,11 @@ impl Walker<'_> {
         self.labels = labels;
     }
 
-    fn seq(&mut self, view: View<'_>, name: &str, depth: usize, way: &Way<'_>) {
-        let name = if lists_names(view, name) { "" } else { name };
+    fn seq(&mut self, view: View<'_>, name: Name<'_>, depth: usize, way: &Way<'_>) {
+        let name = match lists_names(view, name) {
+            true => Name::default(),
+            false => name,
+        };
         let mut flag: Option<String> = None;
         for (index, item) in view.items().enumerate() {
             let before = flag.take();
@@ -323,14 +336,14 @@ impl Walker<'_> {
             let way = &Way::Index(way, index);
             match (text.as_deref(), before) {
                 (Some(text), Some(flag)) if !text.starts_with("--") => {
-                    self.text(item, text, &flag, way);
+                    self.text(item, text, Name::of(&flag), way);
                 }
                 (Some(text), _) => {
                     if let Some(rest) = text.strip_prefix('-') {
                         match rest.split_once('=') {
                             Some((name, value)) if !name.contains(char::is_whitespace) => {
                                 let name = name.trim_start_matches('-');
-                                self.text(item, value, name, way);
+                                self.text(item, value, Name::of(name), way);
                                 continue;
                             }
                             _ => {}
@@ -367,8 +380,7 @@ impl Walker<'_> {
         if places.len() < 2 || line.len() > 4096 {
             return;
         }
-        for hit in forms::find(&line)
-            .hits
+        for hit in forms::find(&line, &Marks::of(&line).rows)
             .into_iter()
             .filter(|hit| hit.rule == Rule::NamedValue)
         {
@@ -393,7 +405,7 @@ impl Walker<'_> {
         }
     }
 
-    fn text(&mut self, view: View<'_>, text: &str, name: &str, way: &Way<'_>) {
+    fn text(&mut self, view: View<'_>, text: &str, name: Name<'_>, way: &Way<'_>) {
         if text.is_empty() || (self.labels && !values::looks_random(text)) {
             return;
         }
@@ -408,7 +420,7 @@ impl Walker<'_> {
             return;
         }
         let mut found = Found::new(way.pointer(), view, text, hits);
-        found.name = Some(name.to_owned()).filter(|name| may_be_shown(name));
+        found.name = may_be_shown(name).then(|| name.text.to_owned());
         self.found.push(found);
     }
 }
@@ -421,22 +433,22 @@ fn name_beside(map: View<'_>) -> Option<Cow<'_, str>> {
 
 /// Whether a name can stand in a report: it names a credential, is written like a name, and is none
 /// itself.
-fn may_be_shown(name: &str) -> bool {
+fn may_be_shown(name: Name<'_>) -> bool {
     let sign = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/');
-    name.len() <= 64
-        && name.bytes().all(sign)
-        && names::classify(name).is_some()
-        && !values::looks_random(name)
+    name.says.is_some()
+        && name.text.len() <= 64
+        && name.text.bytes().all(sign)
+        && !values::looks_random(name.text)
 }
 
 /// Whether a member of a map whose name names credentials is one: `passwords: {admin: …}`.
-fn stands_under(key: &str, value: View<'_>) -> bool {
-    value
-        .as_str()
-        .is_some_and(|text| values::looks_random(&text))
-        && names::classify(key).is_none()
+fn stands_under(key: Name<'_>, value: View<'_>) -> bool {
+    key.says.is_none()
+        && value
+            .as_str()
+            .is_some_and(|text| values::looks_random(&text))
         && !matches!(
-            key,
+            key.text,
             "name"
                 | "key"
                 | "path"
@@ -464,9 +476,9 @@ fn stands_under(key: &str, value: View<'_>) -> bool {
 }
 
 /// Whether a list under the name of a single secret or token holds names: `secret: [status, name]`.
-fn lists_names(view: View<'_>, name: &str) -> bool {
+fn lists_names(view: View<'_>, name: Name<'_>) -> bool {
     let single = |named: names::Named| named.sort != Sort::Password;
-    names::classify(name).is_some_and(single)
+    name.says.is_some_and(single)
         && view.items().count() > 1
         && view.items().all(|item| {
             item.as_str()
@@ -475,11 +487,7 @@ fn lists_names(view: View<'_>, name: &str) -> bool {
 }
 
 /// Whether the members of a map are words that are shown to people.
-fn are_labels(entries: &[(Cow<'_, str>, View<'_>)]) -> bool {
-    let texts: Vec<_> = entries
-        .iter()
-        .filter_map(|(_, value)| value.as_str())
-        .collect();
+fn are_labels(map: View<'_>) -> bool {
     let word = |text: &str| {
         text.starts_with(|c: char| c.is_uppercase() || !c.is_ascii())
             && text
@@ -487,8 +495,14 @@ fn are_labels(entries: &[(Cow<'_, str>, View<'_>)]) -> bool {
                 .all(|c| c.is_alphabetic() || c.is_whitespace() || ".,!?'’():-…".contains(c))
             || text.contains(' ') && !text.contains(['=', ':', '/', '{'])
     };
-    texts.len() >= 2
-        && texts.len() == entries.len()
-        && texts.iter().any(|t| t.contains(' '))
-        && texts.iter().filter(|t| word(t)).count() * 3 >= texts.len() * 2
+    let (mut texts, mut words, mut spaced) = (0, 0, false);
+    for (_, value) in map.entries() {
+        let Some(text) = value.as_str() else {
+            return false;
+        };
+        texts += 1;
+        words += usize::from(word(&text));
+        spaced |= text.contains(' ');
+    }
+    texts >= 2 && spaced && words * 3 >= texts * 2
 }
