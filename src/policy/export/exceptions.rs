@@ -5,6 +5,7 @@
 //! request must be a controller of Kubernetes: everybody else can write any owner into an object.
 
 use globset::Glob;
+use serde_json::{Value, json};
 
 use super::{Expr, literal, pattern};
 use crate::policy::exceptions::{Exception, Pattern};
@@ -26,6 +27,12 @@ const CONTROLLERS: [&str; 8] = [
 const HASH: &str = "-[a-z0-9]+";
 const NUMBER: &str = "-[0-9]+";
 
+/// The most conditions a policy may have (k8s.io/kubernetes, pkg/apis/admissionregistration), the
+/// one about changes left out.
+const MAX_CONDITIONS: usize = 63;
+/// As many have other reasons.
+const OTHER_CONDITIONS: usize = 2;
+
 /// What the exceptions from one policy come to.
 #[derive(Debug, Default)]
 pub struct Exempt {
@@ -35,6 +42,26 @@ pub struct Exempt {
     pub containers: Vec<Containers>,
     /// Exceptions with nothing to say to the API server, and why.
     pub left_out: Vec<(usize, String)>,
+}
+
+impl Exempt {
+    /// The exceptions as conditions of a policy; where there are more than the API server takes, the
+    /// last one holds the rest.
+    pub fn conditions(&self) -> Vec<Value> {
+        let condition = |name: &str, holds: Expr| json!({"name": name, "expression": holds.text()});
+        let one = |(number, request): &(usize, Expr)| {
+            condition(&format!("exception-{number}"), request.clone().not())
+        };
+        let room = MAX_CONDITIONS - OTHER_CONDITIONS;
+        if self.requests.len() <= room {
+            return self.requests.iter().map(one).collect();
+        }
+        let (first, rest) = self.requests.split_at(room - 1);
+        let rest = Expr::all(rest.iter().map(|(_, request)| request.clone().not()));
+        let mut conditions: Vec<Value> = first.iter().map(one).collect();
+        conditions.push(condition("further-exceptions", rest));
+        conditions
+    }
 }
 
 /// Containers that an exception names.

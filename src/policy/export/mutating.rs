@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::exceptions::exempt;
 use super::fill::{Fill, Fills, Root, fill};
 use super::rule::{self, CONTAINERS, SPEC};
 use super::schema::{Typing, Untranslatable, translate};
@@ -359,12 +360,17 @@ fn push(
     target: &Target<'_>,
     export: &mut Export,
     suffix: &str,
-    request: Request,
+    mut request: Request,
 ) {
     if request.mutations.is_empty() {
         return;
     }
     let policy = &selected.loaded.name;
+    // What a module fills, such as labels, no exception stops.
+    if selected.loaded.policy.module.is_none() {
+        let exempt = exempt(policy, target.exceptions, target.today);
+        request.conditions.extend(exempt.conditions());
+    }
     let name = target.name(policy, suffix);
     let metadata = target.metadata(&name, policy);
     let mut variables = rule::pod_variables();

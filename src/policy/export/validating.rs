@@ -10,10 +10,6 @@ use crate::policy::model::{NodeKind, Rule};
 use crate::policy::select::Selected;
 use crate::report::Severity;
 
-/// The most conditions a policy may have (k8s.io/kubernetes, pkg/apis/admissionregistration), the
-/// one about changes left out.
-const MAX_CONDITIONS: usize = 63;
-
 /// Puts the policies to the API server.
 pub fn export(policies: &[Selected], target: &Target<'_>) -> Export {
     Export::of(policies, target, one)
@@ -133,7 +129,7 @@ fn push(
     if request.asked.validations.is_empty() {
         return;
     }
-    request.conditions.extend(exceptions(exempt));
+    request.conditions.extend(exempt.conditions());
     let name = target.name(&selected.loaded.name, suffix);
     let mut metadata = target.metadata(&name, &selected.loaded.name);
     let granted = exempt.requests.iter().map(|(number, _)| *number);
@@ -205,21 +201,4 @@ fn spec(request: Request) -> Value {
 
 fn condition(name: &str, expression: String) -> Value {
     json!({"name": name, "expression": expression})
-}
-
-/// The exceptions as conditions; where there are more than the API server takes, the last one
-/// holds the rest.
-fn exceptions(exempt: &Exempt) -> Vec<Value> {
-    let one = |(number, request): &(usize, super::Expr)| {
-        condition(&format!("exception-{number}"), request.clone().not().text())
-    };
-    let room = MAX_CONDITIONS - 1;
-    if exempt.requests.len() <= room {
-        return exempt.requests.iter().map(one).collect();
-    }
-    let (first, rest) = exempt.requests.split_at(room - 1);
-    let rest = super::Expr::all(rest.iter().map(|(_, request)| request.clone().not()));
-    let mut conditions: Vec<Value> = first.iter().map(one).collect();
-    conditions.push(condition("further-exceptions", rest.text()));
-    conditions
 }
