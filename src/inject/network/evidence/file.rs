@@ -61,7 +61,7 @@ pub fn file(text: &str, found: &mut Vec<Mention>) {
 /// Whether anything in the text could be a host. Most large files are dashboards and rules, where
 /// nothing is.
 fn may_hold_hosts(text: &str) -> bool {
-    const SIGNS: [&str; 15] = [
+    const SIGNS: [&str; 18] = [
         "://",
         ".svc",
         "host",
@@ -77,6 +77,9 @@ fn may_hold_hosts(text: &str) -> bool {
         "replicaof",
         "slaveof",
         "sentinel",
+        "join",
+        "members",
+        "ontact",
     ];
     let bytes = text.as_bytes();
     let digits_after_colon = || {

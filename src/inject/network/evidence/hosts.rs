@@ -326,7 +326,8 @@ fn is_cluster_name(word: &str) -> bool {
 
 /// Bare words: all of the value must be hosts.
 fn bare(text: &str, context: Context, found: &mut Vec<Mention>) {
-    if context.promise == Promise::Perhaps && !text.contains('-') {
+    let vague = matches!(context.promise, Promise::Perhaps | Promise::Members);
+    if vague && !text.contains('-') {
         return;
     }
     // Other names than a host's are believed only where the release has such a Service.
@@ -342,7 +343,7 @@ fn bare(text: &str, context: Context, found: &mut Vec<Mention>) {
         let word = word.strip_prefix("tcp:").unwrap_or(word);
         let both = [bare_word(word, None, context), in_namespace(word, context)];
         found.extend(both.into_iter().flatten().map(|mention| Mention {
-            own: !sure,
+            own: matches!(context.promise, Promise::Perhaps | Promise::Service),
             ..mention
         }));
     }
@@ -565,6 +566,11 @@ mod tests {
         assert_eq!(scanned("http://api:80", Promise::NoCall), [""; 0]);
         assert_eq!(scanned("orders-api", Promise::Perhaps), ["orders-api"]);
         assert_eq!(scanned("redis", Promise::Perhaps), [""; 0]);
+        assert_eq!(scanned("redis", Promise::Members), [""; 0]);
+        assert_eq!(
+            scanned("loki-memberlist", Promise::Members),
+            ["loki-memberlist"]
+        );
         assert_eq!(scanned("redis", Promise::Service), ["redis"]);
     }
 }

@@ -10,6 +10,9 @@ pub enum Promise {
     /// The value is a host or a kind of thing: `ORDERS_API`, `CACHE_BACKEND`. A name of several words
     /// that a Service has is hardly a kind.
     Perhaps,
+    /// The members of a cluster, the caller's own Service most often: `join_members`. Their names are
+    /// told from kinds of things as those of [`Promise::Perhaps`] are.
+    Members,
     /// The name says nothing; only what looks like an address is one.
     Nothing,
     /// Hosts in it are not called: `NO_PROXY`, `ALLOWED_HOSTS`, `LISTEN_ADDRESS`.
@@ -76,6 +79,10 @@ const HOST: [&str; 57] = [
     "url",
     "urls",
 ];
+
+/// Last words of names under which programs find the others of their cluster: `--join`,
+/// `memberlist.join_members`, `retry_join`.
+const MEMBERS: [&str; 2] = ["join", "members"];
 
 /// Words that promise a host only for what is certainly an address: their value is as often a kind
 /// of thing (`CACHE_BACKEND=redis`) or a count.
@@ -282,6 +289,11 @@ pub fn promise(name: &str) -> Promise {
     let telling = words.iter().rev().find(|word| !is_suffix(word));
     // Where all are suffixes the first has to do.
     match telling.or(words.get(0)) {
+        Some(last) if MEMBERS.contains(&last) => Promise::Members,
+        // Cassandra's drivers.
+        Some("point" | "points") if pair("contact", "points") || pair("contact", "point") => {
+            Promise::Host
+        }
         Some(last) if HOST.binary_search(&last).is_ok() => {
             // `PAYMENT_SERVICE` is one, a bare `SERVICE` may be anything.
             let service = last == "service" && words.ends.len() > 1;
@@ -384,13 +396,20 @@ mod tests {
 
     #[test]
     fn names_promise_hosts_or_not() {
-        use Promise::{Host, NoCall, Nothing, Perhaps, Service};
+        use Promise::{Host, Members, NoCall, Nothing, Perhaps, Service};
         for (name, expected) in [
             ("DB_HOST", Host),
             ("REDIS_LEADER_ADDR", Host),
             ("API_URL", Host),
             ("KAFKA_BOOTSTRAP_SERVERS", Host),
-            ("hazelcast.cluster.members", Nothing),
+            ("hazelcast.cluster.members", Members),
+            ("join_members", Members),
+            ("-memberlist.join", Members),
+            ("--join", Members),
+            ("retry_join", Members),
+            ("CASSANDRA_CONTACT_POINTS", Host),
+            ("contactPoint", Host),
+            ("MOUNT_POINT", Nothing),
             ("--cart_svc", Host),
             ("--upstream", Host),
             ("-connect", Host),
