@@ -69,9 +69,15 @@ pub fn port_beside<'v>(name: &str, value: &dyn Fn(&str) -> Option<&'v str>) -> O
     let upper = tail.starts_with(|c: char| c.is_ascii_uppercase());
     let capitals = !tail.chars().any(|c| c.is_ascii_lowercase());
     let endings: &[&str] = match (upper, capitals) {
-        (true, true) => &["PORT", "PORT_NUMBER", "TCP_PORT", "SERVICE_PORT"],
-        (true, false) => &["Port", "PortNumber"],
-        (false, _) => &["port", "port_number", "port_value"],
+        (true, true) => &[
+            "PORT",
+            "PORT_NUMBER",
+            "TCP_PORT",
+            "SERVICE_PORT",
+            "HTTP_PORT",
+        ],
+        (true, false) => &["Port", "PortNumber", "HttpPort"],
+        (false, _) => &["port", "port_number", "port_value", "http_port", "httpPort"],
     };
     endings
         .iter()
@@ -106,6 +112,9 @@ mod tests {
             }
             "X_PORT_NUMBER" => Some("1"),
             "PGPORT" => Some("2"),
+            "ES_HTTP_PORT" | "es.httpPort" | "es.http_port" | "esHttpPort" => Some("9200"),
+            "BOTH_PORT" => Some("3"),
+            "BOTH_HTTP_PORT" => Some("4"),
             _ => None,
         }
     }
