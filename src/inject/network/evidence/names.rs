@@ -285,6 +285,10 @@ pub fn promise(name: &str) -> Promise {
     if words.joined.contains("noproxy") || pair("non", "proxy") || words.any_in(&NO_CALL) {
         return Promise::NoCall;
     }
+    // Names that Consul writes into a webhook's certificate: `tlsAutoHosts`.
+    if pair("auto", "hosts") {
+        return Promise::NoCall;
+    }
     let is_suffix = |word: &&str| SUFFIX.binary_search(word).is_ok();
     let telling = words.iter().rev().find(|word| !is_suffix(word));
     // Where all are suffixes the first has to do.
@@ -431,6 +435,7 @@ mod tests {
             ("NO_PROXY", NoCall),
             ("no_proxy", NoCall),
             ("nonProxyHosts", NoCall),
+            ("tlsAutoHosts", NoCall),
             ("ALLOWED_HOSTS", NoCall),
             ("LISTEN_ADDRESS", NoCall),
             ("KAFKA_ADVERTISED_LISTENERS", NoCall),
