@@ -67,8 +67,11 @@ pub struct WorkloadFacts {
     pub object: ObjectRef,
     /// Pointer to the pod template from the document's root.
     pub template: Text,
-    /// The pods' labels.
+    /// The labels of the pod template.
     pub labels: Labels,
+    /// The labels that the pods have when they run, as far as they are known: those, and what the
+    /// controller adds.
+    pub worn: Labels,
     /// `spec.selector.matchLabels`; empty for kinds without a selector.
     pub selector: Labels,
     /// Whether Helm runs it as a hook.
@@ -230,6 +233,10 @@ impl Facts {
         self.workloads.push(WorkloadFacts {
             object: own.clone(),
             template: texts.keep(&format!("{}{template}", object.pointer)),
+            worn: match is_named_by_job(object) {
+                true => labels.of_job(&object.identity.name),
+                false => labels.clone(),
+            },
             labels,
             selector: super::labels::read(selector, texts),
             hook: object.identity.is_hook(),
@@ -263,6 +270,13 @@ impl Facts {
             }
         }
     }
+}
+
+/// Whether it is a Job that labels its pods with its name: one that leaves its selector to Kubernetes.
+fn is_named_by_job(object: &Object<'_>) -> bool {
+    let id = &object.identity;
+    let manual = object.view.pointer("/spec/manualSelector");
+    id.group() == "batch" && id.kind == "Job" && manual.and_then(View::as_bool) != Some(true)
 }
 
 /// Whether the kind's controller makes pods just as the template says: Kubernetes' own, and those

@@ -100,7 +100,7 @@ fn workloads(facts: &Facts, namespace: Namespace<'_>) -> Vec<Workload> {
         object: own.object.clone(),
         namespace: namespace(&own.object.namespace),
         template: own.template.clone(),
-        labels: own.labels.clone(),
+        labels: own.worn.clone(),
         selector: Labels::default(),
         needs_label: false,
         ports: own
@@ -211,7 +211,7 @@ fn selectors(
             index.is_alone(number, &workload.namespace, &telling)
         };
         let ours = |value: &str| Labels::from([(WORKLOAD, value)]);
-        if let Some(value) = workload.labels.get(WORKLOAD) {
+        if let Some(value) = facts.labels.get(WORKLOAD) {
             return (ours(value), false);
         }
         // A ReplicationController without a selector takes its template's labels for one: another
@@ -221,7 +221,7 @@ fn selectors(
         if alone(&selector) {
             return (selector, false);
         }
-        let mut all = workload.labels.stable();
+        let mut all = facts.labels.stable();
         if !fixed {
             all = all.keeping(|key| !common(key));
         }

@@ -104,7 +104,7 @@ pub struct Workload {
     pub namespace: Text,
     /// JSON Pointer, in its document, to the pod template; a Pod is one itself.
     pub template: Text,
-    /// The labels of its pods.
+    /// The labels of its pods, those that the controller adds among them.
     pub labels: Labels,
     /// The labels that select its pods and no other workload's. Never empty, and the same after an
     /// upgrade of the chart.
