@@ -2,6 +2,7 @@
 //!
 //! ConfigMaps and Secrets are only noted: their text is read when a workload turns out to use them.
 
+mod makers;
 mod objects;
 mod pod;
 mod routes;
@@ -48,6 +49,11 @@ pub struct Facts {
     pub components: Vec<Component>,
     /// NetworkPolicies.
     pub policies: Vec<PolicyFacts>,
+    /// Labels of pod templates in custom resources, with the resources' namespaces as written: pods that
+    /// an operator makes.
+    pub templates: Vec<(Option<Text>, Labels)>,
+    /// Whether a role of the release lets a program make pods, with whatever labels.
+    pub makes_pods: bool,
     /// Host names under which routes offer the release to the world.
     pub public_names: Vec<String>,
     /// Namespaces that the stream creates.
@@ -194,7 +200,10 @@ impl Facts {
             self.helm4_template = annotation(object.view, HELM4_FILENAME);
         }
         for place in places {
-            self.workload(own, object, place);
+            match place.editable {
+                true => self.workload(own, object, place),
+                false => self.made_by_operator(own, object, place),
+            }
         }
         if places.is_empty() {
             self.other(own, object);

@@ -119,6 +119,7 @@ impl Facts {
             ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
                 self.binding(own, object);
             }
+            ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => self.role(object),
             ("monitoring.coreos.com", "ServiceMonitor" | "PodMonitor") => {
                 self.monitor(own, object);
             }

@@ -186,6 +186,10 @@ fn policies(
             ours: own.ours,
             workloads: selected.collect(),
             selects_all: own.selector.is_empty(),
+            may_select_more: facts.makes_pods
+                || facts.templates.iter().any(|(written, labels)| {
+                    namespace(written) == place && own.selector.selects(labels)
+                }),
             open: own.open.clone(),
             namespace: place,
         }

@@ -366,6 +366,8 @@ pub struct ChartPolicy {
     pub workloads: Vec<usize>,
     /// Whether its selector is empty, so that it selects all pods of the namespace.
     pub selects_all: bool,
+    /// Whether it may select pods that the stream does not show: an operator's or a program's.
+    pub may_select_more: bool,
     /// Its rules that let everyone in or out.
     pub open: Vec<(Direction, usize)>,
 }
