@@ -4,6 +4,7 @@
 
 mod makers;
 mod objects;
+mod peers;
 mod pod;
 mod routes;
 
@@ -22,6 +23,7 @@ use crate::object::{Object, PodPlace};
 use crate::platform::endpoints::Endpoint;
 use crate::platform::variables as profile;
 pub use objects::{Monitored, Selected, port_ref};
+pub use peers::{Allowed, Where};
 pub use pod::{Container, Mount, Pod, Source, Stored, Variable, Variables, Word};
 
 /// The facts of a stream. Filled object by object with [`Facts::collect`].
@@ -180,6 +182,8 @@ pub struct PolicyFacts {
     pub egress: bool,
     /// Its rules that let everyone in or out.
     pub open: Vec<(Direction, usize)>,
+    /// The pods that its rules name, with the ports.
+    pub allowed: Vec<Allowed>,
 }
 
 impl Facts {

@@ -249,6 +249,7 @@ impl Facts {
             ingress: types.is_empty() || has("Ingress"),
             egress: has("Egress") || (types.is_empty() && egress_rules),
             open: narrow::open_rules(object.view),
+            allowed: super::peers::read(object, &mut self.texts),
         });
     }
 

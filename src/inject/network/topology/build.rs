@@ -5,7 +5,7 @@ use foldhash::HashMap;
 use super::resolve::Resolver;
 use super::{
     ChartPolicy, Edge, Evidence, Leads, Loose, ObjectRef, Peer, Port, PortRef, Service,
-    ServicePort, Topology, Workload, calls, exposure, hints,
+    ServicePort, Topology, Workload, calls, declared, exposure, hints,
 };
 use crate::inject::network::WORKLOAD;
 use crate::inject::network::facts::{Facts, ServiceFacts};
@@ -261,6 +261,7 @@ fn edges<'a>(
         loose: Vec::new(),
     };
     calls::find(facts, inputs.load, namespace, &mut edges);
+    declared::find(facts, namespace, &mut edges);
     exposure::find(facts, inputs, namespace, &mut edges);
     hints::find(inputs.network, &mut edges);
     let mut list = edges.list;

@@ -5,6 +5,7 @@
 
 mod build;
 mod calls;
+mod declared;
 mod exposure;
 mod hints;
 mod links;
@@ -325,6 +326,8 @@ pub enum EvidenceKind {
     Binding,
     /// The headless Service by which the pods of a StatefulSet find each other.
     Siblings,
+    /// A NetworkPolicy of the chart's own, whose rule names the other end.
+    Policy,
     /// The platform file.
     Platform,
     /// That field of the profiles of the product that the pods belong to.
