@@ -46,6 +46,8 @@ pub struct Container {
     pub commands: Vec<Vec<Word>>,
     /// The ports it declares.
     pub ports: Box<[ContainerPort]>,
+    /// The volumes it mounts.
+    pub volumes: Box<[Text]>,
 }
 
 /// Variables of a container.
@@ -97,6 +99,8 @@ pub struct Mount {
     pub name: Text,
     /// The keys that are mounted; all when empty.
     pub keys: Vec<Text>,
+    /// The volume's name.
+    pub volume: Text,
 }
 
 /// A piece of text with its place.
@@ -145,9 +149,13 @@ impl Pod {
     }
 
     fn volume(&mut self, volume: View<'_>, texts: &mut Texts) {
+        let called = texts.keep(&member(volume, "name").unwrap_or_default());
         let mut mount = |kind, source: Option<View<'_>>, name: &str| {
             let mount = source.and_then(|source| Mount::read(kind, source, name, texts));
-            self.mounts.extend(mount);
+            self.mounts.extend(mount.map(|mount| Mount {
+                volume: called.clone(),
+                ..mount
+            }));
         };
         mount(Stored::ConfigMap, volume.get("configMap"), "name");
         mount(Stored::Secret, volume.get("secret"), "secretName");
@@ -256,13 +264,19 @@ impl Mount {
             kind,
             name: texts.keep(&name),
             keys: items.map(|key| texts.keep(&key)).collect(),
+            volume: Text::default(),
         })
     }
 }
 
 impl Container {
     fn read(container: View<'_>, at: &str, texts: &mut Texts) -> Container {
+        let mounts = container.get("volumeMounts").into_iter();
+        let volumes = mounts
+            .flat_map(View::items)
+            .filter_map(|own| member(own, "name"));
         let mut read = Container {
+            volumes: volumes.map(|name| texts.keep(&name)).collect(),
             ports: container_ports(container, texts),
             ..Container::default()
         };
