@@ -259,6 +259,7 @@ fn edges<'a>(
         by_key: HashMap::default(),
         list: Vec::new(),
         loose: Vec::new(),
+        scrapers: Vec::new(),
     };
     calls::find(facts, inputs.load, namespace, &mut edges);
     declared::find(facts, namespace, &mut edges);
@@ -281,6 +282,19 @@ pub(super) struct Edges<'a> {
     by_key: HashMap<(Peer, Peer, Option<Port>), usize>,
     list: Vec<Edge>,
     pub loose: Vec<Loose>,
+    pub scrapers: Vec<Scraper>,
+}
+
+/// A workload that scrapes, as Prometheus does, what annotations ask for.
+pub(super) struct Scraper {
+    /// Its place in [`Topology::workloads`].
+    pub workload: usize,
+    /// Whether it looks at the annotations of pods.
+    pub pods: bool,
+    /// Whether it looks at those of Services.
+    pub services: bool,
+    /// The file that says so.
+    pub evidence: Evidence,
 }
 
 impl Edges<'_> {

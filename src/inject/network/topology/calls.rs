@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use foldhash::HashMap;
 
-use super::build::{Edges, Namespace, service_ports};
+use super::build::{Edges, Namespace, Scraper, service_ports};
 use super::links::Links;
 use super::resolve::OWN_NAMESPACE;
 use super::store::{Content, Entry, Store};
@@ -295,8 +295,32 @@ impl<'a> Caller<'_, 'a, '_> {
             mention.outside &= outside;
         }
         let kind = EvidenceKind::File(key.clone());
+        self.scraper(text, &kind, &content.object, pointer);
         self.invoke(key, text, &kind, &content.object, pointer);
         self.call_all(mentions, &kind, &content.object, pointer);
+    }
+
+    /// Notes that the workload scrapes what annotations ask for, if a configuration of Prometheus'
+    /// says so: it finds pods and Services by the API, and keeps those with `prometheus.io/scrape`.
+    fn scraper(&mut self, text: &str, kind: &EvidenceKind, object: &ObjectRef, pointer: &Text) {
+        const FINDS: &str = "kubernetes_sd_configs";
+        let Some(at) = text.find(FINDS) else {
+            return;
+        };
+        let keeps = |of: &str| {
+            let label = format!("__meta_kubernetes_{of}_annotation_prometheus_io_scrape");
+            text.contains(&label)
+        };
+        let shown = super::build::evidence(kind.clone(), object, pointer, FINDS.into());
+        self.edges.scrapers.push(Scraper {
+            workload: self.number,
+            pods: keeps("pod"),
+            services: keeps("service"),
+            evidence: Evidence {
+                line: text.get(..at).unwrap_or_default().matches('\n').count(),
+                ..shown
+            },
+        });
     }
 
     fn annotation(&mut self, text: &str, pointer: &Text) {
