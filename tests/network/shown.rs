@@ -253,3 +253,63 @@ fn jobs_are_found_by_the_name_that_their_pods_are_labelled_with() {
         ("another key", stream("name", ""), closed),
     ]);
 }
+
+#[test]
+fn sidecars_of_consul_call_each_other_on_their_own_port() {
+    let asks = |more: &str| format!("{{consul.hashicorp.com/connect-inject: \"true\"{more}}}");
+    let upstreams = ", consul.hashicorp.com/connect-service-upstreams: \"payments:1800\"";
+    let own_host = "[{name: PAYMENTS_URL, value: \"http://localhost:1800\"}]";
+    let host = "[{name: PAYMENTS_URL, value: \"http://payments:5432\"}]";
+    let manual = ", consul.hashicorp.com/transparent-proxy: \"false\"";
+    let stream = |of_api: &str, env: &str, of_payments: &str| {
+        [
+            deployment("payments", of_payments, "[]"),
+            service("payments", "{app: payments}"),
+            deployment("api", of_api, env),
+            deployment("web", "{}", "[]"),
+        ]
+        .concat()
+    };
+    let called = |port: u64, sidecar: u64| {
+        [
+            ("api", "payments", 5432, port == 1),
+            ("api", "payments", 20000, sidecar == 1),
+            ("api", "payments", 1800, false),
+            ("web", "payments", 20000, false),
+        ]
+    };
+    judge(&[
+        (
+            "upstream",
+            stream(&asks(upstreams), own_host, &asks("")),
+            &called(0, 1),
+        ),
+        (
+            "transparent",
+            stream(&asks(""), host, &asks("")),
+            &called(1, 1),
+        ),
+        (
+            "not transparent",
+            stream(&asks(manual), host, &asks("")),
+            &called(1, 0),
+        ),
+        (
+            "only the caller",
+            stream(&asks(upstreams), own_host, "{}"),
+            &called(0, 0),
+        ),
+        (
+            "only the called",
+            stream("{}", host, &asks("")),
+            &called(1, 0),
+        ),
+    ]);
+    let hardened = hardened(&stream(&asks(""), host, "{}"), &[]);
+    let world = World::new(&hardened, "shop");
+    let servers = Pod::new("server", "consul", json!({"app": "consul"}));
+    for (name, expected) in [("api", true), ("payments", false)] {
+        let own = world.pod(name);
+        assert_eq!(world.side(own, Some(&servers), 8502, "Egress"), expected);
+    }
+}

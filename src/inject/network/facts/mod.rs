@@ -24,7 +24,7 @@ use crate::platform::endpoints::Endpoint;
 use crate::platform::variables as profile;
 pub use objects::{Monitored, Selected, port_ref};
 pub use peers::{Allowed, Where};
-pub use pod::{Container, Mount, Pod, Source, Stored, Variable, Variables, Word};
+pub use pod::{Container, Mesh, Mount, Pod, Source, Stored, Variable, Variables, Word};
 
 /// The facts of a stream. Filled object by object with [`Facts::collect`].
 #[derive(Debug, Default)]

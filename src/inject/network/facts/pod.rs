@@ -32,8 +32,37 @@ pub struct Pod {
     /// Sidecars that others add to the pods: the annotation that asks for them, and the namespace of
     /// their control plane.
     pub sidecars: Vec<(Word, &'static str)>,
+    /// What Consul's annotations say, where they ask for its sidecar.
+    pub mesh: Option<Box<Mesh>>,
     /// Workloads that OpenShift's console draws an arrow to, as the chart says.
     pub connects_to: Option<Box<Word>>,
+}
+
+/// What Consul's annotations say (developer.hashicorp.com/consul/docs/k8s/annotations-and-labels).
+#[derive(Debug)]
+pub struct Mesh {
+    /// `connect-service-upstreams`: Services that the pods call by ports of their own loopback.
+    pub upstreams: Option<Word>,
+    /// Whether the sidecar takes all calls upon itself: `transparent-proxy`, on by default.
+    pub transparent: bool,
+}
+
+impl Mesh {
+    fn read(annotations: View<'_>, at: &str, texts: &mut Texts) -> Option<Box<Mesh>> {
+        let own = |name: &str| member(annotations, &format!("consul.hashicorp.com/{name}"));
+        if own("connect-inject").as_deref() != Some("true") {
+            return None;
+        }
+        let upstreams = own("connect-service-upstreams").map(|text| {
+            let pointer = format!("{at}/consul.hashicorp.com~1connect-service-upstreams");
+            Word::new(&text, &pointer, texts)
+        });
+        let transparent = own("transparent-proxy").as_deref() != Some("false");
+        Some(Box::new(Mesh {
+            upstreams,
+            transparent,
+        }))
+    }
 }
 
 /// A container.
@@ -174,6 +203,7 @@ impl Pod {
             return;
         };
         self.scrape = Scrape::read(annotations, at, texts);
+        self.mesh = Mesh::read(annotations, at, texts);
         for (key, value) in annotations.entries() {
             let pointer = || format!("{at}/{}", escape(&key));
             if let Some(namespace) = control_plane(&key, value) {
@@ -214,6 +244,7 @@ impl Pod {
 /// each project's own installation puts it.
 fn control_plane(key: &str, value: View<'_>) -> Option<&'static str> {
     let (wanted, namespace) = match key {
+        "consul.hashicorp.com/connect-inject" => ("true", "consul"),
         "dapr.io/enabled" => ("true", "dapr-system"),
         "linkerd.io/inject" => ("enabled", "linkerd"),
         "sidecar.istio.io/inject" => ("true", "istio-system"),
@@ -225,8 +256,9 @@ fn control_plane(key: &str, value: View<'_>) -> Option<&'static str> {
 /// Whether an annotation may name hosts that the pods call: not checksums and the like, nor what
 /// others read from it.
 fn may_name_hosts(key: &str) -> bool {
-    const NO: [&str; 9] = [
+    const NO: [&str; 10] = [
         "checksum",
+        "consul.hashicorp.com/",
         "prometheus.io",
         "helm.sh/",
         "kubectl.",

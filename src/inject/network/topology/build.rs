@@ -5,7 +5,7 @@ use foldhash::HashMap;
 use super::resolve::Resolver;
 use super::{
     ChartPolicy, Edge, Evidence, Leads, Loose, ObjectRef, Peer, Port, PortRef, Service,
-    ServicePort, Topology, Workload, calls, declared, exposure, hints,
+    ServicePort, Topology, Workload, calls, declared, exposure, hints, mesh,
 };
 use crate::inject::network::WORKLOAD;
 use crate::inject::network::facts::{Facts, ServiceFacts};
@@ -264,6 +264,7 @@ fn edges<'a>(
     calls::find(facts, inputs.load, namespace, &mut edges);
     declared::find(facts, namespace, &mut edges);
     exposure::find(facts, inputs, namespace, &mut edges);
+    mesh::find(facts, namespace, &mut edges);
     hints::find(inputs.network, &mut edges);
     let mut list = edges.list;
     for edge in &mut list {
@@ -280,7 +281,7 @@ pub(super) struct Edges<'a> {
     pub topology: &'a Topology,
     pub resolver: Resolver<'a>,
     by_key: HashMap<(Peer, Peer, Option<Port>), usize>,
-    list: Vec<Edge>,
+    pub list: Vec<Edge>,
     pub loose: Vec<Loose>,
     pub scrapers: Vec<Scraper>,
 }

@@ -9,6 +9,7 @@ mod declared;
 mod exposure;
 mod hints;
 mod links;
+mod mesh;
 mod resolve;
 mod store;
 mod targets;
