@@ -249,6 +249,77 @@ fn what_a_hook_may_make_is_not_missed() {
     assert_eq!(filtered(&helm4), all);
 }
 
+/// What a controller, an operator, a program or a webhook adds to the pods, or makes, is there.
+#[test]
+fn what_others_add_when_pods_run_is_not_missed() {
+    let web = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  selector: {matchLabels: {app: web}}\n  \
+        template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: a, image: \"a:1\"}]}\n---\n";
+    let selects = |key: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: s}}\nspec: {{selector: {{{key}: x}}, ports: [{{port: 80}}]}}\n---\n\
+            apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p}}\nspec: {{podSelector: {{matchLabels: {{{key}: x}}}}, policyTypes: [Ingress]}}\n---\n"
+        )
+    };
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: x}\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: \"a:1\"}]}}}\n---\n";
+    let custom = "apiVersion: acme.com/v1\nkind: Sandbox\nmetadata: {name: s}\nspec: {podTemplate: {metadata: {labels: {app: x}}, spec: {containers: [{name: a, image: \"a:1\"}]}}}\n---\n";
+    let role = |resource: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: r}}\nrules: [{{apiGroups: [\"\"], resources: [{resource}], verbs: [create]}}]\n---\n"
+        )
+    };
+    let fuse = |annotation: &str, volume: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, annotations: {{{annotation}: \"true\"}}}}\nspec: {{containers: [{{name: a, image: \"a:1\"}}], volumes: [{{name: {volume}, emptyDir: {{}}}}]}}\n---\n"
+        )
+    };
+    let nothing: &[&str] = &[];
+    let both: &[&str] = &["wiring/service-selector", "network/selects-nothing"];
+    for (name, stream, expected) in [
+        ("none", web.to_owned() + &selects("app"), both),
+        ("job", [web, job, &selects("job-name")].concat(), nothing),
+        (
+            "job, by its full key",
+            [web, job, &selects("batch.kubernetes.io/job-name")].concat(),
+            nothing,
+        ),
+        (
+            "job, another key",
+            [web, job, &selects("job")].concat(),
+            both,
+        ),
+        ("operator", [web, custom, &selects("app")].concat(), nothing),
+        (
+            "program",
+            [web, &role("pods"), &selects("app")].concat(),
+            nothing,
+        ),
+        (
+            "program of other means",
+            [web, &role("configmaps"), &selects("app")].concat(),
+            both,
+        ),
+        (
+            "sidecar",
+            fuse("gke-gcsfuse/volumes", "gke-gcsfuse-cache"),
+            nothing,
+        ),
+        (
+            "no sidecar",
+            fuse("example.com/volumes", "gke-gcsfuse-cache"),
+            &["wiring/unused-volume"],
+        ),
+        (
+            "another volume",
+            fuse("gke-gcsfuse/volumes", "cache"),
+            &["wiring/unused-volume"],
+        ),
+    ] {
+        let found = findings(&["check", "-", "--namespace", "shop"], &stream);
+        let found: Vec<&str> = found.iter().map(|(policy, ..)| policy.as_str()).collect();
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
 /// A name that is nearly one of the release's is a slip, whatever hooks make.
 #[test]
 fn a_slip_is_reported_without_hooks_too() {

@@ -22,7 +22,9 @@ pub const ALTERED: &str = "network/altered";
 /// NetworkPolicies whose selector fits no pod of the release: they protect nothing.
 pub fn selects_nothing(topology: &Topology) -> Vec<(ObjectRef, Violation)> {
     let policies = topology.policies.iter();
-    let idle = policies.filter(|policy| policy.workloads.is_empty() && !policy.selects_all);
+    let idle = policies.filter(|policy| {
+        policy.workloads.is_empty() && !policy.selects_all && !policy.may_select_more
+    });
     idle.map(|policy| {
         let violation = violation(
             SELECTS_NOTHING,

@@ -346,6 +346,7 @@ impl Surveyor<'_> {
             EvidenceKind::Webhook => ("webhook", None),
             EvidenceKind::Monitor => ("monitor", None),
             EvidenceKind::Binding => ("binding", None),
+            EvidenceKind::Policy => ("policy", None),
             EvidenceKind::Platform => ("platform", None),
             EvidenceKind::Profile(field) => ("profile", Some(field)),
         };

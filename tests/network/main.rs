@@ -11,6 +11,7 @@ mod common;
 
 mod hosts;
 mod random;
+mod shown;
 
 use std::collections::BTreeSet;
 

@@ -63,6 +63,7 @@ pub fn judge(root: View<'_>, object: &Object<'_>, places: &[PodPlace]) -> Vec<Vi
             spec,
             at: &at,
             templates,
+            annotations: view.pointer(&format!("{template}/metadata/annotations")),
         }));
         if !template.is_empty() {
             annotations(object, view, template, &mut found);

@@ -33,6 +33,8 @@ pub struct Pod<'a> {
     pub at: &'a str,
     /// Claims that a StatefulSet makes for each pod, which are volumes too.
     pub templates: Option<View<'a>>,
+    /// The pods' annotations.
+    pub annotations: Option<View<'a>>,
 }
 
 /// A container of the pod.
@@ -120,7 +122,8 @@ fn mounted(
         }
     }
     for (index, volume) in items(volumes).enumerate() {
-        if let Some(name) = name(volume).filter(|name| !used.contains(name)) {
+        let unused = |name: &Cow<'_, str>| !used.contains(name) && !is_for_sidecar(pod, name);
+        if let Some(name) = name(volume).filter(unused) {
             let at = format!("{}/volumes/{index}", pod.at);
             found.push(violation(
                 UNUSED,
@@ -131,6 +134,14 @@ fn mounted(
             ));
         }
     }
+}
+
+/// Whether a sidecar that GKE adds mounts a volume of that name
+/// (GoogleCloudPlatform/gcs-fuse-csi-driver, pkg/webhook/sidecar_spec.go).
+fn is_for_sidecar(pod: &Pod<'_>, name: &str) -> bool {
+    const RESERVED: [&str; 3] = ["gke-gcsfuse-buffer", "gke-gcsfuse-cache", "gke-gcsfuse-tmp"];
+    let asked = |own: View<'_>| member(own, "gke-gcsfuse/volumes").as_deref() == Some("true");
+    RESERVED.contains(&name) && pod.annotations.is_some_and(asked)
 }
 
 fn unmounted(at: &str, name: &str) -> Violation {

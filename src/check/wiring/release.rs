@@ -99,7 +99,7 @@ impl<'a> Release<'a> {
             self.workloads.insert(key, number);
         }
         let pods = facts.workloads.iter();
-        let pods = pods.map(|own| (self.namespace(&own.object.namespace), &own.labels));
+        let pods = pods.map(|own| (self.namespace(&own.object.namespace), &own.worn));
         self.index = Index::new(pods);
     }
 
@@ -146,7 +146,7 @@ impl<'a> Release<'a> {
         };
         numbers.retain(|number| {
             workloads.get(*number).is_some_and(|own| {
-                self.namespace(&own.object.namespace) == namespace && selector.selects(&own.labels)
+                self.namespace(&own.object.namespace) == namespace && selector.selects(&own.worn)
             })
         });
         numbers

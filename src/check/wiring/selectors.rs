@@ -43,9 +43,10 @@ pub fn judge(release: &Release<'_>) -> Vec<(ObjectRef, Violation)> {
     found
 }
 
-/// Whether pods may run that the stream does not show: those that operators make.
+/// Whether pods may run that the stream does not show: those that operators and programs make.
 fn may_be_others(release: &Release<'_>, namespace: &str) -> bool {
     let operated = release.facts.workloads.iter().any(|own| own.operated);
+    let operated = operated || release.facts.makes_pods;
     let system = namespace.starts_with("kube-");
     release.wires.operators || operated || release.scope.part || system || !release.holds(namespace)
 }

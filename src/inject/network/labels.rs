@@ -34,6 +34,10 @@ pub fn is_stable(key: &str) -> bool {
 /// The label that a StatefulSet gives each of its pods, with the pod's own name.
 pub const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
 
+/// The labels that a Job gives all of its pods, with its own name (k8s.io/kubernetes,
+/// pkg/registry/batch/job/strategy.go).
+const JOB_NAME: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
+
 /// The name of the StatefulSet whose pod has this name: `db` of `db-0`.
 pub fn stateful_set(pod: &str) -> Option<&str> {
     let (set, ordinal) = pod.rsplit_once('-')?;
@@ -93,6 +97,12 @@ impl Labels {
         }
         let kept = self.0.iter().filter(|(key, _)| keep(key));
         Labels(kept.cloned().collect())
+    }
+
+    /// The labels of the pods of a Job of that name: it adds those that are not there.
+    pub fn of_job(&self, name: &str) -> Labels {
+        let lacking = JOB_NAME.into_iter().filter(|key| self.get(key).is_none());
+        lacking.fold(self.clone(), |labels, key| labels.with(key, name))
     }
 
     /// The labels and another one, in the place of one with its key.
@@ -215,6 +225,20 @@ mod tests {
         assert_eq!(all.with("b", "4").get("b").map(|own| &**own), Some("4"));
         assert_eq!(all.with("0", "5").len(), 3);
         assert_eq!(serde_json::to_string(&all).unwrap(), r#"{"a":"2","b":"3"}"#);
+    }
+
+    #[test]
+    fn a_job_labels_its_pods_with_its_name() {
+        let (own, legacy) = ("batch.kubernetes.io/job-name", "job-name");
+        for (template, expected) in [
+            (labels(&[]), labels(&[(own, "train"), (legacy, "train")])),
+            (
+                labels(&[("app", "x"), (legacy, "other")]),
+                labels(&[("app", "x"), (own, "train"), (legacy, "other")]),
+            ),
+        ] {
+            assert_eq!(template.of_job("train"), expected);
+        }
     }
 
     #[test]

@@ -8,8 +8,12 @@ use super::{expand, file};
 pub fn arguments(words: &[&str], found: &mut Vec<(usize, Mention)>) {
     let mut flag: Option<&str> = None;
     let mut own = Vec::new();
+    let certifies = makes_certificate(words);
     for (number, word) in words.iter().enumerate() {
         one(word, flag, &mut own);
+        if certifies && (flag == Some("--host") || word.starts_with("--host=")) {
+            own.clear();
+        }
         let name = assignment(word).map(|(name, _)| name).or(flag);
         for mut mention in own.drain(..) {
             if mention.bare && mention.port.is_none() {
@@ -20,12 +24,18 @@ pub fn arguments(words: &[&str], found: &mut Vec<(usize, Mention)>) {
         }
         flag = Some(*word).filter(|word| is_flag(word));
     }
-    if words.iter().all(|word| !word.contains('\n')) {
+    if !certifies && words.iter().all(|word| !word.contains('\n')) {
         let mut operands = Vec::new();
         command(words, 0, &mut operands);
         let last = words.len().saturating_sub(1);
         found.extend(operands.into_iter().map(|mention| (last, mention)));
     }
+}
+
+/// Whether it is kube-webhook-certgen's `create`, whose `--host` goes into the certificate that
+/// `--secret-name` keeps.
+fn makes_certificate(words: &[&str]) -> bool {
+    words.contains(&"create") && words.iter().any(|word| word.starts_with("--secret-name"))
 }
 
 /// `--db-host`, which says what the next word is.
@@ -369,6 +379,15 @@ mod tests {
             (vec!["--mode", "web"], vec![]),
             (vec!["--log-level=web"], vec![]),
             (vec!["nc", "-z", "db", "5432"], vec!["db:5432"]),
+            (
+                vec!["create", "--host=hook,hook.ns.svc", "--secret-name=x"],
+                vec![],
+            ),
+            (
+                vec!["create", "--host", "hook.ns.svc", "--secret-name", "x"],
+                vec![],
+            ),
+            (vec!["create", "--host=db"], vec!["db"]),
         ] {
             let mut found = Vec::new();
             arguments(&words, &mut found);

@@ -3,16 +3,25 @@
 use super::hosts;
 
 /// The text with `$(NAME)` replaced by values, as the kubelet does it; with `shell`, `$NAME` and
-/// `${NAME}` too. What is unknown stays.
+/// `${NAME}` too, and what else programs take for it in their files: `${env:NAME}`, `%(NAME)s` of
+/// Python's, `%(ENV_NAME)s` of supervisord. What is unknown stays.
 pub fn expand<'v>(text: &str, shell: bool, value: &dyn Fn(&str) -> Option<&'v str>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('$') {
+    let starts = |c: char| c == '$' || (shell && c == '%');
+    while let Some(at) = rest.find(starts) {
         let (head, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
         out.push_str(head);
-        let (name, length) = reference(tail, shell);
+        let (name, length) = match tail.starts_with('%') {
+            true => in_python(tail),
+            false => reference(tail, shell),
+        };
         let written = tail.get(..length).unwrap_or_default();
-        let known: Option<&str> = name.and_then(value);
+        let of_supervisord = |name: &str| match tail.starts_with('%') {
+            true => value(name.strip_prefix("ENV_")?),
+            false => None,
+        };
+        let known = name.and_then(|name| value(name).or_else(|| of_supervisord(name)));
         out.push_str(known.or_else(|| default(written, shell)).unwrap_or(written));
         rest = tail.get(length..).unwrap_or_default();
     }
@@ -25,6 +34,15 @@ fn default(reference: &str, shell: bool) -> Option<&str> {
     let inner = reference.strip_prefix("${")?.strip_suffix('}')?;
     let (_, value) = inner.split_once(":-").filter(|_| shell)?;
     (!value.is_empty() && !value.contains('$')).then_some(value)
+}
+
+/// The name of `%(NAME)s` at a `%`, and how many bytes it takes.
+fn in_python(text: &str) -> (Option<&str>, usize) {
+    let inner = text.strip_prefix("%(").and_then(|own| own.split_once(")s"));
+    match inner.filter(|(name, _)| is_name(name)) {
+        Some((name, _)) => (Some(name), name.len() + 4),
+        None => (None, 1),
+    }
 }
 
 /// The name at a `$`, and how many bytes the reference takes.
@@ -42,6 +60,7 @@ fn reference(text: &str, shell: bool) -> (Option<&str>, usize) {
             let length = name.len() + 3;
             // `${HOST:-default}`
             let name = name.split(":-").next().unwrap_or_default();
+            let name = name.strip_prefix("env:").unwrap_or(name);
             return (is_name(name).then_some(name), length);
         }
     }
@@ -69,9 +88,15 @@ pub fn port_beside<'v>(name: &str, value: &dyn Fn(&str) -> Option<&'v str>) -> O
     let upper = tail.starts_with(|c: char| c.is_ascii_uppercase());
     let capitals = !tail.chars().any(|c| c.is_ascii_lowercase());
     let endings: &[&str] = match (upper, capitals) {
-        (true, true) => &["PORT", "PORT_NUMBER", "TCP_PORT", "SERVICE_PORT"],
-        (true, false) => &["Port", "PortNumber"],
-        (false, _) => &["port", "port_number", "port_value"],
+        (true, true) => &[
+            "PORT",
+            "PORT_NUMBER",
+            "TCP_PORT",
+            "SERVICE_PORT",
+            "HTTP_PORT",
+        ],
+        (true, false) => &["Port", "PortNumber", "HttpPort"],
+        (false, _) => &["port", "port_number", "port_value", "http_port", "httpPort"],
     };
     endings
         .iter()
@@ -106,6 +131,9 @@ mod tests {
             }
             "X_PORT_NUMBER" => Some("1"),
             "PGPORT" => Some("2"),
+            "ES_HTTP_PORT" | "es.httpPort" | "es.http_port" | "esHttpPort" => Some("9200"),
+            "BOTH_PORT" => Some("3"),
+            "BOTH_HTTP_PORT" => Some("4"),
             _ => None,
         }
     }
@@ -124,6 +152,11 @@ mod tests {
             ("$", true, "$"),
             ("$(", true, "$("),
             ("é$HOSTé", true, "édbé"),
+            ("${env:HOST}.x", true, "db.x"),
+            ("${env:NONE:-a}", true, "a"),
+            ("%(HOST)s:%(ENV_PORT)s 5%", true, "db:5432 5%"),
+            ("%(NONE)s %(HOST)d %(HOST", true, "%(NONE)s %(HOST)d %(HOST"),
+            ("%(HOST)s $(ENV_PORT)", false, "%(HOST)s $(ENV_PORT)"),
         ] {
             assert_eq!(expand(text, shell, &value), expected, "{text}");
         }
@@ -139,6 +172,10 @@ mod tests {
             ("redisHost", Some(5432)),
             ("X_HOST", Some(1)),
             ("PGHOST", Some(2)),
+            ("ES_HOST", Some(9200)),
+            ("es.host", Some(9200)),
+            ("esHost", Some(9200)),
+            ("BOTH_HOST", Some(3)),
             ("HOSTNAME", None),
             ("hostname", Some(5432)),
             ("url", None),

@@ -7,6 +7,7 @@ use super::expand;
 use super::hosts::{self, Context, Mention};
 use super::markup;
 use super::names::{self, Promise};
+use super::nginx;
 
 /// A setting of a file.
 #[derive(Debug)]
@@ -23,10 +24,11 @@ struct Setting<'t> {
 /// The hosts in a file. Those outside the cluster count only where the key speaks of hosts, because
 /// files are full of links to read.
 pub fn file(text: &str, found: &mut Vec<Mention>) {
-    if !may_hold_hosts(text) {
+    if !may_hold_hosts(text) || is_dashboard(text) {
         return;
     }
-    let settings = settings(text);
+    let with_variables = nginx::with_variables(text);
+    let settings = settings(with_variables.as_deref().unwrap_or(text));
     for (number, setting) in settings.iter().enumerate() {
         // Numbers are most of what files say, and no host.
         if setting.value.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -48,7 +50,9 @@ pub fn file(text: &str, found: &mut Vec<Mention>) {
         if mentions.is_empty() {
             continue;
         }
-        let outside = names::speaks_of_hosts(setting.key) && !names::is_public(setting.key);
+        let outside = names::speaks_of_hosts(setting.key)
+            && !names::is_public(setting.key)
+            && !is_link(&settings, number);
         for mention in mentions {
             mention.outside = outside;
             if mention.port.is_none() {
@@ -62,7 +66,7 @@ pub fn file(text: &str, found: &mut Vec<Mention>) {
 /// Whether anything in the text could be a host. Most large files are dashboards and rules, where
 /// nothing is.
 fn may_hold_hosts(text: &str) -> bool {
-    const SIGNS: [&str; 15] = [
+    const SIGNS: [&str; 18] = [
         "://",
         ".svc",
         "host",
@@ -78,6 +82,9 @@ fn may_hold_hosts(text: &str) -> bool {
         "replicaof",
         "slaveof",
         "sentinel",
+        "join",
+        "members",
+        "ontact",
     ];
     let bytes = text.as_bytes();
     let digits_after_colon = || {
@@ -87,6 +94,24 @@ fn may_hold_hosts(text: &str) -> bool {
         .iter()
         .any(|sign| memchr::memmem::find(bytes, sign.as_bytes()).is_some())
         || digits_after_colon()
+}
+
+/// Whether the file is a dashboard of Grafana's: it asks data sources by their names, and its hosts
+/// are links.
+fn is_dashboard(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+        && text.contains("\"schemaVersion\"")
+        && text.contains("\"panels\"")
+}
+
+/// Whether a URL is shown to people: what is called needs no title.
+fn is_link(settings: &[Setting<'_>], number: usize) -> bool {
+    let near = settings.get(number.saturating_sub(8)..settings.len().min(number + 9));
+    settings.get(number).is_some_and(|own| {
+        let mut near = near.into_iter().flatten();
+        matches!(own.key, "url" | "href")
+            && near.any(|other| other.key == "title" && other.indent == own.indent)
+    })
 }
 
 /// The settings of a file, in order.
@@ -116,7 +141,13 @@ fn settings(text: &str) -> Vec<Setting<'_>> {
         }
         let mut key = if trimmed.starts_with("- ") { above } else { "" };
         let mut quoted = "";
+        let mut at = 0;
         for part in parts(trimmed) {
+            let before = trimmed.get(..at).unwrap_or_default();
+            at += part.len();
+            if is_reference(before, part) {
+                continue;
+            }
             let called = part.ends_with('(');
             let opens = part.ends_with('{');
             let part = part.trim_end_matches([',', ';', '{', '}', '(', ')']);
@@ -166,6 +197,29 @@ fn parts(line: &str) -> impl Iterator<Item = &str> {
         rest = after;
         (!part.is_empty()).then_some(part)
     })
+}
+
+/// Whether a part, which ends in a brace, is the name of a value that will stand in its place:
+/// `${db.host}`, and `f'{db.host}/x'` in Python.
+fn is_reference(before: &str, part: &str) -> bool {
+    let (Some(head), Some(name)) = (before.strip_suffix('{'), part.strip_suffix('}')) else {
+        return false;
+    };
+    !name.is_empty()
+        && name.bytes().all(is_word)
+        && (head.ends_with(['$', '%', '#']) || leaves_a_quote_open(head))
+}
+
+fn leaves_a_quote_open(text: &str) -> bool {
+    let mut open = None;
+    for c in text.chars().filter(|c| matches!(c, '"' | '\'')) {
+        open = match open {
+            None => Some(c),
+            Some(quote) if quote == c => None,
+            other => other,
+        };
+    }
+    open.is_some()
 }
 
 fn is_word(byte: u8) -> bool {
@@ -333,7 +387,23 @@ mod tests {
             ("targets: ['app:8080']", vec!["app:8080"]),
             ("replicaof redis-0.redis 6379\n", vec!["redis-0.redis:6379"]),
             ("sentinel monitor main redis 6379 2\n", vec!["redis:6379"]),
+            (
+                "memberlist:\n  join_members:\n  - loki-memberlist\n",
+                vec!["loki-memberlist"],
+            ),
+            ("contact-points: cassandra\n", vec!["cassandra"]),
+            (
+                "set $b http://api;\nproxy_pass $b:3100$request_uri;\n",
+                vec!["api:3100"],
+            ),
             // Not hosts.
+            ("db.url=\"jdbc:postgresql://\"${db.host}\":5432/x\n", vec![]),
+            ("self.infer_url = '{self.environment.host}/p'\n", vec![]),
+            ("host = '{\"host\": \"db\"}'\n", vec!["db"]),
+            (
+                "{\"panels\": [{\"url\": \"http://db\"}], \"schemaVersion\": 39}\n",
+                vec![],
+            ),
             ("cache:\n  backend: redis\n", vec![]),
             ("# url: http://no:1\n", vec![]),
             ("mode = web\n", vec![]),
@@ -350,6 +420,12 @@ mod tests {
     #[test]
     fn links_to_read_are_not_called() {
         let mut found = Vec::new();
+        file(
+            "{\"title\": \"Grafana\", \"url\": \"https://grafana.com/x\"}\n",
+            &mut found,
+        );
+        assert!(found.iter().all(|mention| !mention.outside), "{found:?}");
+        found.clear();
         file(
             "message: see https://example.com\napi_url: https://api.example.com\n",
             &mut found,

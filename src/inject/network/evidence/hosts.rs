@@ -124,8 +124,13 @@ fn urls(text: &str, context: Context, found: &mut Vec<Mention>) -> Vec<(usize, u
         let length = rest.find(is_url_end).unwrap_or(rest.len());
         let rest = up_to_the_next(rest.get(..length).unwrap_or_default());
         let length = rest.len();
-        taken.push((scheme_at, at + 3 + length));
-        if !NO_HOST.contains(&scheme.as_str()) {
+        if NO_HOST.contains(&scheme.as_str()) {
+            taken.push((scheme_at, at + 3 + length));
+        } else if rest.starts_with('/') && !names_hosts_in_paths(&scheme) {
+            // No host stands before the path, but one may in it: rmi:///jndi/rmi://cache:5555/x.
+            taken.push((scheme_at, at + 3));
+        } else {
+            taken.push((scheme_at, at + 3 + length));
             authority(rest, &scheme, context, found);
         }
     }
@@ -161,6 +166,11 @@ const NO_HOST: [&str; 13] = [
     "unix",
     "urn",
 ];
+
+/// Whether the scheme is one of gRPC's resolvers, which take the target as a path.
+fn names_hosts_in_paths(scheme: &str) -> bool {
+    matches!(scheme, "dns" | "ipv4" | "ipv6" | "passthrough" | "xds")
+}
 
 /// The hosts of a URL, given what follows `://`.
 fn authority(rest: &str, scheme: &str, context: Context, found: &mut Vec<Mention>) {
@@ -347,7 +357,8 @@ fn is_cluster_name(word: &str) -> bool {
 
 /// Bare words: all of the value must be hosts.
 fn bare(text: &str, context: Context, found: &mut Vec<Mention>) {
-    if context.promise == Promise::Perhaps && !text.contains('-') {
+    let vague = matches!(context.promise, Promise::Perhaps | Promise::Members);
+    if vague && !text.contains('-') {
         return;
     }
     // Other names than a host's are believed only where the release has such a Service.
@@ -363,7 +374,7 @@ fn bare(text: &str, context: Context, found: &mut Vec<Mention>) {
         let word = word.strip_prefix("tcp:").unwrap_or(word);
         let both = [bare_word(word, None, context), in_namespace(word, context)];
         found.extend(both.into_iter().flatten().map(|mention| Mention {
-            own: !sure,
+            own: matches!(context.promise, Promise::Perhaps | Promise::Service),
             ..mention
         }));
     }
@@ -372,7 +383,7 @@ fn bare(text: &str, context: Context, found: &mut Vec<Mention>) {
 /// `shop/db`, as controllers take the name of a Service.
 fn in_namespace(word: &str, context: Context) -> Option<Mention> {
     let (namespace, name) = word.split_once('/')?;
-    if namespace.contains('.') || name.contains(['.', '/']) {
+    if namespace.is_empty() || namespace.contains('.') || name.contains(['.', '/']) {
         return None;
     }
     Some(Mention {
@@ -512,6 +523,16 @@ mod tests {
                 vec!["m-0.m:27017", "m-1.m:27017"],
             ),
             ("user:secret@tcp(db:3306)/name", vec!["db:3306"]),
+            (
+                "service:jmx:rmi:///jndi/rmi://cache:5555/jmxrmi",
+                vec!["cache:5555"],
+            ),
+            (
+                "service:jmx:rmi:///jndi/rmi://127.0.0.1:5555/jmxrmi",
+                vec![],
+            ),
+            ("postgresql:///shop", vec![]),
+            ("file:///etc/x/http://no", vec![]),
             ("dns:///api:9000", vec!["api:9000"]),
             (
                 "dns:///api.ns.svc.cluster.local:9000",
@@ -586,6 +607,11 @@ mod tests {
         assert_eq!(scanned("http://api:80", Promise::NoCall), [""; 0]);
         assert_eq!(scanned("orders-api", Promise::Perhaps), ["orders-api"]);
         assert_eq!(scanned("redis", Promise::Perhaps), [""; 0]);
+        assert_eq!(scanned("redis", Promise::Members), [""; 0]);
+        assert_eq!(
+            scanned("loki-memberlist", Promise::Members),
+            ["loki-memberlist"]
+        );
         assert_eq!(scanned("redis", Promise::Service), ["redis"]);
     }
 }

@@ -11,6 +11,7 @@ pub mod file;
 pub mod hosts;
 mod markup;
 pub mod names;
+mod nginx;
 
 pub use hosts::Mention;
 

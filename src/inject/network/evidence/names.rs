@@ -14,6 +14,9 @@ pub enum Promise {
     /// The value is a host or a kind of thing: `ORDERS_API`, `CACHE_BACKEND`. A name of several words
     /// that a Service has is hardly a kind.
     Perhaps,
+    /// The members of a cluster, the caller's own Service most often: `join_members`. Their names are
+    /// told from kinds of things as those of [`Promise::Perhaps`] are.
+    Members,
     /// The name says nothing; only what looks like an address is one.
     Nothing,
     /// Hosts in it are not called: `NO_PROXY`, `ALLOWED_HOSTS`, `LISTEN_ADDRESS`.
@@ -80,6 +83,10 @@ const HOST: [&str; 57] = [
     "url",
     "urls",
 ];
+
+/// Last words of names under which programs find the others of their cluster: `--join`,
+/// `memberlist.join_members`, `retry_join`.
+const MEMBERS: [&str; 2] = ["join", "members"];
 
 /// Words that promise a host only for what is certainly an address: their value is as often a kind
 /// of thing (`CACHE_BACKEND=redis`) or a count.
@@ -340,6 +347,10 @@ pub fn promise(name: &str) -> Promise {
     if words.any(Said::NO_CALL) || no_proxy() {
         return Promise::NoCall;
     }
+    // Names that Consul writes into a webhook's certificate: `tlsAutoHosts`.
+    if words.pair("auto", "hosts") {
+        return Promise::NoCall;
+    }
     let mut backwards = words.list.iter().rev();
     let telling = backwards.find(|word| !word.said.has(Said::SUFFIX));
     // Where all are suffixes the first has to do.
@@ -347,6 +358,14 @@ pub fn promise(name: &str) -> Promise {
         return Promise::Nothing;
     };
     let (text, said) = (words.text(last), last.said);
+    if MEMBERS.contains(&text) {
+        return Promise::Members;
+    }
+    // Cassandra's drivers.
+    let is_point = matches!(text, "point" | "points");
+    if is_point && (words.pair("contact", "point") || words.pair("contact", "points")) {
+        return Promise::Host;
+    }
     if said.has(Said::HOST) {
         // `PAYMENT_SERVICE` is one, a bare `SERVICE` may be anything.
         let service = text == "service" && words.list.len() > 1;
@@ -439,13 +458,20 @@ mod tests {
 
     #[test]
     fn names_promise_hosts_or_not() {
-        use Promise::{Host, NoCall, Nothing, Perhaps, Service};
+        use Promise::{Host, Members, NoCall, Nothing, Perhaps, Service};
         for (name, expected) in [
             ("DB_HOST", Host),
             ("REDIS_LEADER_ADDR", Host),
             ("API_URL", Host),
             ("KAFKA_BOOTSTRAP_SERVERS", Host),
-            ("hazelcast.cluster.members", Nothing),
+            ("hazelcast.cluster.members", Members),
+            ("join_members", Members),
+            ("-memberlist.join", Members),
+            ("--join", Members),
+            ("retry_join", Members),
+            ("CASSANDRA_CONTACT_POINTS", Host),
+            ("contactPoint", Host),
+            ("MOUNT_POINT", Nothing),
             ("--cart_svc", Host),
             ("--upstream", Host),
             ("-connect", Host),
@@ -472,6 +498,7 @@ mod tests {
             ("BASE_STRING", Nothing),
             ("", Nothing),
             ("nonProxyHosts", NoCall),
+            ("tlsAutoHosts", NoCall),
             ("ALLOWED_HOSTS", NoCall),
             ("LISTEN_ADDRESS", NoCall),
             ("KAFKA_ADVERTISED_LISTENERS", NoCall),

@@ -2,7 +2,9 @@
 //!
 //! ConfigMaps and Secrets are only noted: their text is read when a workload turns out to use them.
 
+mod makers;
 mod objects;
+mod peers;
 mod pod;
 mod routes;
 
@@ -21,7 +23,8 @@ use crate::object::{Object, PodPlace};
 use crate::platform::endpoints::Endpoint;
 use crate::platform::variables as profile;
 pub use objects::{Monitored, Selected, port_ref};
-pub use pod::{Container, Mount, Pod, Source, Stored, Variable, Variables, Word};
+pub use peers::{Allowed, Where};
+pub use pod::{Container, Mesh, Mount, Pod, Source, Stored, Variable, Variables, Word};
 
 /// The facts of a stream. Filled object by object with [`Facts::collect`].
 #[derive(Debug, Default)]
@@ -48,6 +51,11 @@ pub struct Facts {
     pub components: Vec<Component>,
     /// NetworkPolicies.
     pub policies: Vec<PolicyFacts>,
+    /// Labels of pod templates in custom resources, with the resources' namespaces as written: pods that
+    /// an operator makes.
+    pub templates: Vec<(Option<Text>, Labels)>,
+    /// Whether a role of the release lets a program make pods, with whatever labels.
+    pub makes_pods: bool,
     /// Host names under which routes offer the release to the world.
     pub public_names: Vec<String>,
     /// Namespaces that the stream creates.
@@ -67,8 +75,11 @@ pub struct WorkloadFacts {
     pub object: ObjectRef,
     /// Pointer to the pod template from the document's root.
     pub template: Text,
-    /// The pods' labels.
+    /// The labels of the pod template.
     pub labels: Labels,
+    /// The labels that the pods have when they run, as far as they are known: those, and what the
+    /// controller adds.
+    pub worn: Labels,
     /// `spec.selector.matchLabels`; empty for kinds without a selector.
     pub selector: Labels,
     /// Whether Helm runs it as a hook.
@@ -171,6 +182,8 @@ pub struct PolicyFacts {
     pub egress: bool,
     /// Its rules that let everyone in or out.
     pub open: Vec<(Direction, usize)>,
+    /// The pods that its rules name, with the ports.
+    pub allowed: Vec<Allowed>,
 }
 
 impl Facts {
@@ -191,7 +204,10 @@ impl Facts {
             self.helm4_template = annotation(object.view, HELM4_FILENAME);
         }
         for place in places {
-            self.workload(own, object, place);
+            match place.editable {
+                true => self.workload(own, object, place),
+                false => self.made_by_operator(own, object, place),
+            }
         }
         if places.is_empty() {
             self.other(own, object);
@@ -231,6 +247,10 @@ impl Facts {
         self.workloads.push(WorkloadFacts {
             object: own.clone(),
             template: texts.keep(&format!("{}{template}", object.pointer)),
+            worn: match is_named_by_job(object) {
+                true => labels.of_job(&object.identity.name),
+                false => labels.clone(),
+            },
             labels,
             selector: super::labels::read(selector, texts),
             hook: object.identity.is_hook(),
@@ -264,6 +284,13 @@ impl Facts {
             }
         }
     }
+}
+
+/// Whether it is a Job that labels its pods with its name: one that leaves its selector to Kubernetes.
+fn is_named_by_job(object: &Object<'_>) -> bool {
+    let id = &object.identity;
+    let manual = object.view.pointer("/spec/manualSelector");
+    id.group() == "batch" && id.kind == "Job" && manual.and_then(View::as_bool) != Some(true)
 }
 
 /// Whether the kind's controller makes pods just as the template says: Kubernetes' own, and those

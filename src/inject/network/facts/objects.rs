@@ -119,6 +119,7 @@ impl Facts {
             ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
                 self.binding(own, object);
             }
+            ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => self.role(object),
             ("monitoring.coreos.com", "ServiceMonitor" | "PodMonitor") => {
                 self.monitor(own, object);
             }
@@ -248,6 +249,7 @@ impl Facts {
             ingress: types.is_empty() || has("Ingress"),
             egress: has("Egress") || (types.is_empty() && egress_rules),
             open: narrow::open_rules(object.view),
+            allowed: super::peers::read(object, &mut self.texts),
         });
     }
 

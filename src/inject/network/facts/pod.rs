@@ -32,8 +32,37 @@ pub struct Pod {
     /// Sidecars that others add to the pods: the annotation that asks for them, and the namespace of
     /// their control plane.
     pub sidecars: Vec<(Word, &'static str)>,
+    /// What Consul's annotations say, where they ask for its sidecar.
+    pub mesh: Option<Box<Mesh>>,
     /// Workloads that OpenShift's console draws an arrow to, as the chart says.
     pub connects_to: Option<Box<Word>>,
+}
+
+/// What Consul's annotations say (developer.hashicorp.com/consul/docs/k8s/annotations-and-labels).
+#[derive(Debug)]
+pub struct Mesh {
+    /// `connect-service-upstreams`: Services that the pods call by ports of their own loopback.
+    pub upstreams: Option<Word>,
+    /// Whether the sidecar takes all calls upon itself: `transparent-proxy`, on by default.
+    pub transparent: bool,
+}
+
+impl Mesh {
+    fn read(annotations: View<'_>, at: &str, texts: &mut Texts) -> Option<Box<Mesh>> {
+        let own = |name: &str| member(annotations, &format!("consul.hashicorp.com/{name}"));
+        if own("connect-inject").as_deref() != Some("true") {
+            return None;
+        }
+        let upstreams = own("connect-service-upstreams").map(|text| {
+            let pointer = format!("{at}/consul.hashicorp.com~1connect-service-upstreams");
+            Word::new(&text, &pointer, texts)
+        });
+        let transparent = own("transparent-proxy").as_deref() != Some("false");
+        Some(Box::new(Mesh {
+            upstreams,
+            transparent,
+        }))
+    }
 }
 
 /// A container.
@@ -46,6 +75,8 @@ pub struct Container {
     pub commands: Vec<Vec<Word>>,
     /// The ports it declares.
     pub ports: Box<[ContainerPort]>,
+    /// The volumes it mounts.
+    pub volumes: Box<[Text]>,
 }
 
 /// Variables of a container.
@@ -97,6 +128,8 @@ pub struct Mount {
     pub name: Text,
     /// The keys that are mounted; all when empty.
     pub keys: Vec<Text>,
+    /// The volume's name.
+    pub volume: Text,
 }
 
 /// A piece of text with its place.
@@ -145,9 +178,13 @@ impl Pod {
     }
 
     fn volume(&mut self, volume: View<'_>, texts: &mut Texts) {
+        let called = texts.keep(&member(volume, "name").unwrap_or_default());
         let mut mount = |kind, source: Option<View<'_>>, name: &str| {
             let mount = source.and_then(|source| Mount::read(kind, source, name, texts));
-            self.mounts.extend(mount);
+            self.mounts.extend(mount.map(|mount| Mount {
+                volume: called.clone(),
+                ..mount
+            }));
         };
         mount(Stored::ConfigMap, volume.get("configMap"), "name");
         mount(Stored::Secret, volume.get("secret"), "secretName");
@@ -163,6 +200,7 @@ impl Pod {
     /// Reads the pods' annotations, which lie at a pointer.
     pub fn annotate(&mut self, annotations: View<'_>, at: &str, texts: &mut Texts) {
         self.scrape = Scrape::read(annotations, at, texts);
+        self.mesh = Mesh::read(annotations, at, texts);
         for (key, value) in annotations.entries() {
             let pointer = || format!("{at}/{}", escape(&key));
             if let Some(namespace) = control_plane(&key, value) {
@@ -203,6 +241,7 @@ impl Pod {
 /// each project's own installation puts it.
 fn control_plane(key: &str, value: View<'_>) -> Option<&'static str> {
     let (wanted, namespace) = match key {
+        "consul.hashicorp.com/connect-inject" => ("true", "consul"),
         "dapr.io/enabled" => ("true", "dapr-system"),
         "linkerd.io/inject" => ("enabled", "linkerd"),
         "sidecar.istio.io/inject" => ("true", "istio-system"),
@@ -214,8 +253,9 @@ fn control_plane(key: &str, value: View<'_>) -> Option<&'static str> {
 /// Whether an annotation may name hosts that the pods call: not checksums and the like, nor what
 /// others read from it.
 fn may_name_hosts(key: &str) -> bool {
-    const NO: [&str; 9] = [
+    const NO: [&str; 10] = [
         "checksum",
+        "consul.hashicorp.com/",
         "prometheus.io",
         "helm.sh/",
         "kubectl.",
@@ -253,13 +293,19 @@ impl Mount {
             kind,
             name: texts.keep(&name),
             keys: items.map(|key| texts.keep(&key)).collect(),
+            volume: Text::default(),
         })
     }
 }
 
 impl Container {
     fn read(container: View<'_>, at: &str, texts: &mut Texts) -> Container {
+        let mounts = container.get("volumeMounts").into_iter();
+        let volumes = mounts
+            .flat_map(View::items)
+            .filter_map(|own| member(own, "name"));
         let mut read = Container {
+            volumes: volumes.map(|name| texts.keep(&name)).collect(),
             ports: container_ports(container, texts),
             ..Container::default()
         };

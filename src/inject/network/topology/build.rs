@@ -5,7 +5,7 @@ use foldhash::HashMap;
 use super::resolve::Resolver;
 use super::{
     ChartPolicy, Edge, Evidence, Leads, Loose, ObjectRef, Peer, Port, PortRef, Service,
-    ServicePort, Topology, Workload, calls, exposure, hints,
+    ServicePort, Topology, Workload, calls, declared, exposure, hints, mesh,
 };
 use crate::inject::network::WORKLOAD;
 use crate::inject::network::facts::{Facts, ServiceFacts};
@@ -102,7 +102,7 @@ fn workloads(facts: &Facts, namespace: Namespace<'_>) -> Vec<Workload> {
         object: own.object.clone(),
         namespace: namespace(&own.object.namespace),
         template: own.template.clone(),
-        labels: own.labels.clone(),
+        labels: own.worn.clone(),
         selector: Labels::default(),
         needs_label: false,
         ports: own
@@ -188,6 +188,10 @@ fn policies(
             ours: own.ours,
             workloads: selected.collect(),
             selects_all: own.selector.is_empty(),
+            may_select_more: facts.makes_pods
+                || facts.templates.iter().any(|(written, labels)| {
+                    namespace(written) == place && own.selector.selects(labels)
+                }),
             open: own.open.clone(),
             namespace: place,
         }
@@ -213,7 +217,7 @@ fn selectors(
             index.is_alone(number, &workload.namespace, &telling)
         };
         let ours = |value: &str| Labels::from([(WORKLOAD, value)]);
-        if let Some(value) = workload.labels.get(WORKLOAD) {
+        if let Some(value) = facts.labels.get(WORKLOAD) {
             return (ours(value), false);
         }
         // A ReplicationController without a selector takes its template's labels for one: another
@@ -223,7 +227,7 @@ fn selectors(
         if alone(&selector) {
             return (selector, false);
         }
-        let mut all = workload.labels.stable();
+        let mut all = facts.labels.stable();
         if !fixed {
             all = all.keeping(|key| !common(key));
         }
@@ -257,9 +261,12 @@ fn edges<'a>(
         by_key: HashMap::default(),
         list: Vec::new(),
         loose: Vec::new(),
+        scrapers: Vec::new(),
     };
     calls::find(facts, inputs.load, namespace, &mut edges);
+    declared::find(facts, namespace, &mut edges);
     exposure::find(facts, inputs, namespace, &mut edges);
+    mesh::find(facts, namespace, &mut edges);
     hints::find(inputs.network, &mut edges);
     drop(edges.by_key);
     let mut list = edges.list;
@@ -278,8 +285,21 @@ pub(super) struct Edges<'a> {
     pub topology: &'a Topology,
     pub resolver: Resolver<'a>,
     by_key: HashMap<(Peer, Peer, Option<Port>), usize>,
-    list: Vec<Edge>,
+    pub list: Vec<Edge>,
     pub loose: Vec<Loose>,
+    pub scrapers: Vec<Scraper>,
+}
+
+/// A workload that scrapes, as Prometheus does, what annotations ask for.
+pub(super) struct Scraper {
+    /// Its place in [`Topology::workloads`].
+    pub workload: usize,
+    /// Whether it looks at the annotations of pods.
+    pub pods: bool,
+    /// Whether it looks at those of Services.
+    pub services: bool,
+    /// The file that says so.
+    pub evidence: Evidence,
 }
 
 impl Edges<'_> {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use foldhash::HashMap;
 
-use super::build::{Edges, Namespace, service_ports};
+use super::build::{Edges, Namespace, Scraper, service_ports};
 use super::links::Links;
 use super::resolve::OWN_NAMESPACE;
 use super::store::{Content, Entry, Store};
@@ -39,11 +39,17 @@ pub(super) fn find<'a>(
             apps: workload.pod.dapr.is_some().then_some(&apps),
             edges: &mut *edges,
         };
-        for container in &workload.pod.containers {
-            caller.container(container);
+        let containers = &workload.pod.containers;
+        let values: Vec<Vec<Value>> = containers.iter().map(|own| caller.variables(own)).collect();
+        let by_name: Vec<ByName<'_>> = values.iter().map(|own| by_name(own)).collect();
+        for (container, (values, by_name)) in containers.iter().zip(values.iter().zip(&by_name)) {
+            caller.container(container, values, by_name);
         }
         for mount in &workload.pod.mounts {
-            caller.mount(mount);
+            let all = containers.iter().zip(&by_name);
+            let readers = all.filter(|(own, _)| own.volumes.contains(&mount.volume));
+            let readers: Vec<&ByName<'_>> = readers.map(|(_, by_name)| by_name).collect();
+            caller.mount(mount, &readers);
         }
         for word in &workload.pod.annotations {
             caller.annotation(&word.text, &word.pointer);
@@ -113,21 +119,24 @@ struct Value {
     pointer: Text,
 }
 
+/// The variables of a container by their names.
+type ByName<'v> = HashMap<&'v str, &'v Value>;
+
+/// A later variable of the same name wins.
+fn by_name(values: &[Value]) -> ByName<'_> {
+    let named = values.iter().map(|value| (&*value.name, value));
+    named.collect()
+}
+
 impl<'a> Caller<'_, 'a, '_> {
-    fn container(&mut self, container: &'a Container) {
-        let values = self.variables(container);
-        // A later variable of the same name wins.
-        let by_name: HashMap<&str, &str> = values
-            .iter()
-            .map(|value| (&*value.name, &*value.text))
-            .collect();
+    fn container(&mut self, container: &'a Container, values: &[Value], by_name: &ByName<'_>) {
         let links = self.links;
         let namespace = self.namespace.clone();
         let known = |name: &str| {
-            let own = by_name.get(name).copied();
+            let own = by_name.get(name).map(|value| &*value.text);
             own.or_else(|| links.get(&namespace, name))
         };
-        for value in &values {
+        for value in values {
             let mentions = of_variable(&value.name, &value.text, &known);
             let kind = EvidenceKind::Variable(value.name.clone());
             self.invoke(
@@ -231,19 +240,46 @@ impl<'a> Caller<'_, 'a, '_> {
         })
     }
 
-    fn mount(&mut self, mount: &'a Mount) {
+    /// The files of a mount, which `readers` read: the containers, by their variables.
+    fn mount(&mut self, mount: &'a Mount, readers: &[&ByName<'_>]) {
         let Some(content) = self.store.get(mount.kind, &self.namespace, &mount.name) else {
             return;
         };
         for entry in &content.entries {
             if mount.keys.is_empty() || mount.keys.contains(&entry.key) {
-                self.file(&content, entry);
+                for (text, outside) in self.filled(&entry.value, readers) {
+                    self.file(&content, entry, &text, outside);
+                }
             }
         }
     }
 
-    fn file(&mut self, content: &Rc<Content>, entry: &Entry) {
-        let (key, text, pointer) = (&entry.key, &entry.value, &entry.pointer);
+    /// A file's text with the variables of those who read it, as programs fill them in; and whether
+    /// it may name hosts outside. A value from a Secret is only good for the release's own Services,
+    /// because the file is not secret and is shown.
+    fn filled(&self, text: &Text, readers: &[&ByName<'_>]) -> Vec<(Text, bool)> {
+        if readers.is_empty() || !(text.contains('$') || text.contains("%(")) {
+            return vec![(text.clone(), true)];
+        }
+        let mut filled: Vec<(Text, bool)> = Vec::new();
+        let tries = readers.iter().flat_map(|own| [(own, false), (own, true)]);
+        for (by_name, secret) in tries {
+            let known = |name: &str| {
+                let own = by_name.get(name).filter(|own| !own.text.contains('\n'));
+                let own = own.filter(|own| secret || own.object.kind != "Secret");
+                let own = own.map(|own| &*own.text);
+                own.or_else(|| self.links.get(&self.namespace, name))
+            };
+            let text = Text::from(expand::expand(text, true, &known));
+            if !filled.iter().any(|(known, _)| *known == text) {
+                filled.push((text, !secret));
+            }
+        }
+        filled
+    }
+
+    fn file(&mut self, content: &Rc<Content>, entry: &Entry, text: &Text, outside: bool) {
+        let (key, pointer) = (&entry.key, &entry.pointer);
         let mut mentions = Vec::new();
         match is_script(key, text) {
             true => command::script(text, &mut mentions),
@@ -255,9 +291,36 @@ impl<'a> Caller<'_, 'a, '_> {
                 content.get(name).map(|entry| &*entry.value)
             });
         }
+        for mention in &mut mentions {
+            mention.outside &= outside;
+        }
         let kind = EvidenceKind::File(key.clone());
+        self.scraper(text, &kind, &content.object, pointer);
         self.invoke(key, text, &kind, &content.object, pointer);
         self.call_all(mentions, &kind, &content.object, pointer);
+    }
+
+    /// Notes that the workload scrapes what annotations ask for, if a configuration of Prometheus'
+    /// says so: it finds pods and Services by the API, and keeps those with `prometheus.io/scrape`.
+    fn scraper(&mut self, text: &str, kind: &EvidenceKind, object: &ObjectRef, pointer: &Text) {
+        const FINDS: &str = "kubernetes_sd_configs";
+        let Some(at) = text.find(FINDS) else {
+            return;
+        };
+        let keeps = |of: &str| {
+            let label = format!("__meta_kubernetes_{of}_annotation_prometheus_io_scrape");
+            text.contains(&label)
+        };
+        let shown = super::build::evidence(kind.clone(), object, pointer, FINDS.into());
+        self.edges.scrapers.push(Scraper {
+            workload: self.number,
+            pods: keeps("pod"),
+            services: keeps("service"),
+            evidence: Evidence {
+                line: text.get(..at).unwrap_or_default().matches('\n').count(),
+                ..shown
+            },
+        });
     }
 
     fn annotation(&mut self, text: &str, pointer: &Text) {

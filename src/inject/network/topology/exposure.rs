@@ -3,7 +3,7 @@
 use foldhash::{HashMap, HashSet};
 
 use super::build::{Edges, Inputs, Namespace, evidence, service_ports};
-use super::{EvidenceKind, Peer, Port, PortRef, Protocol};
+use super::{Evidence, EvidenceKind, Peer, Port, PortRef, Protocol};
 use crate::inject::network::facts::{Account, Backend, Facts, Monitored, WorkloadFacts};
 use crate::inject::network::texts::Text;
 
@@ -100,8 +100,7 @@ fn scraped(facts: &Facts, edges: &mut Edges<'_>) {
         };
         let shown = evidence(kind(), &own.object, &scrape.pointer, "scrape".into());
         for port in scraped_ports(own, scrape.port) {
-            let to = Peer::Workload(number);
-            edges.add(Peer::Prometheus, to, Some(port), None, shown.clone());
+            scrape_by(edges, false, number, port, None, &shown);
         }
     }
     for (number, own) in facts.services.iter().enumerate() {
@@ -112,19 +111,47 @@ fn scraped(facts: &Facts, edges: &mut Edges<'_>) {
         let shown = evidence(kind(), &own.object, &scrape.pointer, "scrape".into());
         match scrape.port {
             None => {
-                let ports = service_ports(service, None);
-                edges.reach(&Peer::Prometheus, number, &ports, &shown);
+                for &workload in &service.workloads {
+                    for port in service_ports(service, None) {
+                        let port = edges.pod_port(workload, port);
+                        scrape_by(edges, true, workload, port, Some(number), &shown);
+                    }
+                }
             }
             // The annotation's port replaces the address' port: it is the pods'.
             Some(port) => {
                 for &workload in &service.workloads {
-                    let to = Peer::Workload(workload);
-                    let port = Some(tcp(port));
-                    edges.add(Peer::Prometheus, to, port, Some(number), shown.clone());
+                    scrape_by(edges, true, workload, tcp(port), Some(number), &shown);
                 }
             }
         }
     }
+}
+
+/// Prometheus scrapes a port of a workload, and so does who of the release does as Prometheus.
+fn scrape_by(
+    edges: &mut Edges<'_>,
+    of_service: bool,
+    workload: usize,
+    port: Port,
+    service: Option<usize>,
+    shown: &Evidence,
+) {
+    let to = Peer::Workload(workload);
+    for number in 0..edges.scrapers.len() {
+        let Some(own) = edges.scrapers.get(number) else {
+            continue;
+        };
+        let looks = if of_service { own.services } else { own.pods };
+        if !looks || own.workload == workload {
+            continue;
+        }
+        let (from, file) = (Peer::Workload(own.workload), own.evidence.clone());
+        for shown in [shown.clone(), file] {
+            edges.add(from.clone(), to.clone(), Some(port.clone()), service, shown);
+        }
+    }
+    edges.add(Peer::Prometheus, to, Some(port), service, shown.clone());
 }
 
 fn scraped_ports(workload: &WorkloadFacts, port: Option<u16>) -> Vec<Port> {

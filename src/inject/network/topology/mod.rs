@@ -5,9 +5,11 @@
 
 mod build;
 mod calls;
+mod declared;
 mod exposure;
 mod hints;
 mod links;
+mod mesh;
 mod resolve;
 mod store;
 mod targets;
@@ -104,7 +106,7 @@ pub struct Workload {
     pub namespace: Text,
     /// JSON Pointer, in its document, to the pod template; a Pod is one itself.
     pub template: Text,
-    /// The labels of its pods.
+    /// The labels of its pods, those that the controller adds among them.
     pub labels: Labels,
     /// The labels that select its pods and no other workload's. Never empty, and the same after an
     /// upgrade of the chart.
@@ -329,6 +331,8 @@ pub enum EvidenceKind {
     Binding,
     /// The headless Service by which the pods of a StatefulSet find each other.
     Siblings,
+    /// A NetworkPolicy of the chart's own, whose rule names the other end.
+    Policy,
     /// The platform file.
     Platform,
     /// That field of the profiles of the product that the pods belong to.
@@ -370,6 +374,8 @@ pub struct ChartPolicy {
     pub workloads: Vec<usize>,
     /// Whether its selector is empty, so that it selects all pods of the namespace.
     pub selects_all: bool,
+    /// Whether it may select pods that the stream does not show: an operator's or a program's.
+    pub may_select_more: bool,
     /// Its rules that let everyone in or out.
     pub open: Vec<(Direction, usize)>,
 }

@@ -115,7 +115,8 @@ impl<'a> Resolver<'a> {
         }
         let public = self.public.contains(&mention.host);
         let file = mention.bare && is_file_ending(last);
-        if !mention.outside || public || file || !is_top_level(last) {
+        let setting = mention.bare && !mention.explicit && is_setting_ending(last);
+        if !mention.outside || public || file || setting || !is_top_level(last) {
             return Target::Nothing;
         }
         if let [_, last] = labels {
@@ -145,6 +146,14 @@ fn is_known_top_level(label: &str) -> bool {
         "local", "mil", "name", "net", "online", "org", "site", "store", "systems", "tech", "xyz",
     ];
     (label.len() == 2 && !is_file_ending(label)) || KNOWN.binary_search(&label).is_ok()
+}
+
+/// Whether a name that ends so is rather a setting's, `db.default.host`, than a host's.
+fn is_setting_ending(label: &str) -> bool {
+    matches!(
+        label,
+        "addr" | "address" | "endpoint" | "host" | "hostname" | "hosts" | "port" | "uri" | "url"
+    )
 }
 
 /// Whether `name.label` is more likely a file.
@@ -208,6 +217,40 @@ mod tests {
             is_known_top_level("com") && is_known_top_level("xyz") && is_known_top_level("app")
         );
         assert!(is_file_ending("cfg") && is_file_ending("yml") && is_file_ending("py"));
+    }
+
+    #[test]
+    fn names_of_settings_are_no_hosts() {
+        let resolver = Resolver::new(&[], [].into_iter(), &[]);
+        for (host, bare, explicit, expected) in [
+            ("hub.db.url", true, false, Target::Nothing),
+            ("self.environment.host", true, false, Target::Nothing),
+            (
+                "api.my.host",
+                true,
+                true,
+                Target::Outside("api.my.host".into()),
+            ),
+            (
+                "api.my.host",
+                false,
+                false,
+                Target::Outside("api.my.host".into()),
+            ),
+        ] {
+            let mention = Mention {
+                host: host.into(),
+                port: explicit.then_some(443),
+                explicit,
+                usual: None,
+                bare,
+                own: false,
+                certain: true,
+                outside: true,
+                line: 0,
+            };
+            assert_eq!(resolver.resolve("a", &mention), expected, "{host}");
+        }
     }
 
     #[test]

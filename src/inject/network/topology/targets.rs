@@ -24,7 +24,7 @@ pub(super) fn call(
     let from = Peer::Workload(workload);
     match edges.resolver.resolve(namespace, mention) {
         Target::Nothing => {}
-        Target::Unknown if mention.bare || !mention.certain || !mention.outside => {}
+        Target::Unknown if is_a_guess(mention) => {}
         Target::Unknown => edges.loose.push(Loose {
             workload,
             why: LooseWhy::NoService,
@@ -52,6 +52,12 @@ pub(super) fn call(
             }),
         },
     }
+}
+
+/// Whether only the release could tell that the mention is a host at all: a bare word without a
+/// port, or a text that may be anything else.
+fn is_a_guess(mention: &Mention) -> bool {
+    (mention.bare && !mention.explicit) || !mention.certain || !mention.outside
 }
 
 fn tcp(port: u16) -> Port {
