@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::quick;
+use super::{place, quick};
 use crate::manifest::view::{escape, unescape};
 
 /// A part of a value that the schema does not allow.
@@ -118,7 +118,13 @@ pub fn violations(schema: &Value, value: &Value) -> Result<Vec<Violation>, Strin
     Compiled::new(schema.clone()).violations(value)
 }
 
-/// The same by the schema of a type.
+/// Whether the schema of a type lets only a few words, a truth value or a number stand at a JSON
+/// Pointer, see [`place::is_closed`].
+pub fn is_closed<T: JsonSchema>(pointer: &str) -> bool {
+    place::is_closed(&Compiled::of::<T>().schema, pointer)
+}
+
+/// [`violations`] by the schema of a type.
 ///
 /// # Errors
 /// The schema itself is none.
@@ -161,8 +167,9 @@ fn explain(root: &Value, error: &jsonschema::ValidationError<'_>, found: &mut Ve
     }
     let said = |keyword: &str| levels.iter().find_map(|level| level.get(keyword)?.as_str());
     let reason = match error.kind() {
-        Kind::Pattern { pattern } => said("patternErrorMessage")
-            .map_or_else(|| format!("does not match {pattern}"), str::to_owned),
+        Kind::Pattern { pattern } => {
+            said("patternErrorMessage").map_or_else(|| mismatch(pattern), str::to_owned)
+        }
         Kind::Type { .. } | Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
             said("errorMessage").map_or_else(|| wrong_type(error), str::to_owned)
         }
@@ -180,15 +187,14 @@ fn explain(root: &Value, error: &jsonschema::ValidationError<'_>, found: &mut Ve
 }
 
 /// The errors of the alternative that the author most likely meant: the only one of the value's
-/// type, or the one whose `type` member is the value's.
+/// type, or the one whose tag, such as `type`, is the value's.
 fn meant<'e>(
     pointer: &str,
     context: &'e [Vec<jsonschema::ValidationError<'static>>],
 ) -> Option<&'e [jsonschema::ValidationError<'static>]> {
-    let tag = format!("{pointer}/type");
     let apart = |error: &jsonschema::ValidationError<'_>| match error.kind() {
         Kind::Type { .. } | Kind::Not { .. } => error.instance_path().as_str() == pointer,
-        Kind::Constant { .. } => error.instance_path().as_str() == tag,
+        Kind::Constant { .. } => member(pointer, error.instance_path().as_str()).is_some(),
         _ => false,
     };
     let mut fitting = context.iter().filter(|branch| !branch.iter().any(apart));
@@ -196,14 +202,30 @@ fn meant<'e>(
     fitting.next().is_none().then_some(first.as_slice())
 }
 
-/// The mistake in a value that is none of a few words, or in a map whose `type` member is none.
+/// The member of a map that a pointer leads to, if it leads to one.
+fn member<'p>(map: &str, pointer: &'p str) -> Option<&'p str> {
+    let name = pointer.strip_prefix(map)?.strip_prefix('/')?;
+    (!name.contains('/')).then_some(name)
+}
+
+/// The mistake in a value that is none of a few words, or in a map whose tag, such as `type`, is none.
 fn wrong_choice(
     pointer: &str,
     value: &Value,
     context: &[Vec<jsonschema::ValidationError<'static>>],
 ) -> Option<Violation> {
     let (at, word) = match value {
-        Value::Object(members) => (format!("{pointer}/type"), members.get("type")?),
+        Value::Object(members) => {
+            let tag = context
+                .iter()
+                .flatten()
+                .find_map(|error| match error.kind() {
+                    Kind::Constant { .. } => member(pointer, error.instance_path().as_str()),
+                    _ => None,
+                })?;
+            let tag = unescape(tag);
+            (format!("{pointer}/{}", escape(&tag)), members.get(&*tag)?)
+        }
         word => (pointer.to_owned(), word),
     };
     let mut options = Vec::new();
@@ -349,6 +371,14 @@ fn article(kind: JsonType) -> &'static str {
     }
 }
 
+/// A text that does not match, where the schema has no words of its own.
+fn mismatch(pattern: &str) -> String {
+    match pattern {
+        "^/" => "must be a JSON Pointer, which begins with `/`".into(),
+        pattern => format!("does not match {pattern}"),
+    }
+}
+
 /// Everything that is neither a type, an alternative nor a pattern.
 fn phrase(kind: &Kind, value: &Value) -> String {
     match kind {
@@ -414,6 +444,9 @@ mod tests {
                 "shape": {"errorMessage": "must have a type", "oneOf": [
                     {"type": "object", "required": ["type"], "additionalProperties": false, "properties": {"type": {"const": "round"}, "radius": {"type": "integer"}}},
                     {"type": "object", "required": ["type"], "additionalProperties": false, "properties": {"type": {"const": "square"}}}]},
+                "edit": {"oneOf": [
+                    {"type": "object", "required": ["op"], "properties": {"op": {"const": "move"}, "at": {"type": "string"}}},
+                    {"type": "object", "required": ["op"], "properties": {"op": {"const": "drop"}, "at": {"type": "string"}}}]},
                 "either": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/ref"}], "errorMessage": "must be text or a ref"},
                 "shelves": {"type": "object", "additionalProperties": false,
                     "patternProperties": {"^[a-z]+$": {"$ref": "#/$defs/size"}}, "patternErrorMessage": "must be small letters"}
@@ -434,7 +467,7 @@ mod tests {
             (json!({"size": 10}), "/size: must be at most 9"),
             (
                 json!({"size": 1, "colour": 1}),
-                "/colour: unknown field `colour`: did you mean `color`? There are color, either, name, shape, shelves, size, tags",
+                "/colour: unknown field `colour`: did you mean `color`? There are color, edit, either, name, shape, shelves, size, tags",
             ),
             (
                 json!({"size": 1, "color": "gren"}),
@@ -471,6 +504,14 @@ mod tests {
             (
                 json!({"size": 1, "shape": {"type": "roand"}}),
                 "/shape/type: must be one of round, square: did you mean `round`?",
+            ),
+            (
+                json!({"size": 1, "edit": {"op": "mvoe", "at": "/a"}}),
+                "/edit/op: must be one of move, drop: did you mean `move`?",
+            ),
+            (
+                json!({"size": 1, "edit": {"op": "drop", "at": 1}}),
+                "/edit/at: must be text, not a number; put it in quotes",
             ),
             (
                 json!({"size": 1, "shape": {"radius": 1}}),
