@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-use super::output::Failure;
+use super::output::{Color, Failure};
 use super::{names, product, tiers};
 use crate::check::files;
 use crate::config::{ConfigError, Source, dotted, typed};
@@ -61,6 +61,9 @@ pub struct Options {
     /// The report's format.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// When there are colours.
+    #[command(flatten)]
+    pub color: Color,
     /// Write the report to a file as well; .json, .sarif, .xml (JUnit) and .html tell its format.
     #[arg(long, value_name = "FILE", env = "FLOE_REPORT")]
     pub report: Option<PathBuf>,
