@@ -25,6 +25,7 @@ mod schema;
 mod servers;
 mod tiers;
 mod verify;
+mod which;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
