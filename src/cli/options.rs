@@ -9,7 +9,7 @@ use super::output::{Color, Failure};
 use super::which::{Standard, Which};
 use super::{names, product, tiers};
 use crate::check::files;
-use crate::config::{ConfigError, Source, dotted, typed};
+use crate::config::{ConfigError, Source, dotted, text_of, typed};
 use crate::inject::externalize::Externalizer;
 use crate::inject::patches;
 use crate::pipeline::{self, Mode, Settings};
@@ -217,7 +217,11 @@ impl Options {
         }
         let here = std::env::current_dir()
             .map_err(|e| Failure::Usage(format!("no working directory: {e}")))?;
-        let mut located = locate(&here, self.env.as_deref().unwrap_or_default());
+        let env = self.env.as_deref().unwrap_or_default();
+        let mut located = locate(&here, env);
+        if !matches!(located, Located::File(_)) {
+            tiers::well_named(&here, env)?;
+        }
         if let Located::UnknownEnvironment { directory, .. } = &mut located
             && let Ok(below) = directory.strip_prefix(&here)
         {
@@ -277,18 +281,15 @@ impl Platform {
     /// Reads a platform file and adds its policies to the library.
     fn load(file: &Path, library: &mut Library) -> Result<Platform, Failure> {
         let name = file.display().to_string();
-        let text = std::fs::read_to_string(file)
-            .map_err(|e| Failure::config(ConfigError::unreadable(&name, &e)))?;
-        let source = Source::parse(&name, &text).map_err(Failure::config)?;
+        let text = text_of(file, tiers::PLATFORM).map_err(Failure::config)?;
+        let all = |first: ConfigError| mistakes(&name, &text, first);
+        let source = Source::parse(&name, &text).map_err(all)?;
         if says_more(&source) {
             typed::read::<file::PlatformFile>(&name, &text)
                 .map_err(|errors| tiers::wrong(&errors))?;
         }
         no_credential(&name, &text, "a platform file")?;
-        let hardening = source
-            .decode::<PlatformFile>()
-            .map_err(Failure::config)?
-            .hardening;
+        let hardening = source.decode::<PlatformFile>().map_err(all)?.hardening;
         let wrong = |at: String, reason: &str| {
             Failure::config(source.error(&format!("/hardening{at}"), &reason))
         };
@@ -322,6 +323,14 @@ impl Platform {
             return Err(wrong(at, &reason));
         }
         Ok(Platform { hardening, patches })
+    }
+}
+
+/// All mistakes of a platform file in which a first one was found, in the words of `platform validate`.
+fn mistakes(name: &str, text: &str, first: ConfigError) -> Failure {
+    match typed::read::<file::PlatformFile>(name, text) {
+        Err(errors) if !errors.is_empty() => tiers::wrong(&errors),
+        _ => Failure::config(first),
     }
 }
 
