@@ -3,8 +3,8 @@
 mod argocd;
 mod check;
 mod compile;
+mod completion;
 mod diff;
-mod docs;
 mod doctor;
 mod explain;
 mod filter;
@@ -12,6 +12,7 @@ mod generate;
 mod helm;
 mod init;
 mod input;
+mod man;
 mod names;
 mod network;
 mod options;
@@ -96,7 +97,7 @@ enum Command {
     /// Say which Helm, plugins and platform file hold here, what is wrong and how to mend it.
     Doctor(doctor::Args),
     /// Print a completion script for a shell.
-    Completion(docs::Completion),
+    Completion(completion::Args),
     /// Print the manual page.
     Man,
 }
@@ -158,8 +159,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Upgrade(args)) => helm::run("upgrade", &args),
         Some(Command::Argocd(command)) => argocd::run(command),
         Some(Command::Doctor(args)) => doctor::run(&args),
-        Some(Command::Completion(args)) => docs::completion(&args),
-        Some(Command::Man) => docs::man(),
+        Some(Command::Completion(args)) => completion::run(&args),
+        Some(Command::Man) => man::run(),
     }
 }
 
