@@ -33,7 +33,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use options::Options;
@@ -129,9 +129,15 @@ fn usage(error: &clap::Error) -> ExitCode {
     let code = if error.use_stderr() { 2 } else { 0 };
     // When even the terminal is gone there is nobody left to tell.
     let _ = error.print();
-    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
-        && Path::new(word).exists()
-    {
+    let word = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) => word,
+        _ => return ExitCode::from(code),
+    };
+    if error.kind() == ErrorKind::ArgumentConflict {
+        output::stderr(&format!(
+            "\noptions stand after the command: `helm-floe {word} OPTIONS …`\n"
+        ));
+    } else if Path::new(word).exists() {
         output::stderr(&format!(
             "\nto judge what is in {word}: `helm-floe check {word}`; to harden a file: `helm-floe < FILE`\n"
         ));
