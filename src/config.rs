@@ -8,6 +8,7 @@ pub mod place;
 mod quick;
 pub mod schema;
 pub mod typed;
+mod words;
 
 use std::fmt;
 use std::io::ErrorKind;
