@@ -4,11 +4,15 @@
 //! `file:line:column: field: reason` and a misspelt or doubled key is one.
 
 pub mod leaves;
+pub mod place;
 mod quick;
 pub mod schema;
 pub mod typed;
+mod words;
 
 use std::fmt;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -56,6 +60,39 @@ impl ConfigError {
             reason: reason.to_string(),
         }
     }
+}
+
+/// The text of a file that is `usual`ly called so.
+///
+/// # Errors
+/// It cannot be read. Where a directory was named, or a file whose name ends otherwise, the error names
+/// what was meant.
+pub fn text_of(path: &Path, usual: &str) -> Result<String, ConfigError> {
+    let name = path.display().to_string();
+    let wrong = |reason: String| ConfigError::unreadable(&name, &reason);
+    if path.is_dir() {
+        return Err(wrong(match path.join(usual) {
+            inner if inner.is_file() => {
+                format!("is a directory: name the file, {}", inner.display())
+            }
+            _ => "is a directory: name the file".into(),
+        }));
+    }
+    let bytes = std::fs::read(path).map_err(|error| match path.with_extension("yml") {
+        other if error.kind() == ErrorKind::NotFound && other.is_file() => {
+            wrong(format!("{error}; there is {}", other.display()))
+        }
+        _ => wrong(error.to_string()),
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let valid = error.as_bytes().get(..at).unwrap_or_default();
+        let position = Some(line_column(&String::from_utf8_lossy(valid), at));
+        ConfigError {
+            position,
+            ..wrong("is not UTF-8 from here on".into())
+        }
+    })
 }
 
 /// A parsed configuration file.
@@ -137,7 +174,7 @@ impl<'s> Source<'s> {
         ConfigError {
             file: self.file.to_owned(),
             position: Some(line_column(self.document.text(), self.offset(pointer))),
-            field: dotted(pointer),
+            field: dotted(&self.as_written(pointer)),
             reason: reason.to_string(),
         }
     }
@@ -164,6 +201,25 @@ impl<'s> Source<'s> {
                 .unwrap_or_default()
         });
         Some(lines.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// A pointer with its keys as the file writes them: YAML takes a bare `n` for `false`.
+    fn as_written(&self, pointer: &str) -> String {
+        let mut here = self.document.root();
+        let mut written = String::new();
+        for token in pointer.split('/').skip(1) {
+            let entry = here.and_then(|node| node.get_entry(&unescape(token)));
+            let key = entry.as_ref().map(|(key, _)| key.source().trim());
+            let bare = key.filter(|key| !key.starts_with(['"', '\'', '&', '!', '|', '>', '?']));
+            written.push('/');
+            written.push_str(&bare.map_or(token.into(), escape));
+            here = match entry {
+                Some((_, View::Node(child))) => Some(child),
+                Some(_) => None,
+                None => here.and_then(|node| item(node, token)),
+            };
+        }
+        written
     }
 
     /// Where the field at a pointer starts: at its key, or at its nearest parent's when it is not
@@ -215,6 +271,14 @@ fn without_value(reason: &str) -> String {
     match (found, expected.and_then(|at| reason.get(at..))) {
         (Some(begin), Some(expected)) => format!("{}{expected}", begin.trim_end()),
         _ => reason.to_owned(),
+    }
+}
+
+/// The item of a list that a token of a pointer names.
+fn item<'d>(list: Node<'d>, token: &str) -> Option<Node<'d>> {
+    match View::Node(list).item(token.parse().ok()?)? {
+        View::Node(item) => Some(item),
+        _ => None,
     }
 }
 
@@ -326,6 +390,38 @@ mod tests {
         assert_eq!(source.excerpt("/a/1").as_deref(), Some("{f: g}"));
         assert_eq!(source.excerpt("/a/2"), None);
         assert_eq!(source.value("/a/0/b/c"), Some(1.into()));
+    }
+
+    #[test]
+    fn an_error_names_keys_as_they_are_written() {
+        let source = Source::parse("f", "a: [{n: 1, \"x.y\": {0x10: 2}}]\n").unwrap();
+        for (pointer, field) in [
+            ("/a/0/false", "a[0].n"),
+            ("/a/0/x.y/16", "a[0].x.y.0x10"),
+            ("/a/0/none/1", "a[0].none[1]"),
+        ] {
+            assert_eq!(source.error(pointer, &"is wrong").field, field);
+        }
+    }
+
+    #[test]
+    fn files_that_cannot_be_read_say_what_was_meant() {
+        let root = tempfile::tempdir().unwrap();
+        let said = |name: &str| {
+            let error = text_of(&root.path().join(name), "platform.yaml").unwrap_err();
+            let folder = format!("{}/", root.path().display());
+            error.to_string().replace(&folder, "")
+        };
+        std::fs::create_dir_all(root.path().join("prod")).unwrap();
+        let directory = "prod: is a directory: name the file";
+        assert_eq!(said("prod"), directory);
+        std::fs::write(root.path().join("prod/platform.yaml"), "").unwrap();
+        let file = "prod: is a directory: name the file, prod/platform.yaml";
+        assert_eq!(said("prod"), file);
+        std::fs::write(root.path().join("uat.yml"), "").unwrap();
+        assert!(said("uat.yaml").ends_with("; there is uat.yml"));
+        std::fs::write(root.path().join("bad.yaml"), b"a: 1\nb: \xff\n").unwrap();
+        assert_eq!(said("bad.yaml"), "bad.yaml:2:4: is not UTF-8 from here on");
     }
 
     #[test]

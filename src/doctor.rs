@@ -23,6 +23,8 @@ pub struct Facts {
     pub refusal: Option<String>,
     /// The plugins in the directories where Helm looks.
     pub plugins: Vec<Installed>,
+    /// Where a Helm 4 has put plugins of ours, if it is told to look for plugins elsewhere.
+    pub unseen: Option<PathBuf>,
     /// Whether `HELM_NO_PLUGINS` hides plugins.
     pub plugins_hidden: bool,
 }
@@ -166,6 +168,15 @@ fn plugins(facts: &Facts, major: Major) -> Vec<Line> {
         let text = "HELM_NO_PLUGINS is set: there is no `helm floe`";
         lines.push(Line::warning(text, "unset HELM_NO_PLUGINS"));
     }
+    if let (Major::Four, Some(unseen)) = (major, &facts.unseen) {
+        lines.push(Line::warning(
+            format!(
+                "Helm 4 has installed a plugin of ours in {}, and HELM_PLUGINS has it look elsewhere",
+                unseen.display()
+            ),
+            "unset HELM_PLUGINS for Helm 4, which always installs into its data directory, or add that directory to it",
+        ));
+    }
     lines.extend(refusal(facts, major));
     let signature = match major {
         Major::Three => "",
@@ -262,6 +273,7 @@ mod tests {
             helm: Ok(runs("/bin/helm", Some(helm))),
             refusal: None,
             plugins: plugins.to_vec(),
+            unseen: None,
             plugins_hidden: false,
         }
     }
@@ -363,6 +375,11 @@ mod tests {
                 four(|f| f.plugins[1].runs = Some(runs("/x", Some("0.0.9")))),
                 Warning,
                 "the post-renderer helm-floe is version 0.0.9",
+            ),
+            (
+                four(|f| f.unseen = Some("/data/plugins".into())),
+                Warning,
+                "in /data/plugins, and HELM_PLUGINS has it look elsewhere (unset HELM_PLUGINS",
             ),
             (
                 four(|f| f.plugins_hidden = true),

@@ -387,3 +387,21 @@ fn a_reader_that_leaves_early_is_not_worth_a_word() {
     assert!(!said.stderr.contains("pipe"), "{}", said.stderr);
     assert!(!said.stderr.contains("panic"), "{}", said.stderr);
 }
+
+#[test]
+fn a_reader_of_an_answer_may_leave_early_and_one_of_manifests_may_not() {
+    // The page of the schema is larger than the buffer of a pipe.
+    let input = format!("{CONFIG_MAP}#{}\n", "x".repeat(1_000_000));
+    for (words, code) in [("schema platform", 0), ("post-render", 2)] {
+        let script = format!(r#"{{ "$1" {words}; echo $? >&2; }} | head -c 1"#);
+        let mut command = Command::new("/bin/sh");
+        command.env_clear().env("PATH", "/usr/bin:/bin");
+        command.args(["-c", &script, "sh"]).arg(helm_floe());
+        let said = Outcome::of(&feed(&mut command, input.as_bytes())).stderr;
+        assert_eq!(
+            said.lines().last(),
+            Some(code.to_string().as_str()),
+            "{words}: {said}"
+        );
+    }
+}

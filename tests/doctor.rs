@@ -75,6 +75,19 @@ fn what_helm_4_lacks_is_named() {
 }
 
 #[test]
+fn a_plugin_that_helm_plugins_hides_from_helm_4_is_named() {
+    let helm = Helm::new(4);
+    helm.install_plugin(helm_floe()).1.ok();
+    let elsewhere = helm.tmp().join("elsewhere");
+    let mut command = helm.program(helm_floe());
+    command.arg("doctor").env("HELM_PLUGINS", &elsewhere);
+    let said = Outcome::of(&command.output().expect("runs"));
+    assert_eq!(said.code, 0, "{}", said.stdout);
+    let hidden = format!("in {}, and HELM_PLUGINS", path_text(&helm.plugins()));
+    assert!(said.stdout.contains(&hidden), "{}", said.stdout);
+}
+
+#[test]
 fn an_old_copy_is_named() {
     for major in MAJORS {
         let helm = Helm::new(major);

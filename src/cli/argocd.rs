@@ -81,7 +81,7 @@ pub struct Plugin {
     /// Discover every chart.
     #[arg(long)]
     every_chart: bool,
-    /// The sidecar's image.
+    /// The sidecar's image; the default is a placeholder.
     #[arg(long, default_value = plugin::IMAGE)]
     image: String,
     /// Options that `argocd generate` runs with, after `--`.
@@ -203,6 +203,12 @@ fn plugin(args: &Plugin) -> Result<ExitCode, Failure> {
         .chain(args.generate.iter().map(String::as_str));
     if let Err(error) = command.try_get_matches_from(words) {
         return Err(Failure::Usage(error.render().to_string()));
+    }
+    if matches!(args.what, What::Sidecar) && args.image == plugin::IMAGE {
+        output::stderr(&format!(
+            "helm-floe: {} is a placeholder: --image names yours, made by `argocd plugin dockerfile`\n",
+            plugin::IMAGE
+        ));
     }
     let text = match args.what {
         What::Config => plugin::config(&args.generate, args.every_chart),

@@ -1,19 +1,20 @@
 //! `helm-floe check`: findings only.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::filter::{refusal, unreadable};
+use super::filter::refusal;
 use super::input::{self, Input, Item, Loaded};
-use super::options::{OnViolation, Options};
+use super::options::OnViolation;
 use super::output::{self, Failure};
 use super::progress;
 use super::report::{Extras, Shown};
 use crate::check;
 use crate::check::files::{self, Placed};
+use crate::helm::Rendering;
 use crate::pipeline::{self, Mode, Settings, Source, Unreadable};
 use crate::policy::exceptions::{self, Used};
 use crate::report::text::{self, Text};
@@ -31,11 +32,8 @@ const STACK: usize = 8 << 20;
 #[group(id = "check")]
 pub struct Args {
     /// Find keys of the charts' values.yaml and of -f files that no template reads, and nothing else.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "set")]
     pub unused_values: bool,
-    /// Values for --unused-values to look at as well.
-    #[arg(long, short = 'f', value_name = "FILE", requires = "unused_values")]
-    pub values: Vec<PathBuf>,
     #[command(flatten)]
     pub input: input::Args,
 }
@@ -47,9 +45,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let (settings, notices) = options.settings(Mode::Check)?;
     let items = match args.unused_values {
         true => Vec::new(),
-        false => input::list(&args.input.paths)?,
+        false => args.input.items()?,
     };
-    let color = output::color(&std::io::stdout());
+    let color = options.color.on(&std::io::stdout());
     let total = Total {
         color,
         report: Report {
@@ -61,7 +59,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     };
     let total = match args.unused_values {
         true => total.unused_values(args, &settings)?,
-        false => total.judge(&items, &settings, options)?,
+        false => total.judge(&items, &settings, &args.input)?,
     };
     let nothing = total.report.objects == 0 && total.report.files == 0;
     if nothing && !options.allow_empty {
@@ -71,7 +69,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let words = |color| total.text(color);
     let extras = || Ok(Extras::default());
     let shown = Shown::new(options, &total.report, &charts, &words, &extras);
-    output::stdout(shown.screen(color)?.as_bytes())?;
+    output::answer(&shown.screen(color)?)?;
     shown.save()?;
     if total.failures.is_empty() {
         return Ok(refusal(&total.report).unwrap_or(ExitCode::SUCCESS));
@@ -110,13 +108,13 @@ impl Total {
         mut self,
         items: &[Item],
         settings: &Settings,
-        options: &Options,
+        args: &input::Args,
     ) -> Result<Total, Failure> {
         let color = self.color;
         let many = items.len() > 1;
         let judged = progress::shown(items.len(), |done| {
             in_parallel(items, |item| {
-                let judged = judge(item, many, settings, options, color);
+                let judged = judge(item, many, settings, args.rendering(), color);
                 done.fetch_add(1, Ordering::Relaxed);
                 judged
             })
@@ -156,7 +154,7 @@ impl Total {
                 .is_file()
                 .then_some(&own)
                 .into_iter()
-                .chain(&args.values);
+                .chain(&args.input.values.values);
             let files = files
                 .map(|file| values_file(file))
                 .collect::<Result<Vec<_>, _>>()?;
@@ -224,12 +222,16 @@ fn judge(
     item: &Item,
     many: bool,
     settings: &Settings,
-    options: &Options,
+    how: Rendering<'_>,
     color: bool,
 ) -> Result<Judged, Failure> {
-    let (release, namespace) = (options.release.as_deref(), options.namespace.as_deref());
-    let loaded = match (item.load(release, namespace), item) {
-        (Err(Failure::Unreadable { input, problems }), Item::Below(_)) => {
+    let loaded = match (item.load(how), item) {
+        (
+            Err(Failure::Unreadable {
+                input, problems, ..
+            }),
+            Item::Below(_),
+        ) => {
             let placed = problems.0.iter().map(check::unreadable::judge);
             return Ok(shown(
                 &input,
@@ -286,7 +288,7 @@ fn values_file(file: &Path) -> Result<ValuesFile, Failure> {
 fn stream(input: &Input, part: bool, settings: &Settings) -> Result<Judged, Failure> {
     let file = input.file.as_deref();
     let outcome = pipeline::run_from(&input.text, Source { file, part }, settings)
-        .map_err(|problems| unreadable(&input.name, problems))?;
+        .map_err(|problems| input::unreadable(&input.name, &input.text, problems))?;
     Ok(Judged {
         report: outcome.report,
         used: outcome.used,

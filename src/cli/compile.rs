@@ -23,7 +23,7 @@ pub struct Args {
 
 /// Runs the sub-command.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let spec = tiers::read(&args.file)?;
+    let spec = tiers::read(&args.file, tiers::PRODUCT)?;
     let artifact = compiled(&spec, &args.file, &args.choice)?;
     let json = artifact.to_json();
     match &args.output {

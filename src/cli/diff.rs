@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::filter::{refusal, unreadable};
+use super::filter::refusal;
 use super::input::{self, Input, Loaded};
 use super::options::{Format, OnViolation};
 use super::output::{self, Failure};
@@ -43,28 +43,33 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
 fn unified_diffs(args: &input::Args) -> Result<ExitCode, Failure> {
     let harden = Harden::new(args)?;
     let mut exit = ExitCode::SUCCESS;
+    let mut objects = 0;
     for input in streams(args)? {
         let input = input?;
         let (after, report) = harden.run(&input)?;
-        let color = output::color(&std::io::stdout());
+        objects += report.objects;
+        let color = args.options.color.on(&std::io::stdout());
         let diff = unified(&input.name, &input.text, &after, color);
-        output::stdout(diff.as_bytes())?;
-        if let Some(code) = refused(&input, &report) {
+        output::answer(&diff)?;
+        if let Some(code) = refused(&input, &report, args.options.color) {
             exit = code;
         }
     }
+    something(objects, args)?;
     Ok(exit)
 }
 
 /// Patches for kustomize. They are made to be kept, so a refused release gets none.
 fn patches(args: &Args) -> Result<ExitCode, Failure> {
     let streams: Vec<Input> = streams(&args.input)?.collect::<Result<_, _>>()?;
+    something(streams.len(), &args.input)?;
     let [input] = streams.as_slice() else {
         let words = "patches are for one release: name one chart, one file or stdin";
         return Err(Failure::Usage(words.into()));
     };
     let (after, report) = Harden::new(&args.input)?.run(input)?;
-    if let Some(code) = refused(input, &report) {
+    something(report.objects, &args.input)?;
+    if let Some(code) = refused(input, &report, args.input.options.color) {
         return Ok(code);
     }
     let namespace = args.input.options.namespace.as_deref();
@@ -86,6 +91,14 @@ fn patches(args: &Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Fails where the paths hold nothing that could change: most likely the wrong place was named.
+fn something(count: usize, args: &input::Args) -> Result<(), Failure> {
+    match count {
+        0 if !args.options.allow_empty => Err(input::nothing_in(&args.paths)),
+        _ => Ok(()),
+    }
+}
+
 /// What becomes of inputs, by the settings of one command line.
 struct Harden {
     settings: Settings,
@@ -104,7 +117,7 @@ impl Harden {
     /// The hardened text, and what there is to say about it.
     fn run(&self, input: &Input) -> Result<(String, Report), Failure> {
         let mut outcome = pipeline::run(&input.text, &self.settings)
-            .map_err(|problems| unreadable(&input.name, problems))?;
+            .map_err(|problems| input::unreadable(&input.name, &input.text, problems))?;
         outcome.report.warn_only = self.warn_only;
         let after = outcome.output.to_vec();
         let after = String::from_utf8_lossy(&after).into_owned();
@@ -114,25 +127,23 @@ impl Harden {
 
 /// The manifests that the paths name, each read when it is asked for.
 fn streams(args: &input::Args) -> Result<impl Iterator<Item = Result<Input, Failure>>, Failure> {
-    let (release, namespace) = (&args.options.release, &args.options.namespace);
-    let items = input::list(&args.paths)?.into_iter();
+    let how = args.rendering();
+    let items = args.items()?.into_iter();
     let items = items.filter(input::Item::may_hold_manifests);
-    Ok(items.filter_map(
-        move |item| match item.load(release.as_deref(), namespace.as_deref()) {
-            Ok(Loaded::Stream(input)) => Some(Ok(input)),
-            Ok(_) => None,
-            Err(failure) => Some(Err(failure)),
-        },
-    ))
+    Ok(items.filter_map(move |item| match item.load(how) {
+        Ok(Loaded::Stream(input)) => Some(Ok(input)),
+        Ok(_) => None,
+        Err(failure) => Some(Err(failure)),
+    }))
 }
 
 /// The exit code of a refusal, which is reported on stderr.
-fn refused(input: &Input, report: &Report) -> Option<ExitCode> {
+fn refused(input: &Input, report: &Report, color: output::Color) -> Option<ExitCode> {
     let code = refusal(report)?;
     let text = Text {
         input: &input.name,
         text: &input.text,
-        color: output::color(&std::io::stderr()),
+        color: color.on(&std::io::stderr()),
     };
     output::stderr(&text.render(report));
     Some(code)

@@ -9,7 +9,8 @@ use super::options::Options;
 use super::output::{self, Failure};
 use super::{names, product};
 use crate::doctor::{Facts, Installed, Level, Line, Program, judge};
-use crate::helm::{find, plugins};
+use crate::helm::find;
+use crate::helm::plugins::{self, Plugin};
 use crate::pipeline::Mode;
 use crate::platform::locate::Located;
 
@@ -48,7 +49,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         .iter()
         .filter_map(|name| Some((name, env::var_os(name)?)));
     lines.extend(set.map(|(name, value)| Line::fine(format!("{name}={}", value.display()))));
-    output::stdout(text(&lines).as_bytes())?;
+    output::answer(&text(&lines))?;
     let broken = lines.iter().any(|line| line.level == Level::Error);
     Ok(ExitCode::from(u8::from(broken)))
 }
@@ -72,6 +73,7 @@ fn text(lines: &[Line]) -> String {
 /// Looks at this machine.
 fn gather() -> Facts {
     let helm = find::find();
+    let helm_path = helm.as_ref().ok().cloned();
     let directories = helm.as_ref().ok().and_then(|helm| plugin_directories(helm));
     Facts {
         program: Program {
@@ -95,6 +97,7 @@ fn gather() -> Facts {
                 plugin,
             })
             .collect(),
+        unseen: helm_path.as_deref().and_then(unseen),
         plugins_hidden: env::var_os("HELM_NO_PLUGINS").is_some_and(|set| set == "1"),
     }
 }
@@ -117,6 +120,19 @@ fn real(path: PathBuf) -> PathBuf {
 fn plugin_directories(helm: &Path) -> Option<OsString> {
     let set = env::var_os("HELM_PLUGINS").filter(|list| !list.is_empty());
     set.or_else(|| ask(helm, &["env", "HELM_PLUGINS"]).map(OsString::from))
+}
+
+/// The directory of plugins in Helm's data directory, if there is a plugin of ours in it and
+/// HELM_PLUGINS does not name it.
+fn unseen(helm: &Path) -> Option<PathBuf> {
+    let set = env::var_os("HELM_PLUGINS").filter(|list| !list.is_empty())?;
+    let data = ask(helm, &["env", "HELM_DATA_HOME"]).filter(|data| !data.is_empty())?;
+    let own = Path::new(&data).join("plugins");
+    let seen = env::split_paths(&set).any(|one| real(one) == real(own.clone()));
+    let ours = plugins::installed(own.as_os_str())
+        .iter()
+        .any(Plugin::is_ours);
+    (!seen && ours).then_some(own)
 }
 
 /// Why Helm loads no plugin, in its own words.

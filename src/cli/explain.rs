@@ -1,9 +1,11 @@
 //! `helm-floe explain`: a policy in words.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::options::{Format, Options};
 use super::output::{self, Failure};
+use super::platform::Format;
+use super::which::{self, Standard, Which};
 use crate::policy::explain;
 
 /// Arguments of `explain`.
@@ -12,28 +14,32 @@ pub struct Args {
     /// The policy's name, e.g. `pss/runAsNonRoot`; all of them when absent.
     #[arg(value_name = "POLICY")]
     pub policy: Option<String>,
-    #[command(flatten)]
-    pub options: Options,
+    /// A directory with further policies; repeatable.
+    #[arg(long, value_name = "DIR")]
+    pub policies: Vec<PathBuf>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// Prints one policy, or the list.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let library = args.options.library()?;
+    let which = Which {
+        policies: args.policies.clone(),
+        ..Which::default()
+    };
     let text = match &args.policy {
-        None => explain::list(&library),
+        None => which::list(&which.chosen(&Standard::default())?, args.format),
         Some(name) => {
+            let library = which.library()?;
             let loaded = library.get(name).ok_or_else(|| unknown(name, &library))?;
-            match args.options.format {
+            match args.format {
                 Format::Text => explain::text(loaded),
                 Format::Json => explain::json(loaded),
-                _ => {
-                    let words = "explain knows the formats text and json";
-                    return Err(Failure::Usage(words.into()));
-                }
             }
         }
     };
-    output::stdout(text.as_bytes())?;
+    output::answer(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

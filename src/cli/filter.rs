@@ -58,7 +58,7 @@ pub fn harden(
         return answer_helm4(&shown.screen(false)?);
     }
     if options.format != Format::Text || says_something(&report) {
-        output::stderr(&shown.screen(output::color(&std::io::stderr()))?);
+        output::stderr(&shown.screen(options.color.on(&std::io::stderr()))?);
     }
     if let Some(code) = refused {
         return Ok(code);
@@ -92,11 +92,12 @@ pub fn read_stdin(allow_empty: bool) -> Result<String, Failure> {
     pipeline::decode(bytes, allow_empty).map_err(|problems| unreadable("stdin", problems))
 }
 
-/// A failure that names the input.
+/// A failure of the filter that names the input.
 pub fn unreadable(input: &str, problems: pipeline::Unreadable) -> Failure {
     Failure::Unreadable {
         input: input.to_owned(),
         problems,
+        writes: true,
     }
 }
 

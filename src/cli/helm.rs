@@ -4,9 +4,11 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use super::output::Failure;
+use crate::helm::flags::FILTER_OPTIONS;
 
 /// Everything after the verb: Helm's own arguments mixed with the filter's options.
 #[derive(Debug, clap::Args)]
+#[command(after_help = after_help())]
 pub struct Args {
     /// Helm's arguments and the filter's options, in any order.
     #[arg(
@@ -15,6 +17,17 @@ pub struct Args {
         value_name = "ARGS"
     )]
     pub args: Vec<OsString>,
+}
+
+/// Which options are not Helm's.
+fn after_help() -> String {
+    let names = FILTER_OPTIONS
+        .iter()
+        .map(|option| format!("--{}", option.name));
+    let names = names.collect::<Vec<_>>().join(", ");
+    format!(
+        "The filter takes {names}, as `helm-floe post-render --help` explains them, and reports on stderr. Everything else is Helm's; `helm {{template,install,upgrade}} --help` lists it."
+    )
 }
 
 /// Runs Helm.

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::filter::{read_stdin, unreadable};
+use super::filter::read_stdin;
 use super::options::Options;
 use super::output::Failure;
 use crate::files::text::{Content, Holds};
 use crate::files::{self, Entry, Kind, walk};
+use crate::helm::Rendering;
 use crate::pipeline::{self, Problem, Unreadable};
 
 /// Arguments of `check` and `diff`.
@@ -17,7 +18,67 @@ pub struct Args {
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
+    pub values: Values,
+    #[command(flatten)]
     pub options: Options,
+}
+
+/// What a chart that is named is rendered with.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Values {
+    /// A values file for the chart that is named, as in Helm; repeatable.
+    #[arg(long, short = 'f', value_name = "FILE")]
+    pub values: Vec<PathBuf>,
+    /// A value for the chart that is named, in Helm's notation; repeatable.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl Args {
+    /// Everything that the paths name, as [`list`].
+    ///
+    /// # Errors
+    /// As [`Values::list`].
+    pub fn items(&self) -> Result<Vec<Item>, Failure> {
+        self.values.list(&self.paths)
+    }
+
+    /// How a chart that is named is rendered.
+    pub fn rendering(&self) -> Rendering<'_> {
+        let options = &self.options;
+        let (release, namespace) = (options.release.as_deref(), options.namespace.as_deref());
+        self.values.rendering(release, namespace)
+    }
+}
+
+impl Values {
+    /// Everything that paths name, directories opened; none means stdin.
+    ///
+    /// # Errors
+    /// There are values, and no chart to give them to.
+    pub fn list(&self, paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
+        let items = list(paths);
+        let some = !self.values.is_empty() || !self.set.is_empty();
+        let chart = |item: &Item| matches!(item, Item::Chart(_));
+        if some && !items.iter().any(chart) {
+            return Err(Failure::Usage("--values and --set are for a chart, and none is named: name its directory, or pipe in what `helm template` renders with them".into()));
+        }
+        Ok(items)
+    }
+
+    /// How a chart that is named is rendered.
+    pub fn rendering<'a>(
+        &'a self,
+        release: Option<&'a str>,
+        namespace: Option<&'a str>,
+    ) -> Rendering<'a> {
+        Rendering {
+            release,
+            namespace,
+            values: &self.values,
+            set: &self.set,
+        }
+    }
 }
 
 /// Something to look at.
@@ -31,6 +92,8 @@ pub enum Item {
     Chart(PathBuf),
     /// A chart or file below a directory that was named.
     Below(Entry),
+    /// A directory that cannot be listed, and why.
+    Unlisted(String),
 }
 
 /// What an item turned out to hold.
@@ -59,35 +122,56 @@ pub struct Input {
 pub fn nothing_in(paths: &[PathBuf]) -> Failure {
     let names: Vec<String> = paths
         .iter()
-        .map(|path| path.display().to_string())
+        .map(|path| match path.as_os_str() == "-" {
+            true => "stdin".to_owned(),
+            false => path.display().to_string(),
+        })
         .collect();
     let names = if names.is_empty() {
         "stdin".into()
     } else {
         names.join(", ")
     };
+    let way_out = match paths.iter().find_map(|path| packed(path)) {
+        Some(words) => words,
+        None => "--allow-empty if that is meant".into(),
+    };
     Failure::Usage(format!(
-        "no Kubernetes object in {names}, nothing was looked at; --allow-empty if that is meant"
+        "no Kubernetes object in {names}, nothing was looked at; {way_out}"
+    ))
+}
+
+/// What to do about a chart that lies in no directory: packed, or in a registry or repository.
+fn packed(path: &Path) -> Option<String> {
+    let name = path.to_str()?;
+    let what = if ["oci://", "https://", "http://"]
+        .iter()
+        .any(|own| name.starts_with(own))
+    {
+        "a chart elsewhere: pull and unpack it"
+    } else if name.ends_with(".tgz") || name.ends_with(".tar.gz") {
+        "a packed chart: unpack it"
+    } else {
+        return None;
+    };
+    Some(format!(
+        "{what}, or pipe in what `helm template {name}` renders"
     ))
 }
 
 /// Everything that the paths name, directories opened; none means stdin.
-///
-/// # Errors
-/// A path that cannot be read.
-pub fn list(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
+fn list(paths: &[PathBuf]) -> Vec<Item> {
     let mut items = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
             items.push(Item::Stdin);
         } else if path.is_dir() {
-            let entries = files::walk(path).map_err(|e| unreadable_path(path, &e))?;
-            items.extend(entries.into_iter().map(|entry| {
-                let named = entry.kind == Kind::Chart && entry.path == *path;
-                match named {
-                    true => Item::Chart(entry.path),
-                    false => Item::Below(entry),
+            items.extend(files::walk(path).into_iter().map(|entry| match entry {
+                Ok(entry) if entry.kind == Kind::Chart && entry.path == *path => {
+                    Item::Chart(entry.path)
                 }
+                Ok(entry) => Item::Below(entry),
+                Err(error) => Item::Unlisted(error.to_string()),
             }));
         } else {
             items.push(Item::Named(path.clone()));
@@ -96,7 +180,7 @@ pub fn list(paths: &[PathBuf]) -> Result<Vec<Item>, Failure> {
     if paths.is_empty() {
         items.push(Item::Stdin);
     }
-    Ok(items)
+    items
 }
 
 impl Item {
@@ -114,7 +198,7 @@ impl Item {
     /// Whether the item may hold manifests, by what is known before it is read.
     pub fn may_hold_manifests(&self) -> bool {
         match self {
-            Item::Stdin | Item::Named(_) | Item::Chart(_) => true,
+            Item::Stdin | Item::Named(_) | Item::Chart(_) | Item::Unlisted(_) => true,
             Item::Below(entry) => matches!(entry.kind, Kind::Chart | Kind::Manifest),
         }
     }
@@ -123,24 +207,51 @@ impl Item {
     ///
     /// # Errors
     /// It cannot be read, is no UTF-8 although it should hold manifests, or Helm refuses the chart.
-    pub fn load(&self, release: Option<&str>, namespace: Option<&str>) -> Result<Loaded, Failure> {
+    pub fn load(&self, how: Rendering<'_>) -> Result<Loaded, Failure> {
         let entry = match self {
             Item::Stdin => {
-                let text = read_stdin(false)?;
+                let text = read_stdin(true).map_err(only_read)?;
                 let (name, file) = ("stdin".into(), None);
                 return Ok(Loaded::Stream(Input { name, file, text }));
             }
             Item::Named(path) => return named(path),
-            Item::Chart(path) => return chart(path, release, namespace).map(Loaded::Stream),
+            Item::Chart(path) => return chart(path, how).map(Loaded::Stream),
+            Item::Unlisted(why) => return Err(Failure::Io(format!("cannot read {why}"))),
             Item::Below(entry) => entry,
         };
         match entry.kind {
             Kind::Chart if walk::is_library(&entry.path) => Ok(Loaded::Nothing(None)),
-            Kind::Chart => chart(&entry.path, release, namespace)
+            Kind::Chart => chart(&entry.path, how.with_defaults())
                 .map(Loaded::Stream)
                 .map_err(|failure| refused(&entry.path, failure)),
             kind => below(&entry.path, kind),
         }
+    }
+}
+
+/// A failure of a command that only reads, which names the input. Its `text` may be a template of a
+/// chart, which is no YAML before Helm has run.
+pub fn unreadable(input: &str, text: &str, mut problems: Unreadable) -> Failure {
+    if let Some(first) = problems.0.first_mut()
+        && first.help.is_empty()
+        && text.contains("{{")
+    {
+        first.help = "to check a chart with its templates name its directory".into();
+    }
+    Failure::Unreadable {
+        input: input.to_owned(),
+        problems,
+        writes: false,
+    }
+}
+
+/// A failure of a command that only reads.
+fn only_read(failure: Failure) -> Failure {
+    match failure {
+        Failure::Unreadable {
+            input, problems, ..
+        } => unreadable(&input, "", problems),
+        other => other,
     }
 }
 
@@ -151,7 +262,7 @@ fn named(path: &Path) -> Result<Loaded, Failure> {
     if std::str::from_utf8(&bytes).is_err() && !files::walk::is_yaml_or_json(path) {
         return below(path, Kind::File);
     }
-    let text = pipeline::decode(bytes, true).map_err(|problems| unreadable(&name, problems))?;
+    let text = pipeline::decode(bytes, true).map_err(|problems| unreadable(&name, "", problems))?;
     let manifests = match files::text::holds(&text) {
         Holds::Objects | Holds::Unnamed | Holds::Nothing => true,
         Holds::Data => false,
@@ -203,11 +314,10 @@ fn input(path: &Path, text: String) -> Input {
 }
 
 /// A chart, rendered by `helm template`: hooks and CRDs included.
-fn chart(path: &Path, release: Option<&str>, namespace: Option<&str>) -> Result<Input, Failure> {
-    let text = crate::helm::render_chart(path, release, namespace)
-        .map_err(|e| Failure::Io(e.to_string()))?;
+fn chart(path: &Path, how: Rendering<'_>) -> Result<Input, Failure> {
+    let text = crate::helm::render_chart(path, how).map_err(|e| Failure::Io(e.to_string()))?;
     let text = pipeline::decode(text, true)
-        .map_err(|problems| unreadable(&path.display().to_string(), problems))?;
+        .map_err(|problems| unreadable(&path.display().to_string(), "", problems))?;
     Ok(input(path, text))
 }
 
@@ -223,11 +333,15 @@ fn refused(chart: &Path, failure: Failure) -> Failure {
         reason: "Helm does not render the chart with its default values".into(),
         help: words,
     };
-    unreadable(&chart.display().to_string(), Unreadable(vec![problem]))
+    unreadable(&chart.display().to_string(), "", Unreadable(vec![problem]))
 }
 
 fn unreadable_path(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    Failure::Io(format!("cannot read {}: {error}", path.display()))
+    let shown = path.display();
+    match packed(path) {
+        Some(way_out) => Failure::Io(format!("cannot read {shown}: {way_out}")),
+        None => Failure::Io(format!("cannot read {shown}: {error}")),
+    }
 }
 
 /// Today's date in UTC as `YYYY-MM-DD`, for exceptions that expire. `SOURCE_DATE_EPOCH`
@@ -267,6 +381,18 @@ fn date(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_that_cannot_be_listed_fails_by_itself() {
+        let item = Item::Unlisted("charts/web: denied".into());
+        assert!(item.may_hold_manifests());
+        let failure = item.load(Rendering::default()).err();
+        let said = failure.map(|failure| failure.render());
+        assert_eq!(
+            said.as_deref(),
+            Some("helm-floe: cannot read charts/web: denied\n")
+        );
+    }
 
     #[test]
     fn unix_times_become_dates() {

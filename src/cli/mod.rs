@@ -3,8 +3,8 @@
 mod argocd;
 mod check;
 mod compile;
+mod completion;
 mod diff;
-mod docs;
 mod doctor;
 mod explain;
 mod filter;
@@ -12,6 +12,7 @@ mod generate;
 mod helm;
 mod init;
 mod input;
+mod man;
 mod names;
 mod network;
 mod options;
@@ -25,13 +26,14 @@ mod schema;
 mod servers;
 mod tiers;
 mod verify;
+mod which;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use options::Options;
@@ -95,7 +97,7 @@ enum Command {
     /// Say which Helm, plugins and platform file hold here, what is wrong and how to mend it.
     Doctor(doctor::Args),
     /// Print a completion script for a shell.
-    Completion(docs::Completion),
+    Completion(completion::Args),
     /// Print the manual page.
     Man,
 }
@@ -127,9 +129,15 @@ fn usage(error: &clap::Error) -> ExitCode {
     let code = if error.use_stderr() { 2 } else { 0 };
     // When even the terminal is gone there is nobody left to tell.
     let _ = error.print();
-    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
-        && Path::new(word).exists()
-    {
+    let word = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) => word,
+        _ => return ExitCode::from(code),
+    };
+    if error.kind() == ErrorKind::ArgumentConflict {
+        output::stderr(&format!(
+            "\noptions stand after the command: `helm-floe {word} OPTIONS …`\n"
+        ));
+    } else if Path::new(word).exists() {
         output::stderr(&format!(
             "\nto judge what is in {word}: `helm-floe check {word}`; to harden a file: `helm-floe < FILE`\n"
         ));
@@ -157,8 +165,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Upgrade(args)) => helm::run("upgrade", &args),
         Some(Command::Argocd(command)) => argocd::run(command),
         Some(Command::Doctor(args)) => doctor::run(&args),
-        Some(Command::Completion(args)) => docs::completion(&args),
-        Some(Command::Man) => docs::man(),
+        Some(Command::Completion(args)) => completion::run(&args),
+        Some(Command::Man) => man::run(),
     }
 }
 

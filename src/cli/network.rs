@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::filter::unreadable;
 use super::input::{self, Input, Item, Loaded};
 use super::options::Options;
 use super::output::{self, Failure};
@@ -47,6 +46,8 @@ struct Shared {
     /// The release's namespace.
     #[arg(long, short, value_name = "NS", env = "HELM_NAMESPACE", value_parser = super::names::namespace)]
     namespace: Option<String>,
+    #[command(flatten)]
+    values: input::Values,
     /// Which NetworkPolicies the release gets: derive, isolate or off.
     #[arg(long, value_name = "MODE", value_enum)]
     network_policies: Option<network::Mode>,
@@ -56,6 +57,8 @@ struct Shared {
     /// Accept an input without objects.
     #[arg(long)]
     allow_empty: bool,
+    #[command(flatten)]
+    color: output::Color,
 }
 
 #[derive(Debug, Args)]
@@ -124,7 +127,7 @@ fn show(args: &Show) -> Result<ExitCode, Failure> {
     let shared = &args.shared;
     let graph = shared.graph(&args.paths)?;
     let ending = || shared.output.as_deref().and_then(Format::of);
-    let color = shared.output.is_none() && output::color(&std::io::stdout());
+    let color = shared.output.is_none() && shared.color.on(&std::io::stdout());
     let document = match args.format.or_else(ending).unwrap_or(Format::Text) {
         Format::Text => text::render(&graph, color),
         Format::Json => json::render(&graph),
@@ -150,7 +153,7 @@ fn difference(args: &Diff) -> Result<ExitCode, Failure> {
     let (old, new) = (graph(&args.old)?, graph(&args.new)?);
     let difference = Difference::between(&old, &new);
     let json = shared.output.as_deref().and_then(Format::of) == Some(Format::Json);
-    let color = shared.output.is_none() && output::color(&std::io::stdout());
+    let color = shared.output.is_none() && shared.color.on(&std::io::stdout());
     let document = match (args.format, json) {
         (Some(DiffFormat::Json), _) | (None, true) => diff::json(&difference),
         _ => diff::text(&difference, color),
@@ -200,10 +203,11 @@ impl Shared {
     /// The inputs that hold manifests.
     fn inputs(&self, paths: &[PathBuf]) -> Result<Vec<Input>, Failure> {
         let (release, namespace) = (self.release.as_deref(), self.namespace.as_deref());
-        let items = input::list(paths)?.into_iter();
+        let how = self.values.rendering(release, namespace);
+        let items = self.values.list(paths)?.into_iter();
         let mut inputs = Vec::new();
         for item in items.filter(Item::may_hold_manifests) {
-            if let Loaded::Stream(input) = item.load(release, namespace)? {
+            if let Loaded::Stream(input) = item.load(how)? {
                 inputs.push(input);
             }
         }
@@ -214,7 +218,7 @@ impl Shared {
         match &self.output {
             Some(file) => std::fs::write(file, document)
                 .map_err(|e| Failure::Io(format!("cannot write {}: {e}", file.display()))),
-            None => output::stdout(document.as_bytes()),
+            None => output::answer(document),
         }
     }
 }
@@ -269,7 +273,7 @@ impl Stream {
             (name == input).then_some(Problem { line, ..problem })
         };
         let problems = problems.0.into_iter().filter_map(own).collect();
-        unreadable(&input, Unreadable(problems))
+        input::unreadable(&input, &self.text, Unreadable(problems))
     }
 }
 

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-use super::output::Failure;
+use super::output::{Color, Failure};
+use super::which::{Standard, Which};
 use super::{names, product, tiers};
 use crate::check::files;
-use crate::config::{ConfigError, Source, dotted, typed};
+use crate::config::{ConfigError, Source, dotted, text_of, typed};
 use crate::inject::externalize::Externalizer;
 use crate::inject::patches;
 use crate::pipeline::{self, Mode, Settings};
@@ -17,7 +18,7 @@ use crate::platform::file;
 use crate::platform::locate::{Located, locate};
 use crate::platform::network;
 use crate::policy::exceptions::Pattern;
-use crate::policy::{Evaluator, Level, Library, Names, Selection, Version};
+use crate::policy::{Evaluator, Library, Names, Selection};
 
 /// Options of everything that judges manifests.
 #[derive(Clone, Debug, Default, Args)]
@@ -40,27 +41,21 @@ pub struct Options {
     /// What a finding of severity error does: refuse the release, or only be reported.
     #[arg(long, value_enum, default_value_t)]
     pub on_violation: OnViolation,
-    /// Only these policies, by glob, e.g. `pss/*`; repeatable.
-    #[arg(long, value_name = "GLOB")]
-    pub only: Vec<String>,
-    /// Not these policies, by glob; repeatable.
-    #[arg(long, value_name = "GLOB")]
-    pub skip: Vec<String>,
-    /// Pod Security Standards level: restricted, baseline or privileged.
-    #[arg(long, value_name = "LEVEL")]
-    pub pss_level: Option<Level>,
-    /// Pod Security Standards version: latest, or v1.N.
-    #[arg(long, value_name = "VERSION")]
-    pub pss_version: Option<Version>,
+    /// The policies that judge.
+    #[command(flatten)]
+    pub which: Which,
+    /// The Pod Security Standard.
+    #[command(flatten)]
+    pub standard: Standard,
     /// Which NetworkPolicies the release gets: derive, isolate or off.
     #[arg(long, value_name = "MODE", value_enum)]
     pub network_policies: Option<network::Mode>,
-    /// A directory with further policies; repeatable.
-    #[arg(long, value_name = "DIR")]
-    pub policies: Vec<PathBuf>,
     /// The report's format.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    /// When there are colours.
+    #[command(flatten)]
+    pub color: Color,
     /// Write the report to a file as well; .json, .sarif, .xml (JUnit) and .html tell its format.
     #[arg(long, value_name = "FILE", env = "FLOE_REPORT")]
     pub report: Option<PathBuf>,
@@ -123,15 +118,13 @@ impl Options {
     pub fn settings(&self, mode: Mode) -> Result<(Settings, Vec<String>), Failure> {
         let mut notices = Vec::new();
         let file = self.platform_file(&mut notices)?;
-        let mut library = self.library()?;
+        let mut library = self.which.library()?;
         let platform = match &file {
             Some(file) => Platform::load(file, &mut library)?,
             None => Platform::default(),
         };
         let hardening = platform.hardening;
-        let selection = self.selection(&hardening)?;
-        known(&selection.only, &library)?;
-        known(&selection.skip, &library)?;
+        let selection = self.selection(&hardening, &library)?;
         let profile = self.product.profile(
             file.as_deref(),
             self.env.as_deref(),
@@ -150,6 +143,9 @@ impl Options {
             self.release.as_deref(),
             &hardening.labels,
         );
+        if self.which.skips_all(&selection, &library) {
+            notices.push("--skip leaves no policy: nothing is judged or filled in".into());
+        }
         let policies = Evaluator::new(&library, &selection);
         let settings = Settings {
             mode,
@@ -193,42 +189,24 @@ impl Options {
         self.format == format || (self.report.is_some() && self.file_format() == format)
     }
 
-    /// The built-in policies and those of `--policies`.
-    pub fn library(&self) -> Result<Library, Failure> {
-        let mut library = Library::built_in().map_err(Failure::config)?;
-        for directory in &self.policies {
-            if !directory.is_dir() {
-                let name = directory.display();
-                return Err(Failure::Usage(format!(
-                    "--policies {name}: no such directory"
-                )));
-            }
-            library.add_directory(directory).map_err(Failure::config)?;
-        }
-        Ok(library)
-    }
-
-    /// The globs of `--only`.
-    pub fn only_names(&self) -> Result<Names, Failure> {
-        Names::new(&self.only).map_err(|e| Failure::Usage(format!("--only: {e}")))
-    }
-
-    fn selection(&self, hardening: &Hardening) -> Result<Selection, Failure> {
-        let names = |option: &str, globs: &[String]| {
-            Names::new(globs).map_err(|e| Failure::Usage(format!("{option}: {e}")))
-        };
+    fn selection(&self, hardening: &Hardening, library: &Library) -> Result<Selection, Failure> {
+        let (only, skip) = self.which.known_names(library)?;
+        let overrule = Names::new(&hardening.overrule)
+            .map_err(|e| Failure::Usage(format!("hardening.overrule: {e}")))?;
         Ok(Selection {
             level: self
+                .standard
                 .pss_level
                 .or(hardening.pod_security.level)
                 .unwrap_or_default(),
             version: self
+                .standard
                 .pss_version
                 .or(hardening.pod_security.version)
                 .unwrap_or_default(),
-            only: names("--only", &self.only)?,
-            skip: names("--skip", &self.skip)?,
-            overrule: names("hardening.overrule", &hardening.overrule)?,
+            only,
+            skip,
+            overrule,
         })
     }
 
@@ -239,7 +217,11 @@ impl Options {
         }
         let here = std::env::current_dir()
             .map_err(|e| Failure::Usage(format!("no working directory: {e}")))?;
-        let mut located = locate(&here, self.env.as_deref().unwrap_or_default());
+        let env = self.env.as_deref().unwrap_or_default();
+        let mut located = locate(&here, env);
+        if !matches!(located, Located::File(_)) {
+            tiers::well_named(&here, env)?;
+        }
         if let Located::UnknownEnvironment { directory, .. } = &mut located
             && let Ok(below) = directory.strip_prefix(&here)
         {
@@ -275,16 +257,6 @@ impl Options {
     }
 }
 
-/// Fails on a glob that matches no policy; most likely it is misspelt.
-pub fn known(names: &Names, library: &Library) -> Result<(), Failure> {
-    match names.unknown(library).next() {
-        None => Ok(()),
-        Some(glob) => Err(Failure::Usage(format!(
-            "no policy matches `{glob}`; `helm-floe explain` lists them"
-        ))),
-    }
-}
-
 /// Checks what only the filter knows about the `hardening` block: patches, policies, directories.
 pub fn check_hardening(file: &Path) -> Result<(), Failure> {
     let mut library = Library::built_in().map_err(Failure::config)?;
@@ -309,18 +281,15 @@ impl Platform {
     /// Reads a platform file and adds its policies to the library.
     fn load(file: &Path, library: &mut Library) -> Result<Platform, Failure> {
         let name = file.display().to_string();
-        let text = std::fs::read_to_string(file)
-            .map_err(|e| Failure::config(ConfigError::unreadable(&name, &e)))?;
-        let source = Source::parse(&name, &text).map_err(Failure::config)?;
+        let text = text_of(file, tiers::PLATFORM).map_err(Failure::config)?;
+        let all = |first: ConfigError| mistakes(&name, &text, first);
+        let source = Source::parse(&name, &text).map_err(all)?;
         if says_more(&source) {
             typed::read::<file::PlatformFile>(&name, &text)
                 .map_err(|errors| tiers::wrong(&errors))?;
         }
         no_credential(&name, &text, "a platform file")?;
-        let hardening = source
-            .decode::<PlatformFile>()
-            .map_err(Failure::config)?
-            .hardening;
+        let hardening = source.decode::<PlatformFile>().map_err(all)?.hardening;
         let wrong = |at: String, reason: &str| {
             Failure::config(source.error(&format!("/hardening{at}"), &reason))
         };
@@ -354,6 +323,14 @@ impl Platform {
             return Err(wrong(at, &reason));
         }
         Ok(Platform { hardening, patches })
+    }
+}
+
+/// All mistakes of a platform file in which a first one was found, in the words of `platform validate`.
+fn mistakes(name: &str, text: &str, first: ConfigError) -> Failure {
+    match typed::read::<file::PlatformFile>(name, text) {
+        Err(errors) if !errors.is_empty() => tiers::wrong(&errors),
+        _ => Failure::config(first),
     }
 }
 

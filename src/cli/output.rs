@@ -1,10 +1,12 @@
 //! Where text goes: stdout carries the asked-for document only, everything else is stderr.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::path::Path;
 use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
 
 use crate::pipeline::Unreadable;
 use crate::report::printable;
@@ -25,6 +27,8 @@ pub enum Failure {
         input: String,
         /// Where and why.
         problems: Unreadable,
+        /// Whether something would have been written otherwise.
+        writes: bool,
     },
     /// Reading or writing failed.
     Io(String),
@@ -46,9 +50,15 @@ impl Failure {
                 .iter()
                 .map(|line| format!("helm-floe: {line}\n"))
                 .collect(),
-            Failure::Unreadable { input, problems } => {
-                let mut text =
-                    String::from("helm-floe cannot understand the input, nothing was written\n");
+            Failure::Unreadable {
+                input,
+                problems,
+                writes,
+            } => {
+                let mut text = String::from(match writes {
+                    true => "helm-floe cannot understand the input, nothing was written\n",
+                    false => "helm-floe cannot understand the input\n",
+                });
                 for problem in &problems.0 {
                     let place = problem
                         .place()
@@ -83,6 +93,18 @@ pub fn stdout(bytes: &[u8]) -> Result<(), Failure> {
     write(|out| out.write_all(bytes))
 }
 
+/// Writes what is for people or says all it has to say in part: a reader that goes away early, as `head`
+/// does, has what it wanted.
+///
+/// # Errors
+/// [`Failure::Io`].
+pub fn answer(text: &str) -> Result<(), Failure> {
+    match stdout(text.as_bytes()) {
+        Err(Failure::BrokenPipe) => Ok(()),
+        other => other,
+    }
+}
+
 /// Lets a function write to stdout.
 ///
 /// # Errors
@@ -114,17 +136,50 @@ pub fn file(file: &Path, text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::Io(format!("cannot write {}: {error}", file.display())))
 }
 
-/// Whether stderr takes colours: a terminal, and the user has not asked for none (no-color.org).
-pub fn color(stream: &impl IsTerminal) -> bool {
-    wants_color(
-        stream.is_terminal(),
-        std::env::var_os("NO_COLOR").as_deref(),
-    )
+/// When reports have colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, as NO_COLOR, CLICOLOR_FORCE and TERM say.
+    #[default]
+    Auto,
+    /// In files and pipes too.
+    Always,
+    /// Not at all.
+    Never,
 }
 
-/// An empty NO_COLOR counts as none.
-fn wants_color(terminal: bool, no_color: Option<&OsStr>) -> bool {
-    terminal && no_color.is_none_or(OsStr::is_empty)
+/// The option that says when there are colours.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Color {
+    /// When the report has colours: auto, on a terminal; always; or never.
+    #[arg(
+        long = "color",
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
+    when: When,
+}
+
+impl Color {
+    /// Whether text on a stream has colours.
+    pub fn on(self, stream: &impl IsTerminal) -> bool {
+        wants_color(self.when, stream.is_terminal(), |name| {
+            std::env::var_os(name).filter(|value| !value.is_empty())
+        })
+    }
+}
+
+/// The variables are those of no-color.org and bixense.com/clicolors; empty ones are none.
+fn wants_color(when: When, terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto if variable("NO_COLOR").is_some() => false,
+        When::Auto if variable("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+        When::Auto => terminal && variable("TERM").is_none_or(|value| value != "dumb"),
+    }
 }
 
 /// Whether stdout was closed when the program started.
@@ -152,15 +207,37 @@ mod tests {
 
     #[test]
     fn colours_are_for_terminals_whose_user_wants_them() {
-        for (terminal, no_color, want) in [
-            (true, None, true),
-            (true, Some(""), true),
-            (true, Some("1"), false),
-            (true, Some("0"), false),
-            (false, None, false),
+        use When::{Always, Auto, Never};
+        for (when, terminal, variables, want) in [
+            (Auto, true, [].as_slice(), true),
+            (Auto, false, &[], false),
+            (Auto, true, &[("NO_COLOR", "1")], false),
+            (Auto, true, &[("NO_COLOR", "0")], false),
+            (Auto, true, &[("TERM", "dumb")], false),
+            (Auto, true, &[("TERM", "xterm")], true),
+            (Auto, false, &[("CLICOLOR_FORCE", "1")], true),
+            (Auto, false, &[("CLICOLOR_FORCE", "0")], false),
+            (
+                Auto,
+                false,
+                &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")],
+                false,
+            ),
+            (
+                Auto,
+                false,
+                &[("CLICOLOR_FORCE", "1"), ("TERM", "dumb")],
+                true,
+            ),
+            (Always, false, &[("NO_COLOR", "1"), ("TERM", "dumb")], true),
+            (Never, true, &[("CLICOLOR_FORCE", "1")], false),
         ] {
-            let got = wants_color(terminal, no_color.map(OsStr::new));
-            assert_eq!(got, want, "{terminal} {no_color:?}");
+            let variable = |name: &str| {
+                let set = variables.iter().find(|(own, _)| *own == name);
+                set.map(|(_, value)| OsString::from(value))
+            };
+            let got = wants_color(when, terminal, variable);
+            assert_eq!(got, want, "{when:?} {terminal} {variables:?}");
         }
     }
 }

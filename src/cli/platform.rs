@@ -10,7 +10,7 @@ use super::options::check_hardening;
 use super::output::{self, Failure};
 use super::tiers::{self, Choice, Found};
 use super::verify;
-use crate::config::typed;
+use crate::config::{Source, typed};
 use crate::manifest::write_document;
 use crate::platform::file::PlatformFile;
 use crate::platform::locate::{Located, locate};
@@ -132,7 +132,7 @@ fn list(args: &List) -> Result<ExitCode, Failure> {
             table(["SORT", "NAME", "TYPE", "CREDENTIALS"], &rows)
         }
     };
-    output::stdout(text.as_bytes())?;
+    output::answer(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -160,19 +160,22 @@ fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
 fn validate(args: &Validate) -> Result<ExitCode, Failure> {
     let mut lines = Vec::new();
     let mut text = String::new();
+    let mut notices = Vec::new();
     for found in to_validate(args)? {
         match typed::read::<PlatformFile>(&found.name, &found.text) {
             Err(errors) => lines.extend(errors.iter().map(ToString::to_string)),
-            Ok(_) => match check_hardening(Path::new(&found.name)) {
+            Ok((file, _)) => match check_hardening(Path::new(&found.name)) {
                 Err(Failure::Config(more)) => lines.extend(more),
                 Err(other) => return Err(other),
                 Ok(()) => {
                     let _ = writeln!(text, "{}: valid", found.name);
+                    notices.extend(expired(&found, &file));
                 }
             },
         }
     }
-    output::stdout(text.as_bytes())?;
+    output::answer(&text)?;
+    output::stderr(&Failure::Config(notices).render());
     if lines.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -180,9 +183,30 @@ fn validate(args: &Validate) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(2))
 }
 
+/// The exceptions of a file whose last day is over. They are no mistakes: the file was right once.
+fn expired(found: &Found, file: &PlatformFile) -> Vec<String> {
+    let Ok(source) = Source::open(&found.name, &found.text) else {
+        return Vec::new();
+    };
+    let today = super::input::today();
+    let exceptions = file.hardening.exceptions.iter().enumerate();
+    let notices = exceptions.filter_map(|(index, exception)| {
+        let last = exception.expires.as_ref()?;
+        let reason =
+            format!("{exception} expired on {last} and covers nothing: renew or remove it");
+        let at = format!("/hardening/exceptions/{index}/expires");
+        last.is_before(&today)
+            .then(|| source.error(&at, &reason).to_string())
+    });
+    notices.collect()
+}
+
 fn to_validate(args: &Validate) -> Result<Vec<Found>, Failure> {
     if !args.files.is_empty() {
-        return args.files.iter().map(|file| tiers::read(file)).collect();
+        let files = args.files.iter();
+        return files
+            .map(|file| tiers::read(file, tiers::PLATFORM))
+            .collect();
     }
     if args.choice.env.is_some() || args.choice.platform.is_some() {
         return Ok(vec![args.choice.find(Path::new("."))?]);
@@ -223,7 +247,7 @@ fn secrets(args: &Secrets) -> Result<ExitCode, Failure> {
             table(["SECRET", "KEY", "ENV", "FOR"], &rows)
         }
     };
-    output::stdout(text.as_bytes())?;
+    output::answer(&text)?;
     let refused = args.rendered.is_some() && !shown.is_empty();
     Ok(ExitCode::from(u8::from(refused)))
 }
@@ -242,7 +266,7 @@ fn missing(needed: Vec<SecretUse>, path: &Path) -> Result<Vec<SecretUse>, Failur
     let (name, text) = if path.as_os_str() == "-" {
         ("stdin".to_owned(), super::filter::read_stdin(true)?)
     } else {
-        let found = tiers::read(path)?;
+        let found = tiers::read(path, "rendered.yaml")?;
         (found.name, found.text)
     };
     let provided =
@@ -257,7 +281,7 @@ fn namespaces(args: &Namespaces) -> Result<ExitCode, Failure> {
     let mapping = match &args.mapping {
         None => None,
         Some(path) => {
-            let found = tiers::read(path)?;
+            let found = tiers::read(path, "mapping.yaml")?;
             let read = typed::read::<MappingFile>(&found.name, &found.text);
             Some(read.map_err(|errors| tiers::wrong(&errors))?.0)
         }

@@ -5,52 +5,98 @@ mod export;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use super::options::{Options, known};
+use serde_json::{Value, json};
+
 use super::output::{self, Failure};
+use super::platform::Format;
+use super::which::{self, Standard, Which};
 use crate::check;
-use crate::policy::{explain, test};
+use crate::policy::test::{self, ExampleResult};
 use crate::report::plural;
 
 /// What to do with the policies.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// List every policy with its severity and title.
-    List(Options),
-    /// Run every policy's examples; exit 1 when one does not come out as it says.
-    Test(Options),
+    /// List the policies with their severity and title.
+    List(List),
+    /// Run the policies' examples; exit 1 when one does not come out as it says.
+    Test(Test),
     /// Write the policies for the API server, so that it refuses or fills for every client what the
     /// filter refuses or fills.
     Export(export::Args),
 }
 
+/// Arguments of `list`.
+#[derive(Debug, clap::Args)]
+pub struct List {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    standard: Standard,
+    /// The list's format.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Arguments of `test`.
+#[derive(Debug, clap::Args)]
+pub struct Test {
+    #[command(flatten)]
+    which: Which,
+    /// The result's format.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
 /// Runs the sub-command.
 pub fn run(command: &Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::List(options) => {
-            output::stdout(explain::list(&options.library()?).as_bytes())?;
+        Command::List(args) => {
+            let chosen = args.which.chosen(&args.standard)?;
+            output::answer(&which::list(&chosen, args.format))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Test(options) => examples(options),
+        Command::Test(args) => examples(args),
         Command::Export(args) => export::run(args),
     }
 }
 
-fn examples(options: &Options) -> Result<ExitCode, Failure> {
-    let library = options.library()?;
-    let only = options.only_names()?;
-    known(&only, &library)?;
+fn examples(args: &Test) -> Result<ExitCode, Failure> {
+    let library = args.which.library()?;
+    let (only, skip) = args.which.known_names(&library)?;
     let mut rows = test::run(&library, &only, check::example);
     rows.extend(check::secrets::sample::results(&only));
+    rows.retain(|row| !skip.contains(&row.policy));
+    let failed: Vec<(&ExampleResult, &str)> = rows
+        .iter()
+        .filter_map(|row| Some((row, row.failure.as_deref()?)))
+        .collect();
+    let text = match args.format {
+        Format::Text => as_text(rows.len(), &failed),
+        Format::Json => as_json(rows.len(), &failed),
+    };
+    output::answer(&text)?;
+    Ok(ExitCode::from(u8::from(!failed.is_empty())))
+}
+
+fn as_text(examples: usize, failed: &[(&ExampleResult, &str)]) -> String {
     let mut text = String::new();
-    let mut failed = 0;
-    for row in &rows {
-        if let Some(problem) = &row.failure {
-            failed += 1;
-            let written = writeln!(text, "FAILED {}: {}: {problem}", row.policy, row.example);
-            debug_assert!(written.is_ok(), "writing to a string cannot fail");
-        }
+    for (row, problem) in failed {
+        let _ = writeln!(text, "FAILED {}: {}: {problem}", row.policy, row.example);
     }
-    let _ = writeln!(text, "{}, {failed} failed", plural(rows.len(), "example"));
-    output::stdout(text.as_bytes())?;
-    Ok(ExitCode::from(u8::from(failed > 0)))
+    let _ = writeln!(
+        text,
+        "{}, {} failed",
+        plural(examples, "example"),
+        failed.len()
+    );
+    text
+}
+
+fn as_json(examples: usize, failed: &[(&ExampleResult, &str)]) -> String {
+    let row = |(row, problem): &(&ExampleResult, &str)| -> Value {
+        json!({"policy": row.policy, "example": row.example, "failure": problem})
+    };
+    let rows: Vec<Value> = failed.iter().map(row).collect();
+    format!("{:#}\n", json!({"examples": examples, "failed": rows}))
 }

@@ -72,7 +72,7 @@ fn read(file: &Path) -> Result<Artifact, Failure> {
             file.display()
         )));
     }
-    let found = tiers::read(file)?;
+    let found = tiers::read(file, "artifact.json")?;
     options::no_credential(&found.name, &found.text, "an artifact")?;
     Artifact::read(&found.name, &found.text).map_err(Failure::config)
 }
@@ -92,5 +92,5 @@ fn compiled(
         env: environment.map(str::to_owned),
         platform: Some(platform.to_owned()),
     };
-    compile::compiled(&tiers::read(spec)?, spec, &choice)
+    compile::compiled(&tiers::read(spec, tiers::PRODUCT)?, spec, &choice)
 }

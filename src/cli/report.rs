@@ -126,7 +126,7 @@ impl<'a> Shown<'a> {
 
 /// The policies in the words that other programs show.
 fn rules(options: &Options) -> Result<Vec<Rule>, Failure> {
-    let library = options.library()?;
+    let library = options.which.library()?;
     let rules = library.iter().map(|loaded| {
         let policy = &loaded.policy;
         Rule {

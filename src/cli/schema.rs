@@ -44,6 +44,6 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         Of::Mapping => schema::of::<MappingFile>(),
         Of::Policy => schema::of::<PolicyFile>(),
     };
-    output::stdout(format!("{schema:#}\n").as_bytes())?;
+    output::answer(&format!("{schema:#}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

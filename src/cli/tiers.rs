@@ -5,10 +5,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::output::{self, Failure};
-use crate::config::{ConfigError, typed};
+use crate::config::{ConfigError, text_of, typed};
 use crate::platform::file::PlatformFile;
 use crate::platform::local;
-use crate::platform::locate::{Located, locate};
+use crate::platform::locate::{Located, locate, misnamed};
+
+/// What a platform file is called.
+pub const PLATFORM: &str = "platform.yaml";
+
+/// What a product's file is called.
+pub const PRODUCT: &str = "floe.yaml";
 
 /// Which platform file.
 #[derive(Clone, Debug, Default, Args)]
@@ -39,7 +45,7 @@ impl Choice {
             let environment = self.env.clone().or_else(|| environment_of(file));
             return Ok(Found {
                 environment,
-                ..read(file)?
+                ..read(file, PLATFORM)?
             });
         }
         let from = absolute(from)?;
@@ -49,10 +55,14 @@ impl Choice {
                 known(&from)
             )));
         };
-        match locate(&from, env) {
+        let located = locate(&from, env);
+        if !matches!(located, Located::File(_)) {
+            well_named(&from, env)?;
+        }
+        match located {
             Located::File(file) => Ok(Found {
                 environment: Some(env.clone()),
-                ..read(&short(&file))?
+                ..read(&short(&file), PLATFORM)?
             }),
             Located::UnknownEnvironment { directory, known } => {
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -94,6 +104,18 @@ impl Choice {
     }
 }
 
+/// Fails where the file of an environment is there and is called `platform.yml`: to go on without it
+/// would be to go on without what it asks for.
+pub fn well_named(from: &Path, env: &str) -> Result<(), Failure> {
+    match misnamed(from, env) {
+        None => Ok(()),
+        Some(file) => Err(Failure::Usage(format!(
+            "{} must be called {PLATFORM}",
+            short(&file).display()
+        ))),
+    }
+}
+
 /// What environments there are, as a hint.
 fn known(from: &Path) -> String {
     match locate(from, "") {
@@ -127,17 +149,13 @@ fn short(path: &Path) -> PathBuf {
     }
 }
 
-/// Reads a file of text.
-pub fn read(file: &Path) -> Result<Found, Failure> {
-    let name = file.display().to_string();
-    match std::fs::read_to_string(file) {
-        Ok(text) => Ok(Found {
-            name,
-            text,
-            environment: None,
-        }),
-        Err(error) => Err(Failure::config(ConfigError::unreadable(&name, &error))),
-    }
+/// Reads a file of text, as [`text_of`].
+pub fn read(file: &Path, usual: &str) -> Result<Found, Failure> {
+    Ok(Found {
+        name: file.display().to_string(),
+        text: text_of(file, usual).map_err(Failure::config)?,
+        environment: None,
+    })
 }
 
 /// Reads a platform file.

@@ -6,14 +6,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use jsonschema::JsonType;
 use jsonschema::PatternOptions;
-use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use jsonschema::error::ValidationErrorKind as Kind;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::quick;
+use super::words::{choice, mismatch, phrase, wrong_type};
+pub use super::words::{nearest, suggest};
+use super::{place, quick};
 use crate::manifest::view::{escape, unescape};
 
 /// A part of a value that the schema does not allow.
@@ -118,7 +119,13 @@ pub fn violations(schema: &Value, value: &Value) -> Result<Vec<Violation>, Strin
     Compiled::new(schema.clone()).violations(value)
 }
 
-/// The same by the schema of a type.
+/// Whether the schema of a type lets only a few words, a truth value or a number stand at a JSON
+/// Pointer, see [`place::is_closed`].
+pub fn is_closed<T: JsonSchema>(pointer: &str) -> bool {
+    place::is_closed(&Compiled::of::<T>().schema, pointer)
+}
+
+/// [`violations`] by the schema of a type.
 ///
 /// # Errors
 /// The schema itself is none.
@@ -161,8 +168,9 @@ fn explain(root: &Value, error: &jsonschema::ValidationError<'_>, found: &mut Ve
     }
     let said = |keyword: &str| levels.iter().find_map(|level| level.get(keyword)?.as_str());
     let reason = match error.kind() {
-        Kind::Pattern { pattern } => said("patternErrorMessage")
-            .map_or_else(|| format!("does not match {pattern}"), str::to_owned),
+        Kind::Pattern { pattern } => {
+            said("patternErrorMessage").map_or_else(|| mismatch(pattern), str::to_owned)
+        }
         Kind::Type { .. } | Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
             said("errorMessage").map_or_else(|| wrong_type(error), str::to_owned)
         }
@@ -180,15 +188,14 @@ fn explain(root: &Value, error: &jsonschema::ValidationError<'_>, found: &mut Ve
 }
 
 /// The errors of the alternative that the author most likely meant: the only one of the value's
-/// type, or the one whose `type` member is the value's.
+/// type, or the one whose tag, such as `type`, is the value's.
 fn meant<'e>(
     pointer: &str,
     context: &'e [Vec<jsonschema::ValidationError<'static>>],
 ) -> Option<&'e [jsonschema::ValidationError<'static>]> {
-    let tag = format!("{pointer}/type");
     let apart = |error: &jsonschema::ValidationError<'_>| match error.kind() {
         Kind::Type { .. } | Kind::Not { .. } => error.instance_path().as_str() == pointer,
-        Kind::Constant { .. } => error.instance_path().as_str() == tag,
+        Kind::Constant { .. } => member(pointer, error.instance_path().as_str()).is_some(),
         _ => false,
     };
     let mut fitting = context.iter().filter(|branch| !branch.iter().any(apart));
@@ -196,14 +203,30 @@ fn meant<'e>(
     fitting.next().is_none().then_some(first.as_slice())
 }
 
-/// The mistake in a value that is none of a few words, or in a map whose `type` member is none.
+/// The member of a map that a pointer leads to, if it leads to one.
+fn member<'p>(map: &str, pointer: &'p str) -> Option<&'p str> {
+    let name = pointer.strip_prefix(map)?.strip_prefix('/')?;
+    (!name.contains('/')).then_some(name)
+}
+
+/// The mistake in a value that is none of a few words, or in a map whose tag, such as `type`, is none.
 fn wrong_choice(
     pointer: &str,
     value: &Value,
     context: &[Vec<jsonschema::ValidationError<'static>>],
 ) -> Option<Violation> {
     let (at, word) = match value {
-        Value::Object(members) => (format!("{pointer}/type"), members.get("type")?),
+        Value::Object(members) => {
+            let tag = context
+                .iter()
+                .flatten()
+                .find_map(|error| match error.kind() {
+                    Kind::Constant { .. } => member(pointer, error.instance_path().as_str()),
+                    _ => None,
+                })?;
+            let tag = unescape(tag);
+            (format!("{pointer}/{}", escape(&tag)), members.get(&*tag)?)
+        }
         word => (pointer.to_owned(), word),
     };
     let mut options = Vec::new();
@@ -274,121 +297,6 @@ fn unknown(name: &str, level: &Value) -> String {
     format!("unknown field `{name}`{}", suggest(name, &known))
 }
 
-/// What to say after a name that does not exist: the nearest one that does, and the list.
-pub fn suggest(name: &str, known: &[&str]) -> String {
-    let near = nearest(name, known);
-    let list = match known {
-        [] => "there are none".to_owned(),
-        known => format!("there are {}", known.join(", ")),
-    };
-    match near {
-        Some(near) => format!(": did you mean `{near}`? {}", capital(&list)),
-        None => format!(": {list}"),
-    }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_ascii_uppercase());
-    first.into_iter().chain(letters).collect()
-}
-
-/// The known name nearest to one that is misspelt, if any is near.
-pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    let name = name.to_lowercase();
-    let allowed = (name.chars().count() / 3).clamp(1, 3);
-    known
-        .iter()
-        .map(|known| {
-            (
-                strsim::damerau_levenshtein(&name, &known.to_lowercase()),
-                *known,
-            )
-        })
-        .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, known)| known)
-}
-
-fn wrong_type(error: &jsonschema::ValidationError<'_>) -> String {
-    let wanted: Vec<&str> = match error.kind() {
-        Kind::Type {
-            kind: TypeKind::Single(kind),
-        } => vec![article(*kind)],
-        Kind::Type {
-            kind: TypeKind::Multiple(kinds),
-        } => kinds.iter().map(article).collect(),
-        _ => vec!["of another form"],
-    };
-    let (got, quotable) = match error.instance().as_ref() {
-        Value::Null => ("null", false),
-        Value::Bool(_) => ("true or false", true),
-        Value::Number(_) => ("a number", true),
-        Value::String(_) => ("text", false),
-        Value::Array(_) => ("a list", false),
-        Value::Object(_) => ("a map", false),
-    };
-    let quotes = if quotable && wanted.contains(&"text") {
-        "; put it in quotes"
-    } else {
-        ""
-    };
-    format!("must be {}, not {got}{quotes}", wanted.join(" or "))
-}
-
-/// A JSON type as those call it who write YAML.
-fn article(kind: JsonType) -> &'static str {
-    match kind {
-        JsonType::Array => "a list",
-        JsonType::Boolean => "true or false",
-        JsonType::Integer => "a whole number",
-        JsonType::Null => "null",
-        JsonType::Number => "a number",
-        JsonType::Object => "a map",
-        JsonType::String => "text",
-    }
-}
-
-/// Everything that is neither a type, an alternative nor a pattern.
-fn phrase(kind: &Kind, value: &Value) -> String {
-    match kind {
-        Kind::Required { property } => {
-            format!("missing field `{}`", property.as_str().unwrap_or_default())
-        }
-        Kind::Constant { expected_value } => format!("must be {}", bare(expected_value)),
-        Kind::Enum { options } => choice(options, value),
-        Kind::Minimum { limit } => format!("must be at least {limit}"),
-        Kind::Maximum { limit } => format!("must be at most {limit}"),
-        Kind::MinLength { limit: 1 } => "must not be empty".into(),
-        Kind::MinLength { limit } => format!("must have at least {limit} characters"),
-        Kind::MaxLength { limit } => format!("must have at most {limit} characters"),
-        Kind::MinItems { limit: 1 } => "must have at least one item".into(),
-        Kind::MinItems { limit } => format!("must have at least {limit} items"),
-        Kind::MaxItems { limit } => format!("must have at most {limit} items"),
-        Kind::MinProperties { limit: 1 } => "must have at least one field".into(),
-        Kind::UniqueItems => "has an item twice".into(),
-        kind => format!("breaks `{}` of the schema", kind.keyword()),
-    }
-}
-
-/// One of a few words; a value near to one of them is misspelt.
-fn choice(options: &Value, value: &Value) -> String {
-    let options: Vec<String> = options.as_array().into_iter().flatten().map(bare).collect();
-    let known: Vec<&str> = options.iter().map(String::as_str).collect();
-    let list = format!("must be one of {}", known.join(", "));
-    match value.as_str().and_then(|text| nearest(text, &known)) {
-        Some(near) => format!("{list}: did you mean `{near}`?"),
-        None => list,
-    }
-}
-
-/// A value of a schema without quotes.
-fn bare(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -414,6 +322,9 @@ mod tests {
                 "shape": {"errorMessage": "must have a type", "oneOf": [
                     {"type": "object", "required": ["type"], "additionalProperties": false, "properties": {"type": {"const": "round"}, "radius": {"type": "integer"}}},
                     {"type": "object", "required": ["type"], "additionalProperties": false, "properties": {"type": {"const": "square"}}}]},
+                "edit": {"oneOf": [
+                    {"type": "object", "required": ["op"], "properties": {"op": {"const": "move"}, "at": {"type": "string"}}},
+                    {"type": "object", "required": ["op"], "properties": {"op": {"const": "drop"}, "at": {"type": "string"}}}]},
                 "either": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/ref"}], "errorMessage": "must be text or a ref"},
                 "shelves": {"type": "object", "additionalProperties": false,
                     "patternProperties": {"^[a-z]+$": {"$ref": "#/$defs/size"}}, "patternErrorMessage": "must be small letters"}
@@ -434,7 +345,7 @@ mod tests {
             (json!({"size": 10}), "/size: must be at most 9"),
             (
                 json!({"size": 1, "colour": 1}),
-                "/colour: unknown field `colour`: did you mean `color`? There are color, either, name, shape, shelves, size, tags",
+                "/colour: unknown field `colour`: did you mean `color`? There are color, edit, either, name, shape, shelves, size, tags",
             ),
             (
                 json!({"size": 1, "color": "gren"}),
@@ -471,6 +382,14 @@ mod tests {
             (
                 json!({"size": 1, "shape": {"type": "roand"}}),
                 "/shape/type: must be one of round, square: did you mean `round`?",
+            ),
+            (
+                json!({"size": 1, "edit": {"op": "mvoe", "at": "/a"}}),
+                "/edit/op: must be one of move, drop: did you mean `move`?",
+            ),
+            (
+                json!({"size": 1, "edit": {"op": "drop", "at": 1}}),
+                "/edit/at: must be text, not a number; put it in quotes",
             ),
             (
                 json!({"size": 1, "shape": {"radius": 1}}),

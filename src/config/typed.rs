@@ -100,12 +100,16 @@ fn judge<T: Checked>(value: &Value) -> (Option<T>, Problems) {
         list.into_iter().map(|v| v.pointer.clone()).collect()
     };
     let (readable, mut bad) = (pointers(readable), pointers(bad));
+    let mut said = Vec::new();
     for violation in violations {
         if !problems.has(&violation.pointer) {
+            if violation.readable {
+                said.push(violation.pointer.clone());
+            }
             problems.add(violation.pointer, violation.reason);
         }
     }
-    let read = salvage::<T>(value, &mut bad, &mut problems);
+    let read = salvage::<T>(value, &mut bad, &said, &mut problems);
     if let Some(read) = &read {
         let mut found = Problems::default();
         read.rules(value, &mut found);
@@ -130,8 +134,14 @@ fn is_within(place: &str, outer: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Reads what is left of a value without the bad places; those that come up now are added.
-fn salvage<T: Checked>(value: &Value, bad: &mut Vec<String>, problems: &mut Problems) -> Option<T> {
+/// Reads what is left of a value without the bad places; those that come up now are added. At a place
+/// of which the schema has `said` that its content is wrong, the type's own words stand instead.
+fn salvage<T: Checked>(
+    value: &Value,
+    bad: &mut Vec<String>,
+    said: &[String],
+    problems: &mut Problems,
+) -> Option<T> {
     let mut rest = value.clone();
     for pointer in &mut *bad {
         take_out(&mut rest, pointer)?;
@@ -148,6 +158,9 @@ fn salvage<T: Checked>(value: &Value, bad: &mut Vec<String>, problems: &mut Prob
             Segment::Enum { .. } | Segment::Unknown => None,
         });
         let mut pointer: String = tokens.map(|token| format!("/{token}")).collect();
+        if said.contains(&pointer) {
+            problems.0.retain(|(at, _)| *at != pointer);
+        }
         if !bad.iter().any(|bad| is_within(bad, &pointer)) {
             problems.add(pointer.clone(), error.inner().to_string());
         }

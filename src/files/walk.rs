@@ -37,15 +37,20 @@ const HISTORY: [&str; 4] = [".git", ".hg", ".svn", ".jj"];
 /// lead to inside the tree comes up by itself, and what lies outside is none of ours. Hidden files are
 /// listed too, because `.env` and `.npmrc` are, but are never taken for manifests.
 ///
-/// # Errors
-/// A directory that cannot be read.
-pub fn walk(root: &Path) -> Result<Vec<Entry>, ignore::Error> {
+/// A directory that cannot be read is an error in its place, and does not keep the rest from being listed.
+pub fn walk(root: &Path) -> Vec<Result<Entry, ignore::Error>> {
     let mut entries = Vec::new();
     // The chart around the current entry, and a directory that Helm ignores.
     let mut chart: Option<(PathBuf, Rules)> = None;
     let mut ignored: Option<PathBuf> = None;
     for entry in builder(root).build() {
-        let entry = entry?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                entries.push(Err(error));
+                continue;
+            }
+        };
         let path = entry.path();
         let directory = entry.file_type().is_some_and(|kind| kind.is_dir());
         if ignored
@@ -67,20 +72,20 @@ pub fn walk(root: &Path) -> Result<Vec<Entry>, ignore::Error> {
         if directory {
             if chart.is_none() && is_chart(path) && !is_hidden(below) {
                 chart = Some((path.to_owned(), Rules::of_chart(path)));
-                entries.push(Entry {
+                entries.push(Ok(Entry {
                     path: path.to_owned(),
                     kind: Kind::Chart,
-                });
+                }));
             }
         } else if entry.file_type().is_some_and(|kind| kind.is_file()) {
             let kind = kind_of(path, below, chart.as_ref().map(|(at, _)| at));
-            entries.push(Entry {
+            entries.push(Ok(Entry {
                 path: path.to_owned(),
                 kind,
-            });
+            }));
         }
     }
-    Ok(entries)
+    entries
 }
 
 fn builder(root: &Path) -> WalkBuilder {
@@ -162,7 +167,7 @@ mod tests {
     }
 
     fn listed(root: &Path) -> Vec<String> {
-        let entries = walk(root).unwrap();
+        let entries: Vec<Entry> = walk(root).into_iter().map(Result::unwrap).collect();
         let name = |entry: &Entry| slashed(entry.path.strip_prefix(root).unwrap());
         let text = |entry: &Entry| format!("{:?} {}", entry.kind, name(entry));
         entries.iter().map(text).collect()
@@ -214,6 +219,13 @@ mod tests {
         let root = tree(&[(".gitignore", "/out/\n"), ("out/a.yaml", "")]);
         assert_eq!(listed(&root.path().join("out")), ["Manifest a.yaml"]);
         assert_eq!(listed(root.path()), ["File .gitignore"]);
+    }
+
+    #[test]
+    fn what_cannot_be_listed_is_an_error_in_its_place() {
+        let root = tree(&[]);
+        let listed = walk(&root.path().join("gone"));
+        assert!(matches!(listed.as_slice(), [Err(_)]), "{listed:?}");
     }
 
     #[cfg(unix)]

@@ -16,6 +16,6 @@ mod render;
 mod run;
 mod scratch;
 
-pub use render::render_chart;
+pub use render::{Rendering, render_chart};
 pub use run::run;
 pub use scratch::Scratch;

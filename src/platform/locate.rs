@@ -36,6 +36,15 @@ pub fn locate(from: &Path, environment: &str) -> Located {
     Located::Nowhere
 }
 
+/// The nearest file that was meant as an environment's and is called `platform.yml`.
+pub fn misnamed(from: &Path, environment: &str) -> Option<PathBuf> {
+    let files = from
+        .ancestors()
+        .map(|dir| dir.join("platform").join(environment).join("platform.yml"));
+    let mut files = files.filter(|file| !environment.is_empty() && file.is_file());
+    files.next()
+}
+
 /// The environments in a `platform/` directory, sorted.
 pub fn environments(directory: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(directory) else {
@@ -73,6 +82,17 @@ mod tests {
                 known: vec!["dev".into()]
             }
         );
+    }
+
+    #[test]
+    fn a_platform_file_with_another_ending_is_found_by_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("platform/dev");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("platform.yml"), "").unwrap();
+        assert_eq!(locate(root.path(), "dev"), Located::Nowhere);
+        assert_eq!(misnamed(root.path(), "dev"), Some(dir.join("platform.yml")));
+        assert_eq!(misnamed(root.path(), ""), None);
     }
 
     #[test]

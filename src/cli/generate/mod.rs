@@ -25,13 +25,7 @@ use sources::Compiled;
 pub struct Args {
     /// A compiled artifact: a file, or oci://HOST/REPOSITORY@sha256:DIGEST in a registry. Repeat it
     /// to give each environment its own.
-    #[arg(
-        long,
-        short,
-        value_name = "FILE|oci://…",
-        required_unless_present = "spec",
-        env = "FLOE_ARTIFACT"
-    )]
+    #[arg(long, short, value_name = "FILE|oci://…", env = "FLOE_ARTIFACT")]
     pub artifact: Vec<PathBuf>,
     /// Instead of an artifact: the product's file, compiled for each environment.
     #[arg(long, value_name = "FILE", conflicts_with = "artifact")]
@@ -125,6 +119,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let mapping = mapping(args.mapping.as_deref())?;
     let compiled = match &args.spec {
         Some(spec) => sources::of_spec(spec, args, &mapping)?,
+        None if args.artifact.is_empty() => {
+            return Err(Failure::Usage(
+                "generate from what? Give --artifact FILE, or --spec floe.yaml to compile it here"
+                    .into(),
+            ));
+        }
         None => sources::artifacts(&args.artifact, &args.servers)?,
     };
     let targets = targets(args, &mapping, &compiled)?;
@@ -177,7 +177,7 @@ fn mapping(path: Option<&Path>) -> Result<MappingFile, Failure> {
     let Some(path) = path else {
         return Ok(MappingFile::built_in());
     };
-    let found = tiers::read(path)?;
+    let found = tiers::read(path, "mapping.yaml")?;
     let (mapping, _) = typed::read::<MappingFile>(&found.name, &found.text)
         .map_err(|errors| tiers::wrong(&errors))?;
     for notice in mapping.notices() {
@@ -219,7 +219,7 @@ fn targets(
 
 fn on_top(paths: &[PathBuf]) -> Result<Vec<Map<String, Value>>, Failure> {
     let maps = paths.iter().map(|path| {
-        let found = tiers::read(path)?;
+        let found = tiers::read(path, "values.yaml")?;
         chart::map(&found.name, &found.text).map_err(Failure::config)
     });
     maps.collect()

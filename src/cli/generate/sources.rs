@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use super::super::compile::compiled;
 use super::super::output::{self, Failure};
 use super::super::servers::Servers;
-use super::super::tiers::{self, Choice};
+use super::super::tiers::{self, Choice, Found};
 use super::Args;
+use crate::config::Source;
 use crate::platform::artifact::{Artifact, sha256};
 use crate::platform::mapping::MappingFile;
 use crate::registry::reference::SCHEME;
@@ -28,10 +29,11 @@ pub fn artifacts(paths: &[PathBuf], servers: &Servers) -> Result<Vec<Compiled>, 
     let read = |path: &PathBuf| {
         let found = match path.to_str() {
             Some(text) if text.starts_with(SCHEME) => servers.pull(text)?,
-            _ => tiers::read(path)?,
+            _ => tiers::read(path, "artifact.json")?,
         };
         let read = Artifact::read_with_version(&found.name, &found.text);
-        let (artifact, version) = read.map_err(Failure::config)?;
+        let (artifact, version) =
+            read.map_err(|error| no_artifact(&found).unwrap_or_else(|| Failure::config(error)))?;
         Ok(Compiled {
             artifact,
             version,
@@ -40,6 +42,18 @@ pub fn artifacts(paths: &[PathBuf], servers: &Servers) -> Result<Vec<Compiled>, 
         })
     };
     paths.iter().map(read).collect()
+}
+
+/// What to say of a file that is a product's and no artifact.
+fn no_artifact(found: &Found) -> Option<Failure> {
+    let source = Source::open(&found.name, &found.text).ok()?;
+    let product = source.value("/name").is_some() && source.value("/metadata").is_none();
+    product.then(|| {
+        let name = &found.name;
+        Failure::Usage(format!(
+            "{name} is a product's floe.yaml and no compiled artifact: give it by --spec {name}"
+        ))
+    })
 }
 
 /// Compiles a product for each environment that is asked for.
@@ -64,7 +78,7 @@ pub fn of_spec(spec: &Path, args: &Args, mapping: &MappingFile) -> Result<Vec<Co
         true => vec![choice(None)],
         false => names.into_iter().map(|name| choice(Some(name))).collect(),
     };
-    let found = tiers::read(spec)?;
+    let found = tiers::read(spec, tiers::PRODUCT)?;
     let each = choices.iter().map(|choice| {
         let artifact = compiled(&found, spec, choice)?;
         Ok(Compiled {

@@ -9,11 +9,11 @@ use serde_json::json;
 use crate::cli::names;
 use crate::cli::options::{OnViolation, Options};
 use crate::cli::output::{self, Failure};
+use crate::cli::which::{Standard, Which};
 use crate::inject::labels::ENVIRONMENT;
 use crate::object::selector::Selector;
 use crate::pipeline::{Mode, Settings};
 use crate::policy::export::{Export, Label, Target, mutating, validating, yaml};
-use crate::policy::{Level, Version};
 
 /// The label of namespaces in which the exported policies hold, when no environment is given.
 const ENFORCE: &str = "floe.dev/enforce=true";
@@ -41,21 +41,10 @@ pub struct Args {
     /// What a violation of severity error does: refuse the request, or only warn.
     #[arg(long, value_enum, default_value_t)]
     on_violation: OnViolation,
-    /// Only these policies, by glob, e.g. `pss/*`; repeatable.
-    #[arg(long, value_name = "GLOB")]
-    only: Vec<String>,
-    /// Not these policies, by glob; repeatable.
-    #[arg(long, value_name = "GLOB")]
-    skip: Vec<String>,
-    /// Pod Security Standards level: restricted, baseline or privileged.
-    #[arg(long, value_name = "LEVEL")]
-    pss_level: Option<Level>,
-    /// Pod Security Standards version: latest, or v1.N.
-    #[arg(long, value_name = "VERSION")]
-    pss_version: Option<Version>,
-    /// A directory with further policies; repeatable.
-    #[arg(long, value_name = "DIR")]
-    policies: Vec<PathBuf>,
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    standard: Standard,
     /// Write to a file instead of stdout.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -94,11 +83,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let options = Options {
         env: args.env.clone(),
         platform: args.platform.clone(),
-        only: args.only.clone(),
-        skip: args.skip.clone(),
-        pss_level: args.pss_level,
-        pss_version: args.pss_version,
-        policies: args.policies.clone(),
+        which: args.which.clone(),
+        standard: args.standard.clone(),
         ..Options::default()
     };
     let (settings, notices) = options.settings(Mode::Harden)?;

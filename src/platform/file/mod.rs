@@ -81,7 +81,7 @@ impl Default for PlatformFile {
 
 impl Checked for PlatformFile {
     fn scan(file: &Value, problems: &mut Problems) {
-        plaintext::scan(file, problems);
+        plaintext::scan::<PlatformFile>(file, problems);
     }
 
     fn rules(&self, file: &Value, problems: &mut Problems) {

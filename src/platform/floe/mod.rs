@@ -164,7 +164,7 @@ pub const ENVIRONMENT: &str = "${FLOE_PLATFORM_ENV}";
 
 impl Checked for FloeFile {
     fn scan(file: &Value, problems: &mut Problems) {
-        plaintext::scan(file, problems);
+        plaintext::scan::<FloeFile>(file, problems);
         infrastructure(file, problems);
     }
 
