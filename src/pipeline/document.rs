@@ -176,7 +176,7 @@ impl Run<'_, '_> {
                 let selected = self.harden(&mut draft, object, places, &mut found);
                 self.remember(number, object, selected);
             }
-            self.check(&draft, object, places, &mut found);
+            self.check(number, &draft, object, places, &mut found);
             if self.wiring.release {
                 self.wires.hardened(number, object, places, draft.view());
             }
@@ -341,6 +341,7 @@ impl Run<'_, '_> {
     /// Judges one object as it stands after the edits.
     fn check<'a>(
         &self,
+        number: usize,
         draft: &Draft<'_>,
         object: &'a Object<'a>,
         places: &[PodPlace],
@@ -372,6 +373,7 @@ impl Run<'_, '_> {
                 view,
                 &object.identity,
                 &object.pointer,
+                self.is_templated(number, object),
             ));
         }
         found.extend(
@@ -379,6 +381,12 @@ impl Run<'_, '_> {
                 .into_iter()
                 .map(|violation| Found { object, violation }),
         );
+    }
+
+    /// Whether an object is known to come from a template: Helm says so, or is what the filter runs in.
+    fn is_templated(&self, number: usize, object: &Object<'_>) -> bool {
+        let source = self.spans.get(number).and_then(|span| span.source);
+        self.settings.mode == Mode::Harden || source.is_some() || helm4_source(object).is_some()
     }
 
     pub(super) fn finding(

@@ -185,6 +185,9 @@ fn value_after(text: &str, name: Stretch, sort: Sort, style: Style) -> Option<St
         if sign != ":" || !next.starts_with("//") {
             at = skip(text, at, |c| matches!(c, ' ' | '\t'));
             let value = read_value(text, at, style)?;
+            if sign == ":" && is_entry_point(before, name.of(text), next) || is_list(text, value) {
+                return None;
+            }
             let spoken = sign == ":" && !value.quoted && follows_word(before);
             return (!spoken || values::looks_random(value.of(text))).then_some(value);
         }
@@ -204,11 +207,16 @@ fn value_after(text: &str, name: Stretch, sort: Sort, style: Style) -> Option<St
         let start = spaces + 1;
         return trimmed(text, start, start + body.find('<')?);
     }
+    let argument = before.trim_end_matches(['"', '\'']).ends_with('(')
+        && sort != Sort::Password
+        && names::is_one_word(name.of(text));
     if quoted_name && let Some(pair) = second_of_pair(text, spaces, sort) {
-        return Some(pair);
+        // Words that a call is given: `compare('token', 'mysecret')`.
+        let word = argument && values::is_plain_name(pair.of(text));
+        return (!word).then_some(pair);
     }
     let spaced = spaces > at;
-    if !spaced || element {
+    if !spaced || element || PASSES_ON.contains(&name.of(text)) {
         return None;
     }
     let value = read_value(text, spaces, style)?;
@@ -223,7 +231,8 @@ fn value_after(text: &str, name: Stretch, sort: Sort, style: Style) -> Option<St
             .is_empty();
     // `requirepass value`; a line of running text looks the same but for its last word.
     let credential = value.of(text);
-    let telling = values::looks_random(credential)
+    let telling = is_directive(name.of(text), credential, sort)
+        || values::looks_random(credential)
         || values::is_well_known(credential, Sort::Password)
         || credential.bytes().any(|b| b.is_ascii_digit());
     let directive = ends_line
@@ -236,6 +245,46 @@ fn value_after(text: &str, name: Stretch, sort: Sort, style: Style) -> Option<St
             ));
     let netrc = line.contains("login ") || line.contains("machine ");
     (flag || value.quoted && !style.prose || directive && !style.prose || netrc).then_some(value)
+}
+
+/// Directives of NGINX that say whom to pass requests on to.
+const PASSES_ON: [&str; 6] = [
+    "fastcgi_pass",
+    "grpc_pass",
+    "memcached_pass",
+    "proxy_pass",
+    "scgi_pass",
+    "uwsgi_pass",
+];
+
+/// Whether a name that is no English word by itself gives a password, as in `requirepass value`, and no
+/// type: `DBPassword SecretString`.
+fn is_directive(name: &str, value: &str, sort: Sort) -> bool {
+    let is_type = value.starts_with(|c: char| c.is_ascii_uppercase())
+        && value.bytes().all(|b| b.is_ascii_alphabetic());
+    sort == Sort::Password && names::is_compound(name) && !is_type
+}
+
+/// Whether a name is the module of an entry point and the value a name in it: it is itself given to
+/// another name, as in `paste.filter_factory = heat.common.auth_password:filter_factory`.
+fn is_entry_point(before: &str, name: &str, after: &str) -> bool {
+    let given = before.trim_end_matches([' ', '\t', '"', '\'']);
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    let rest = after.trim_start_matches(inside);
+    let line = rest.lines().next().unwrap_or_default();
+    name.contains('.')
+        && given.ends_with(['=', ':'])
+        && after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && line
+            .trim_start_matches(['"', '\'', ' ', '\t', ','])
+            .is_empty()
+}
+
+/// Whether a value is the first of a list with a path in it: `RegExpFilter, cat, root, cat, /etc/passwd`.
+fn is_list(text: &str, value: Stretch) -> bool {
+    let rest = text.get(value.end..).unwrap_or_default();
+    let line = rest.lines().next().unwrap_or_default();
+    !value.quoted && line.starts_with(", ") && line.contains(", /")
 }
 
 /// Whether a name comes after a word of a sentence: `no password: literals`.
@@ -388,7 +437,7 @@ fn judge(value: Stretch, text: &str, named: Named, style: Style) -> Option<Hit> 
         return None;
     }
     let sort = named.sort;
-    if !values::is_credential(credential, sort, false) {
+    if names::names_a_key(named, credential) || !values::is_credential(credential, sort, false) {
         return None;
     }
     if value.quoted && (credential.contains(['$', '<']) && credential.contains(' ')) {

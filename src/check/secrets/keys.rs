@@ -22,7 +22,23 @@ pub fn is_name(key: &str, value: View<'_>, map: View<'_>, beside_secret: bool) -
             && !values::is_well_known(&text, Sort::Token)
             && !map.entries().any(|(key, _)| names::is_user(&key))
     };
-    beside_secret || passes_on()
+    beside_secret || passes_on() || key == "secretKey" && stands_beside_a_target(map)
+}
+
+/// Whether a map says where the value of a Secret's key goes, or which Secret it is of:
+/// `envVar: PASSWORD`, `secretKey: password`.
+fn stands_beside_a_target(map: View<'_>) -> bool {
+    map.entries().any(|(key, value)| {
+        let is_variable = |text: &str| {
+            let sign = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+            text.bytes().all(sign)
+        };
+        match key.as_ref() {
+            "envVar" | "env" => value.as_str().is_some_and(|text| is_variable(&text)),
+            "configMapKey" => true,
+            key => key.starts_with("secretName"),
+        }
+    })
 }
 
 /// Whether the members of a map in a map say which keys of a Secret to read, as charts let their

@@ -54,9 +54,12 @@ pub const POLICIES: [&str; 8] = [
 ];
 
 /// Every credential that stands in an object in the clear, as violations. `at` is the object's place
-/// in its document.
-pub fn judge(view: View<'_>, identity: &Identity, at: &str) -> Vec<Violation> {
-    let found = walk::object(view, &identity.api_version, &identity.kind, 0);
+/// in its document; `templated` says that it comes from a template.
+pub fn judge(view: View<'_>, identity: &Identity, at: &str, templated: bool) -> Vec<Violation> {
+    let mut found = walk::object(view, &identity.api_version, &identity.kind, 0);
+    for hit in found.iter_mut().flat_map(|found| &mut found.hits) {
+        hit.generated &= templated;
+    }
     let mut all = remarks::judge(view, identity, at, &found);
     for found in found {
         let container = container_of(view, &found.pointer);
@@ -121,7 +124,11 @@ pub(super) fn message(rule: Rule, hits: &[&Hit], name: Option<&str>) -> String {
 
 /// `a password of 12 characters`, with its mark.
 pub fn described(hit: &Hit) -> String {
-    let mut text = format!("{} of {}", hit.what, plural(hit.length, "character"));
+    let mut text = hit.what.to_owned();
+    // Of a private key in lines only the first was looked at.
+    if hit.what != "a private key" {
+        let _ = write!(text, " of {}", plural(hit.length, "character"));
+    }
     if let Some(mark) = &hit.fingerprint {
         let _ = write!(text, ", fingerprint {mark}");
     }

@@ -52,21 +52,19 @@ fn judge(name: &str) -> Option<Named> {
     }
     let mut words = split(name);
     let names = &*NAMES;
-    if words.iter().any(|word| names.about.contains(word.as_str())) {
+    if is_about(&words) {
         return None;
     }
-    while words.len() > 1 {
-        let Some(last) = words.last() else { break };
-        let is_number = last.bytes().all(|b| b.is_ascii_digit());
-        // The password of `admin`, but the key of the `admin`.
-        if is_number || names.trailing.contains(last.as_str()) {
-            words.pop();
-        } else {
-            break;
-        }
+    if let Some(phrase) = names.phrases.iter().find(|p| words.ends_with(&p.words)) {
+        let (sort, what) = (Sort::Password, phrase.what.as_str());
+        return Some(Named { sort, what });
     }
+    drop_trailing(&mut words);
     let (last, before) = words.split_last()?;
     let previous = before.last().map_or("", String::as_str);
+    if names.absent.contains(previous) {
+        return None;
+    }
     if last == "key" {
         return key(before);
     }
@@ -86,10 +84,33 @@ fn judge(name: &str) -> Option<Named> {
     let sort = match (last.as_str(), sort) {
         ("secret", Sort::Secret) if !before.is_empty() && !is_key_word(previous) => Sort::Token,
         // Nodes of Erlang know each other by it, and people write it by hand.
-        ("cookie", _) if previous == "erlang" => Sort::Secret,
+        ("cookie", _) if previous == "erlang" => Sort::Password,
         _ => sort,
     };
     Some(Named { sort, what })
+}
+
+/// Whether one of the words takes the meaning away; a schema registry is a server.
+fn is_about(words: &[String]) -> bool {
+    let mut places = words.iter().enumerate();
+    places.any(|(place, word)| {
+        let is_server = word == "schema" && words.get(place + 1).is_some_and(|w| w == "registry");
+        NAMES.about.contains(word.as_str()) && !is_server
+    })
+}
+
+/// Leaves out words at the end that do not change the meaning, but never the only one.
+fn drop_trailing(words: &mut Vec<String>) {
+    while words.len() > 1 {
+        let Some(last) = words.last() else { break };
+        let is_number = last.bytes().all(|b| b.is_ascii_digit());
+        // The password of `admin`, but the key of the `admin`.
+        if is_number || NAMES.trailing.contains(last.as_str()) {
+            words.pop();
+        } else {
+            break;
+        }
+    }
 }
 
 /// What the key of a Secret says of its value: as [`classify`], and a password with words behind it
@@ -106,9 +127,8 @@ pub fn classify_in_secret(name: Name<'_>) -> Option<Named> {
     let is_password = |word: &String| names.credentials.get(word.as_str()) == Some(&Sort::Password);
     let at = words.iter().position(is_password)?;
     let behind = words.get(at + 1..).filter(|behind| !behind.is_empty())?;
-    let about = |word: &String| names.about.contains(word.as_str());
     let of_it = |word: &String| names.of_passwords.contains(word.as_str());
-    (!words.iter().any(about) && !behind.iter().any(of_it)).then_some(Named {
+    (!is_about(&words) && !behind.iter().any(of_it)).then_some(Named {
         sort: Sort::Password,
         what: "a password",
     })
@@ -220,6 +240,31 @@ fn push(words: &mut Vec<String>, word: &mut String) {
     }
 }
 
+/// Whether a `key` is named by its value: `STRING_KEY: secret` says under which key to look. After a word
+/// that makes a credential of it, as in `API_KEY: secret`, the value is one.
+pub fn names_a_key(named: Named, value: &str) -> bool {
+    named.what == "a key" && named.sort == Sort::Token && classify(value).is_some()
+}
+
+/// Whether a name is one word of small letters.
+pub fn is_one_word(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_lowercase()) && split(name).len() == 1
+}
+
+/// Whether a name is written as one word and made of more, the last of which names a credential, as the
+/// directives of servers are: `requirepass`, but not `proxy_pass`.
+pub fn is_compound(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_alphabetic()) && split(name).len() > 1
+}
+
+/// Whether a name says of which sort something is.
+pub fn says_which_sort(name: &str) -> bool {
+    let words = split(name);
+    words
+        .last()
+        .is_some_and(|last| NAMES.sorts.contains(last.as_str()))
+}
+
 /// Whether a file of that name holds words that are shown to people.
 pub fn is_label_file(name: &str) -> bool {
     split(name)
@@ -329,7 +374,18 @@ mod tests {
             ("DD_APP_KEY", Some(Secret)),
             ("OPENAI_KEY", Some(Token)),
             ("GITHUB_PAT", Some(Token)),
-            ("erlang-cookie", Some(Secret)),
+            ("RABBITMQ_ERLANG_COOKIE", Some(Password)),
+            ("VAULT_DEV_ROOT_TOKEN_ID", Some(Password)),
+            ("schema.registry.basic.auth.user.info", Some(Password)),
+            ("SCHEMA_REGISTRY_PASSWORD", Some(Password)),
+            ("SCHEMA_PASSWORD", None),
+            ("TOKEN_ID", None),
+            ("user.info", None),
+            ("NOPASSWD", None),
+            ("MYSQL_ALLOW_EMPTY_PASSWORD", None),
+            ("loginWithoutPassword", None),
+            ("emptyDirPassword", Some(Password)),
+            ("DEFAULT_CREDS_KEY", None),
             ("auth-cookie", Some(Token)),
             ("tokenURL", None),
             ("secretName", None),

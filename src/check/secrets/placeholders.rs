@@ -25,6 +25,7 @@ pub fn is_placeholder(value: &str) -> bool {
         || (value.len() > 4 && value.starts_with("__") && value.ends_with("__"))
         || (one_sign && !digits)
         || lower.ends_with("example") && lower.len() > 12
+        || value.ends_with("EXAMPLEKEY") && value.len() > 12
         || lower.starts_with("example-")
         || lower.starts_with("example_")
         || lower.ends_with("-placeholder")
@@ -59,7 +60,7 @@ fn is_field(value: &str) -> bool {
 
 /// Whether a text holds a part that no letter or digit touches where the part itself has one: `todo`
 /// can come up in a random value.
-fn holds_word(text: &str, part: &str) -> bool {
+pub fn holds_word(text: &str, part: &str) -> bool {
     let touches = |c: Option<char>, own: Option<char>| {
         own.is_some_and(char::is_alphanumeric) && c.is_some_and(char::is_alphanumeric)
     };

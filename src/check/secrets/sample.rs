@@ -152,7 +152,7 @@ pub fn judge(policy: &str, object: &Value) -> Vec<String> {
     let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
     let view = View::Json(&object);
     let identity = Identity::read(view, text("apiVersion").into(), text("kind").into());
-    let violations = identity.map(|identity| super::judge(view, &identity, ""));
+    let violations = identity.map(|identity| super::judge(view, &identity, "", true));
     violations
         .unwrap_or_default()
         .into_iter()

@@ -108,6 +108,9 @@ fn named(context: Context<'_>, value: &str) -> Option<Hit> {
     {
         return None;
     }
+    if names::names_a_key(named, value) {
+        return None;
+    }
     // AUTH_TOKEN=default: a variable of a program, not the name of an object.
     let variable = named.what == "a token" && names::is_variable(context.name.text);
     let common = variable && values::is_common_word(value);

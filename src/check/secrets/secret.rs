@@ -150,7 +150,8 @@ fn is_generated(text: &str) -> bool {
 /// A key that says it holds the name or number of something.
 fn is_identifier(key: &str) -> bool {
     let words = names::split(key);
-    words.last().is_some_and(|last| {
+    let sort = names::says_which_sort(key);
+    sort || words.last().is_some_and(|last| {
         matches!(
             last.as_str(),
             "id" | "ids"

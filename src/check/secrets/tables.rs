@@ -14,6 +14,9 @@ type Rows = Vec<Vec<String>>;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct NamesFile {
     credentials: BTreeMap<Sort, Vec<String>>,
+    phrases: Vec<Phrase>,
+    absent: HashSet<String>,
+    sorts: HashSet<String>,
     keys: Rows,
     not_keys: Rows,
     trailing: Rows,
@@ -31,6 +34,7 @@ struct ValuesFile {
     placeholders: Rows,
     placeholder_words: Vec<String>,
     defaults: Rows,
+    default_parts: Vec<String>,
     passwords: Rows,
 }
 
@@ -125,11 +129,27 @@ pub struct Form {
     pub unlike: Vec<String>,
 }
 
+/// Last words that together name a credential.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phrase {
+    /// The words, in lower case.
+    pub words: Vec<String>,
+    /// The noun of a finding, with its article.
+    pub what: String,
+}
+
 /// Names, ready to be asked.
 #[derive(Debug, Default)]
 pub struct Names {
     /// Last words that name a credential.
     pub credentials: HashMap<String, Sort>,
+    /// Last words that together name what counts whatever it is.
+    pub phrases: Vec<Phrase>,
+    /// Words that say, before the last one, that there is no credential.
+    pub absent: HashSet<String>,
+    /// Last words of keys that say of which sort something is.
+    pub sorts: HashSet<String>,
     /// Words that make a credential of a `key` that follows.
     pub keys: HashSet<String>,
     /// Words that make something else of it.
@@ -159,6 +179,8 @@ pub struct Values {
     pub placeholder_words: HashSet<String>,
     /// Well-known defaults of any sort.
     pub defaults: HashSet<String>,
+    /// Parts of such defaults.
+    pub default_parts: Vec<String>,
     /// Well-known passwords.
     pub passwords: HashSet<String>,
 }
@@ -188,6 +210,9 @@ pub static NAMES: LazyLock<Names> = LazyLock::new(|| {
             .into_iter()
             .flat_map(|(sort, list)| words(sort, list))
             .collect(),
+        phrases: file.phrases,
+        absent: file.absent,
+        sorts: file.sorts,
         keys: set(file.keys),
         not_keys: set(file.not_keys),
         trailing: set(file.trailing),
@@ -211,6 +236,7 @@ pub static VALUES: LazyLock<Values> = LazyLock::new(|| {
         placeholders: file.placeholders.into_iter().flatten().collect(),
         placeholder_words: file.placeholder_words.into_iter().collect(),
         defaults: set(file.defaults),
+        default_parts: file.default_parts,
         passwords: set(file.passwords),
     }
 });

@@ -2,9 +2,12 @@
 //! password, `@K` for a key that looks random; both are made up here, so that none is in this file.
 
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::{described, scan};
 use crate::check::hide;
+use crate::manifest::View;
+use crate::object::Identity;
 
 /// Values to put for `@P`: as people and programs choose them.
 fn passwords() -> Vec<String> {
@@ -340,6 +343,55 @@ const FOUND: &[(&str, usize, &str)] = &[
         3,
         "existingSecret: web\nkeys:\n  a: {password: password}\n",
     ),
+    (
+        "redis.conf",
+        2,
+        "save 900 1\nrequirepass replace-default-auth\n",
+    ),
+    ("redis.conf", 1, "masterauth copper-meadow\nsave 900 1\n"),
+    (
+        "httpd.conf",
+        2,
+        "<Location />\nAuthLDAPBindPassword copper-meadow\n</Location>\n",
+    ),
+    (
+        "run.sh",
+        2,
+        "#!/bin/sh\nmc --config-dir=/config config host add a http://minio:9000 app @P\n",
+    ),
+    (
+        "run.sh",
+        2,
+        "#!/bin/sh\nmc -C /config alias set a http://minio:9000 app @P\n",
+    ),
+    (
+        "run.sh",
+        2,
+        "#!/bin/sh\ndocker --config /tmp/docker login -u ci -p @P r.example.com\n",
+    ),
+    ("dsn.txt", 1, "app:@P@(db:3306)/app\n"),
+    ("a.env", 1, "VAULT_DEV_ROOT_TOKEN_ID=root\n"),
+    ("a.env", 1, "RABBITMQ_ERLANG_COOKIE=openstack-cookie\n"),
+    ("config.yml", 2, "http:\n  secret: not-so-secret-secret\n"),
+    ("a.env", 1, "JWT_TOKEN=demo-supersecret-1\n"),
+    (
+        "a.env",
+        1,
+        "UNLEASH_API_TOKEN=default:development.unleash-insecure-api-token\n",
+    ),
+    (
+        "secret.yaml",
+        5,
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  schema.registry.basic.auth.user.info: app:@P\n",
+    ),
+    (
+        "proxysql.cnf",
+        2,
+        "admin_variables={\n  admin_credentials=\"admin:admin\"\n}\n",
+    ),
+    ("a.env", 1, "API_KEY=secret\n"),
+    ("a.php", 2, "<?php\ndefine('API_TOKEN', 'changeme');\n"),
+    ("application.properties", 1, "db.password:@P\n"),
     ("README.md", 1, "psql postgres://APP:@P@db/app\n"),
     ("README.md", 1, "psql postgres://app:PASSWORD@db/app\n"),
     ("README.md", 1, "psql postgres://APP:HUNTER@db/app\n"),
@@ -576,6 +628,53 @@ const NOT_FOUND: &[(&str, &str)] = &[
         "your password reset token is {{ .Token }} and expires in 15 minutes.\n",
     ),
     ("a.csv", "name,password,token\n"),
+    ("sudoers", "app ALL=(ALL) NOPASSWD:ALL\n"),
+    (
+        "a.env",
+        "MYSQL_ALLOW_EMPTY_PASSWORD=1\nLOGIN_WITHOUT_PASSWORD=admin\n",
+    ),
+    (
+        "a.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {OS_AUTH_TYPE: password, grant.method: password}\n",
+    ),
+    (
+        "a.yaml",
+        "keyToEnv: [{envVar: PASSWORD, secretKey: password}]\nof: {secretNameParameter: a, secretKey: password}\n",
+    ),
+    (
+        "deployment.toml",
+        "[db]\nname = \"a\"\npassword = \"$ref{super_admin.password}\"\n",
+    ),
+    (
+        "a.env",
+        "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n",
+    ),
+    (
+        "controller.py",
+        "DEFAULT_CREDS_KEY = \"password\"\nSTRING_KEY = \"secret\"\n",
+    ),
+    (
+        "api-paste.ini",
+        "[filter:authpassword]\npaste.filter_factory = heat.common.auth_password:filter_factory\n",
+    ),
+    (
+        "api-paste.ini",
+        "[filter:noauth]\npaste.filter_factory = manila.api.middleware.auth:NoAuthMiddlewarev2_60.factory\n",
+    ),
+    (
+        "compute.filters",
+        "[Filters]\nread_passwd: RegExpFilter, cat, root, cat, /tmp/fs[^/]+/etc/passwd\n",
+    ),
+    (
+        "a.txt",
+        "x: 1\nbody.sig.compareSecret('token', 'mysecret')\n",
+    ),
+    ("a.txt", "type C struct {\n\tDBPassword SecretString\n}\n"),
+    (
+        "nginx.conf",
+        "location / {\n  proxy_pass backend;\n  fastcgi_pass app;\n}\n",
+    ),
+    ("a.env", "TOKEN_ID=root\nUSER_INFO=app\n"),
     (
         "a.yaml",
         "keyStore:\n  type: PKCS12\n  location: /etc/tls/keystore.p12\nssl.keystore.password: ${KEYSTORE_PASSWORD}\n",
@@ -625,6 +724,66 @@ fn what_only_looks_like_a_credential_is_left_alone() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is said of an object's credentials; `templated` says that it comes from a template.
+fn said(object: &Value, templated: bool) -> Vec<String> {
+    let view = View::Json(object);
+    let text = |key: &str| object[key].as_str().unwrap_or_default();
+    let identity = Identity::read(view, text("apiVersion").into(), text("kind").into()).unwrap();
+    let violations = super::judge(view, &identity, "", templated);
+    violations.into_iter().map(|said| said.message).collect()
+}
+
+#[test]
+fn only_what_comes_from_a_template_is_said_to_be_generated_by_one() {
+    let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"},
+        "stringData": {"password": key()}});
+    for templated in [true, false] {
+        let said = said(&object, templated).concat();
+        assert_eq!(
+            said.contains("likely generated by the template"),
+            templated,
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn flags_of_java_are_called_by_the_property_they_set() {
+    for (flag, name) in [
+        (
+            "-Djavax.net.ssl.trustStorePassword",
+            "javax.net.ssl.trustStorePassword",
+        ),
+        ("-Dpassword", "password"),
+        ("-DB_PASSWORD", "B_PASSWORD"),
+        ("-DatabasePassword", "DatabasePassword"),
+        ("--DefaultPassword", "DefaultPassword"),
+        ("--db.password", "db.password"),
+    ] {
+        let flag = format!("{flag}=Copper4658");
+        let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
+            "spec": {"containers": [{"name": "a", "args": [flag]}]}});
+        let expected = format!("{name} holds a password of 10 characters in the clear");
+        assert_eq!(said(&object, false), [expected]);
+    }
+}
+
+#[test]
+fn no_length_is_given_of_a_private_key_of_which_one_line_was_read() {
+    let key = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n{}\n-----END PRIVATE KEY-----\n",
+        key(),
+        key()
+    );
+    let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"},
+        "stringData": {"tls.key": key}});
+    let said = said(&object, false).concat();
+    assert!(
+        said.contains("holds a private key") && !said.contains("character"),
+        "{said}"
+    );
 }
 
 /// Pieces of which texts are made that come close to what is looked for.

@@ -1,6 +1,6 @@
 //! What a value looks like: a reference, a placeholder, something harmless, or as if drawn at random.
 
-use super::placeholders::is_placeholder;
+use super::placeholders::{holds_word, is_placeholder};
 use super::tables::{Look, Sort, VALUES};
 
 /// Whether the value is written out: no reference to another place and no placeholder.
@@ -27,7 +27,21 @@ pub fn is_reference(value: &str) -> bool {
     {
         return true;
     }
-    is_variable(value) || holds_template(value)
+    is_variable(value) || holds_template(value) || is_named_reference(value)
+}
+
+/// `$ref{database.password}`
+fn is_named_reference(value: &str) -> bool {
+    let reference = value.strip_prefix('$').and_then(|v| v.strip_suffix('}'));
+    reference
+        .and_then(|v| v.split_once('{'))
+        .is_some_and(|(word, path)| {
+            let sign = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-' | b'/');
+            word.len() > 1
+                && word.bytes().all(|b| b.is_ascii_lowercase())
+                && !path.is_empty()
+                && path.bytes().all(sign)
+        })
 }
 
 /// `$NAME`, `%NAME%`, `%NAME`-like references of shells.
@@ -303,7 +317,8 @@ fn is_expression(value: &str) -> bool {
         && value.split(',').all(|part| {
             let part = part.trim();
             !part.is_empty() && (is_wordy(part) || part.contains('='))
-        });
+        })
+        || value.contains(", ") && value.split(", ").any(|part| part.starts_with('/'));
     let opening = matches!(
         value.chars().next(),
         Some('{' | '[' | '|' | '>' | '&' | '*' | '!')
@@ -348,7 +363,23 @@ fn is_prose(value: &str) -> bool {
 pub fn is_well_known(value: &str, sort: Sort) -> bool {
     let lower = value.trim().to_ascii_lowercase();
     let table = &*VALUES;
-    table.defaults.contains(&lower) || (sort == Sort::Password && table.passwords.contains(&lower))
+    table.defaults.contains(&lower)
+        || (sort == Sort::Password && table.passwords.contains(&lower))
+        || (sort == Sort::Secret && is_pair_of_words(&lower))
+        || holds_default(&lower)
+}
+
+/// `admin:admin`: a user's name and a password, both words that everybody knows.
+fn is_pair_of_words(value: &str) -> bool {
+    value.split_once(':').is_some_and(|(user, password)| {
+        is_common_word(user) && is_well_known(password, Sort::Password)
+    })
+}
+
+/// Whether a value holds a part of a well-known default between signs, and is no address or path.
+fn holds_default(value: &str) -> bool {
+    let mut parts = VALUES.default_parts.iter();
+    parts.any(|part| holds_word(value, part)) && !is_setting(value)
 }
 
 /// Whether the value is one of the words people take for a password while they try something out.

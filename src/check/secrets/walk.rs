@@ -342,7 +342,7 @@ impl Walker<'_> {
                     if let Some(rest) = text.strip_prefix('-') {
                         match rest.split_once('=') {
                             Some((name, value)) if !name.contains(char::is_whitespace) => {
-                                let name = name.trim_start_matches('-');
+                                let name = flag_name(name);
                                 self.text(item, value, Name::of(name), way);
                                 continue;
                             }
@@ -423,6 +423,19 @@ impl Walker<'_> {
         found.name = may_be_shown(name).then(|| name.text.to_owned());
         self.found.push(found);
     }
+}
+
+/// The name of a flag behind its first hyphen; of `-Djavax.net.ssl.trustStorePassword` that of the Java
+/// property.
+fn flag_name(flag: &str) -> &str {
+    let is_property = |name: &&str| {
+        let upper = |b: u8| b.is_ascii_uppercase();
+        name.contains('.')
+            || !name.bytes().any(upper)
+            || name.bytes().skip(1).all(|b| !b.is_ascii_lowercase())
+    };
+    let property = flag.strip_prefix('D').filter(is_property);
+    property.unwrap_or_else(|| flag.trim_start_matches('-'))
 }
 
 /// The name that a map gives the value in it.

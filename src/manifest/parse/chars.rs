@@ -100,7 +100,9 @@ pub(super) static USUAL_START: [bool; 256] = {
 
 /// Refuses what YAML does not allow in a document and what this parser does not read: control
 /// characters, a carriage return without line feed, Unicode's own line breaks, and a byte order mark
-/// anywhere but at the start.
+/// anywhere but at the start. Go's reader lets such a mark pass, but its scanner looks for one at the
+/// beginning of its buffer instead of at the place it has come to: where a refill leaves the mark there,
+/// the first character of a later line is dropped.
 pub(super) fn check(src: &[u8]) -> Step<()> {
     const CHUNK: usize = 256;
     for (index, chunk) in src.chunks(CHUNK).enumerate() {
