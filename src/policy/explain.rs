@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::load::{Library, Loaded};
+use super::load::Loaded;
 use super::model::{Fix, FixTarget, Policy};
 use super::violation::shown;
 use crate::config::{Source, dotted};
@@ -12,25 +12,6 @@ use crate::report::Severity;
 
 /// Line length of running text.
 const WIDTH: usize = 80;
-
-/// One line for every policy: name, severity, title.
-pub fn list(library: &Library) -> String {
-    let widest = library
-        .iter()
-        .map(|loaded| loaded.name.len())
-        .max()
-        .unwrap_or_default();
-    let mut out = String::new();
-    for loaded in library.iter() {
-        let severity = severity(&loaded.policy);
-        let _ = writeln!(
-            out,
-            "{:widest$}  {severity:7}  {}",
-            loaded.name, loaded.policy.title
-        );
-    }
-    out
-}
 
 /// The policy as JSON: its name, its file unless it is built in, and all it says.
 pub fn json(loaded: &Loaded) -> String {
@@ -212,6 +193,7 @@ fn wrap(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Library;
 
     #[test]
     fn a_policy_is_explained_from_its_file() {
@@ -235,9 +217,8 @@ mod tests {
     }
 
     #[test]
-    fn every_policy_can_be_listed_and_explained() {
+    fn every_policy_can_be_explained() {
         let library = Library::built_in().unwrap();
-        assert_eq!(list(&library).lines().count(), library.iter().count());
         for loaded in library.iter() {
             assert!(text(loaded).contains(&loaded.policy.title));
             let value: serde_json::Value = serde_json::from_str(&json(loaded)).unwrap();
