@@ -133,7 +133,7 @@ fn a_product_is_compiled_on_the_way() {
             &["generate", "-a", "dev.json", "--platform", "p.yaml"],
             "cannot be used with",
         ),
-        (&["generate"], "required arguments"),
+        (&["generate"], "--spec floe.yaml"),
         (
             &["generate", "--spec", "none.yaml", "-e", "dev"],
             "none.yaml",
