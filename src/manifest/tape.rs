@@ -82,7 +82,7 @@ pub struct RawNode {
     /// does not count.
     pub col: u16,
     /// For a block scalar: the columns cut from the front of its lines. For a map's key that is simply
-    /// the bytes between its quotes: some bits of its [`key_hash`], by which a lookup passes most other
+    /// the bytes between its quotes: some bits of its `key_hash`, by which a lookup passes most other
     /// keys over. Zero for anything else.
     pub body: u16,
     /// What the node is.
