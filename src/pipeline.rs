@@ -131,7 +131,8 @@ struct Run<'s, 'c> {
     wires: Wires,
     /// Which checks of that are in force.
     wiring: wiring::Wiring,
-    /// The platform's patches that were for no object so far, by number.
+    /// The platform's patches that were for no object so far, by number; none where only a part of a
+    /// release is looked at, or nothing is patched.
     idle_patches: Vec<usize>,
     /// Whether the stream is only a part of a release.
     part: bool,
@@ -184,7 +185,10 @@ pub fn run_from<'s>(
         product: profile::Product::default(),
         wires: Wires::default(),
         wiring: wiring::Wiring::of(settings),
-        idle_patches: (0..settings.patches.len()).collect(),
+        idle_patches: match settings.mode == Mode::Harden && !from.part {
+            true => (0..settings.patches.len()).collect(),
+            false => Vec::new(),
+        },
         part: from.part,
         spans,
     };
@@ -256,15 +260,12 @@ impl Run<'_, '_> {
             .push(input::problem(self.text, base + offset, reason, source));
     }
 
-    /// Says which patches were for no object, where they were to be applied.
+    /// Says which patches were for no object.
     fn tell_idle_patches(&mut self) {
-        if self.settings.mode == Mode::Harden && !self.part {
-            let patches = &self.settings.patches;
-            let idle = self.idle_patches.iter().filter_map(|own| patches.get(*own));
-            self.report
-                .notices
-                .extend(idle.map(patches::Prepared::selects_nothing));
-        }
+        let patches = &self.settings.patches;
+        let idle = self.idle_patches.iter().filter_map(|own| patches.get(*own));
+        let words = idle.map(patches::Prepared::selects_nothing);
+        self.report.notices.extend(words);
     }
 
     fn find(&mut self, finding: Finding) {

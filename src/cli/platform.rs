@@ -195,7 +195,8 @@ fn expired(found: &Found, file: &PlatformFile) -> Vec<String> {
         let reason =
             format!("{exception} expired on {last} and covers nothing: renew or remove it");
         let at = format!("/hardening/exceptions/{index}/expires");
-        last.is_before(&today)
+        exception
+            .is_over(&today)
             .then(|| source.error(&at, &reason).to_string())
     });
     notices.collect()

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::output::Failure;
 use super::platform::Format;
 use crate::policy::{Level, Library, Loaded, Names, Selection, Version, select};
-use crate::report::Severity;
 
 /// Policies by name.
 #[derive(Clone, Debug, Default, Args)]
@@ -136,7 +135,7 @@ fn text(policies: &[Arc<Loaded>]) -> String {
     let widest = policies.iter().map(|own| own.name.len()).max();
     let widest = widest.unwrap_or_default();
     let line = |own: &Arc<Loaded>| {
-        let (severity, title) = (severity(own), &own.policy.title);
+        let (severity, title) = (own.policy.severity.word(), &own.policy.title);
         format!("{:widest$}  {severity:7}  {title}\n", own.name)
     };
     policies.iter().map(line).collect()
@@ -145,17 +144,10 @@ fn text(policies: &[Arc<Loaded>]) -> String {
 /// The same for programs.
 fn json(policies: &[Arc<Loaded>]) -> String {
     let row = |own: &Arc<Loaded>| -> Value {
-        json!({"policy": own.name, "severity": severity(own), "title": own.policy.title, "file": own.file})
+        json!({"policy": own.name, "severity": own.policy.severity.word(), "title": own.policy.title, "file": own.file})
     };
     let rows: Vec<Value> = policies.iter().map(row).collect();
     format!("{:#}\n", json!({"policies": rows}))
-}
-
-fn severity(loaded: &Loaded) -> &'static str {
-    match loaded.policy.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::words::{choice, mismatch, phrase, wrong_type};
+use super::words::{choice, phrase, wrong_type};
 pub use super::words::{nearest, suggest};
 use super::{place, quick};
 use crate::manifest::view::{escape, unescape};
@@ -168,9 +168,8 @@ fn explain(root: &Value, error: &jsonschema::ValidationError<'_>, found: &mut Ve
     }
     let said = |keyword: &str| levels.iter().find_map(|level| level.get(keyword)?.as_str());
     let reason = match error.kind() {
-        Kind::Pattern { pattern } => {
-            said("patternErrorMessage").map_or_else(|| mismatch(pattern), str::to_owned)
-        }
+        Kind::Pattern { pattern } => said("patternErrorMessage")
+            .map_or_else(|| format!("does not match {pattern}"), str::to_owned),
         Kind::Type { .. } | Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
             said("errorMessage").map_or_else(|| wrong_type(error), str::to_owned)
         }

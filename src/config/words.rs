@@ -80,14 +80,6 @@ fn article(kind: JsonType) -> &'static str {
     }
 }
 
-/// A text that does not match, where the schema has no words of its own.
-pub(super) fn mismatch(pattern: &str) -> String {
-    match pattern {
-        "^/" => "must be a JSON Pointer, which begins with `/`".into(),
-        pattern => format!("does not match {pattern}"),
-    }
-}
-
 /// Everything that is neither a type, an alternative nor a pattern.
 pub(super) fn phrase(kind: &Kind, value: &Value) -> String {
     match kind {

@@ -38,14 +38,15 @@ pub type Mistake = (String, String);
 /// Prepares a patch.
 ///
 /// # Errors
-/// The first field that is wrong: a path that is no JSON Pointer, an operation that reaches a selector or another immutable
-/// field, `move` or `copy` (running them twice would not give the same), a bad expression.
+/// The first field that is wrong: a path that is no JSON Pointer, an operation that reaches a
+/// selector or another immutable field, `move` or `copy` (running them twice would not give the
+/// same), a bad expression.
 pub fn prepare(patch: &Patch) -> Result<Prepared, Mistake> {
     for (index, operation) in patch.patch.iter().enumerate() {
         let at = |reason: String| (format!("/patch/{index}"), reason);
         if !operation.path().is_empty() && !operation.path().starts_with('/') {
-            let (place, reason) = at("must be a JSON Pointer, which starts with /".into());
-            return Err((format!("{place}/path"), reason));
+            let reason = "must be a JSON Pointer, which starts with /";
+            return Err((format!("/patch/{index}/path"), reason.into()));
         }
         match operation {
             Operation::Move { .. } | Operation::Copy { .. } => {

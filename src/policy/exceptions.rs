@@ -59,7 +59,8 @@ fn some_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
 }
 
 impl Exception {
-    fn is_over(&self, today: &str) -> bool {
+    /// Whether its last day is over on another day, `YYYY-MM-DD`.
+    pub fn is_over(&self, today: &str) -> bool {
         self.expires
             .as_ref()
             .is_some_and(|last| last.is_before(today))
@@ -73,9 +74,10 @@ impl Exception {
         self.file.is_none()
             && self.pointer.is_none()
             && !self.is_over(today)
-            && self.kind.as_ref().is_none_or(|kind| *kind == object.kind)
-            && fits(&self.name, Some(&object.name))
-            && fits(&self.namespace, namespace)
+            && self
+                .fit_object(&object.kind, &object.name, namespace)
+                .into_iter()
+                .all(|(_, fits)| fits)
     }
 
     /// Whether the exception is from a policy, for all of an object or for a container of that name.
@@ -94,14 +96,11 @@ impl Exception {
         finding: &Finding,
         namespace: Option<&str>,
     ) -> impl Iterator<Item = &'static str> {
-        let kind = self.kind.as_ref();
         let place = self.pointer.as_ref();
         let namespace = finding.namespace.as_deref().or(namespace);
         let file = finding.file.as_deref().map(plain_path);
+        let object = self.fit_object(&finding.kind, &finding.name, namespace);
         let fields = [
-            ("kind", kind.is_none_or(|kind| *kind == finding.kind)),
-            ("name", fits(&self.name, Some(&finding.name))),
-            ("namespace", fits(&self.namespace, namespace)),
             (
                 "container",
                 fits(&self.container, finding.container.as_deref()),
@@ -112,8 +111,23 @@ impl Exception {
                 place.is_none_or(|place| place.covers(&finding.pointer)),
             ),
         ];
-        let misfits = fields.into_iter().filter(|(_, fits)| !fits);
-        misfits.map(|(field, _)| field)
+        let fields = object.into_iter().chain(fields);
+        fields.filter(|(_, fits)| !fits).map(|(field, _)| field)
+    }
+
+    /// Which of the fields about an object fit it.
+    fn fit_object(
+        &self,
+        kind: &str,
+        name: &str,
+        namespace: Option<&str>,
+    ) -> [(&'static str, bool); 3] {
+        let own = self.kind.as_ref();
+        [
+            ("kind", own.is_none_or(|own| own == kind)),
+            ("name", fits(&self.name, Some(name))),
+            ("namespace", fits(&self.namespace, namespace)),
+        ]
     }
 
     /// The one field that keeps the exception from covering a finding that refuses.

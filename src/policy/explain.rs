@@ -8,7 +8,6 @@ use super::load::Loaded;
 use super::model::{Fix, FixTarget, Policy};
 use super::violation::shown;
 use crate::config::{Source, dotted};
-use crate::report::Severity;
 
 /// Line length of running text.
 const WIDTH: usize = 80;
@@ -52,17 +51,10 @@ fn section(out: &mut String, title: &str, paragraphs: &[String]) {
     }
 }
 
-fn severity(policy: &Policy) -> &'static str {
-    match policy.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
-}
-
 /// Severity, standard and file in one or two lines.
 fn origin(loaded: &Loaded) -> String {
     let policy = &loaded.policy;
-    let mut line = severity(policy).to_owned();
+    let mut line = policy.severity.word().to_owned();
     if let Some(standard) = &policy.standard {
         let _ = write!(line, ", {} {}", standard.name, standard.level);
         let versions: Vec<String> = policy

@@ -218,17 +218,17 @@ impl ActiveRule {
         pod: &Pod<'_, '_>,
         excepted: &Excepted<'_>,
     ) -> Vec<Operation> {
+        let asked = self.violated_by(pod);
         let policy = self.policy_name();
-        let of_pod = fix.target != FixTarget::Container && fix.is_left_out(pod.spec);
-        if of_pod || excepted(policy, None) {
+        let of_pod = || fix.target != FixTarget::Container && fix.is_left_out(pod.spec);
+        if asked.is_empty() || of_pod() || excepted(policy, None) {
             return Vec::new();
         }
         let is_spared = |own: &Asked<'_>| {
             own.container
                 .is_some_and(|own| fix.is_left_out(own.view) || excepted(policy, Some(&own.name())))
         };
-        let asked = self.violated_by(pod).into_iter();
-        let (spared, asked): (Vec<_>, Vec<_>) = asked.partition(is_spared);
+        let (spared, asked): (Vec<_>, Vec<_>) = asked.into_iter().partition(is_spared);
         let mut operations = Vec::new();
         for asked in asked {
             let operation = self.pod_operation(fix, pod.target, asked, !spared.is_empty());

@@ -17,6 +17,16 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// The word for it in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
 /// One problem at one place. Built by a check, printed by a renderer, never printed where it is
 /// found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

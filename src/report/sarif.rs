@@ -7,7 +7,7 @@ use foldhash::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::ci::{Ci, Rule, fingerprint};
-use super::{Finding, Severity, place};
+use super::{Finding, place};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -72,7 +72,7 @@ fn rule(name: &str, known: Option<&Rule>) -> Value {
     );
     rule.insert(
         "defaultConfiguration".into(),
-        json!({"level": level(known.severity)}),
+        json!({"level": known.severity.word()}),
     );
     if let Some(docs) = &known.docs {
         rule.insert("helpUri".into(), docs.as_str().into());
@@ -82,13 +82,6 @@ fn rule(name: &str, known: Option<&Rule>) -> Value {
         json!({"tags": ["security", "kubernetes"]}),
     );
     Value::Object(rule)
-}
-
-fn level(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }
 
 /// One finding. `seen` counts fingerprints, so that two findings of one field differ.
@@ -108,7 +101,7 @@ fn result(
         .or_insert(1);
     let mut result = json!({
         "ruleId": finding.policy,
-        "level": level(finding.severity),
+        "level": finding.severity.word(),
         "message": {"text": ci.words(finding)},
         "locations": [{
             "physicalLocation": {

@@ -5,16 +5,7 @@ use super::*;
 #[test]
 fn each_container_gets_what_is_its_own() {
     let project = project();
-    let args = [
-        "--env",
-        "prod",
-        "--artifact",
-        "prod.json",
-        "--release",
-        "shop",
-        "--format",
-        "json",
-    ];
+    let args = [&RELEASE[..], &["--format", "json"]].concat();
     let said = run_in(project.path(), &args, &rendered());
     let report: Value = serde_json::from_str(&said.stderr).expect("a report");
     let objects = objects(&said.stdout);

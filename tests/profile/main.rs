@@ -34,6 +34,16 @@ use serde_json::{Value, json};
 /// The environments of the starter files, which share one floe.yaml.
 const ENVIRONMENTS: [&str; 4] = ["local", "dev", "staging", "prod"];
 
+/// The release of the product in production.
+const RELEASE: [&str; 6] = [
+    "--env",
+    "prod",
+    "--artifact",
+    "prod.json",
+    "--release",
+    "shop",
+];
+
 /// A project with the starter files and an artifact for each environment.
 fn project() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a directory");

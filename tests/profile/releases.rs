@@ -82,14 +82,7 @@ fn both_helms_render_the_same_product() {
         copy_tree(project.path(), &helm.home().join("project"));
         let web = chart("product");
         let mut command = helm.command(&["template", "shop", &web, "--post-renderer", "helm-floe"]);
-        for word in [
-            "--env",
-            "prod",
-            "--artifact",
-            "prod.json",
-            "--release",
-            "shop",
-        ] {
+        for word in RELEASE {
             command.args(["--post-renderer-args", word]);
         }
         let output = command
@@ -194,20 +187,8 @@ fn what_cannot_be_injected_is_refused_before_anything_is_written() {
 fn the_network_shows_what_the_profiles_reach() {
     let project = project();
     let rendered = rendered();
-    let args = [
-        "network",
-        "-",
-        "--env",
-        "prod",
-        "--artifact",
-        "prod.json",
-        "--release",
-        "shop",
-        "-n",
-        "shop",
-        "--format",
-        "json",
-    ];
+    let more = ["-n", "shop", "--format", "json"];
+    let args = [&["network", "-"][..], &RELEASE, &more].concat();
     let graph: Value =
         serde_json::from_str(&run_in(project.path(), &args, &rendered).ok()).expect("JSON");
     let text = graph.to_string();

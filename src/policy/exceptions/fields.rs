@@ -113,7 +113,11 @@ impl JsonSchema for Place {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": "^/"})
+        json_schema!({
+            "type": "string",
+            "pattern": "^/",
+            "patternErrorMessage": "must be a JSON Pointer, which begins with `/`",
+        })
     }
 }
 

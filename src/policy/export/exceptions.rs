@@ -80,11 +80,7 @@ pub fn exempt(policy: &str, exceptions: &[Exception], today: &str) -> Exempt {
     let mut exempt = Exempt::default();
     for (index, exception) in exceptions.iter().enumerate() {
         let number = index + 1;
-        let over = exception
-            .expires
-            .as_ref()
-            .is_some_and(|last| last.is_before(today));
-        if over || !exception.policy.matches(policy) {
+        if exception.is_over(today) || !exception.policy.matches(policy) {
             continue;
         }
         match condition(exception) {
